@@ -1,0 +1,193 @@
+/** The plain, versioned result of a diagnosis (schema lasthop.report/1). Times are decimal strings of seconds with nine digits. */
+export interface Report {
+  readonly schema: 'lasthop.report/1';
+  readonly version: string;
+  readonly points: readonly PointReport[];
+  readonly flows: readonly FlowReport[];
+  readonly translations: readonly TranslationReport[];
+  readonly findings: readonly Finding[];
+  /** Wrong octets: code -> frames that have it. */
+  readonly problems: Readonly<Record<string, number>>;
+  readonly counts: Counts;
+}
+
+export type PointRole = 'pod' | 'veth' | 'bridge' | 'tunnel' | 'underlay' | 'cooked' | 'unknown';
+
+export interface PointReport {
+  readonly point: string;
+  readonly node: string | null;
+  readonly interface: string;
+  readonly role: PointRole;
+  readonly files: readonly string[];
+  readonly frames: number;
+  readonly firstTime: string | null;
+  readonly lastTime: string | null;
+  readonly clock: { readonly reference: string; readonly offsetNs: number; readonly errorNs: number } | null;
+  /** Frames by innermost protocol name. */
+  readonly protocols: Readonly<Record<string, number>>;
+  /** What this library met and does not decode, by name. */
+  readonly undecoded: Readonly<Record<string, number>>;
+  /** What keeps this capture from being full evidence: cut, drops, an apparent filter, a snap length. One sentence each. */
+  readonly trust: readonly string[];
+}
+
+export type Verdict = 'answered' | 'request-lost' | 'reply-lost' | 'unanswered' | 'refused' | 'unknown';
+export type ExchangeProtocol = 'icmp-echo' | 'dns' | 'udp' | 'tcp';
+export type Certainty = 'shown' | 'likely' | 'unknown';
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface FlowReport {
+  readonly protocol: ExchangeProtocol;
+  readonly client: string;
+  readonly clientPort: number | null;
+  readonly server: string;
+  readonly serverPort: number | null;
+  readonly exchanges: number;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Captured points from client to server, as the packets showed them. */
+  readonly path: readonly string[];
+}
+
+export interface TranslationReport {
+  readonly kind: 'snat' | 'dnat' | 'both';
+  readonly from: string;
+  readonly to: string;
+  readonly between: readonly [string, string];
+  readonly packets: number;
+}
+
+export interface Place {
+  readonly point: string;
+  readonly file: string;
+  readonly frame: number;
+  readonly time: string;
+}
+
+export interface Cause {
+  readonly kind: string;
+  /** 0 to 1. */
+  readonly likelihood: number;
+  readonly why: string;
+  /** One command that confirms or refutes it. */
+  readonly next: string;
+}
+
+export interface Evidence extends Place {
+  readonly note: string;
+}
+
+/** A point on the path drawn for a finding: seen (with the frame), silent (captured, able to show it, did not), or not trusted. */
+export interface TrailStep {
+  readonly point: string;
+  readonly state: 'seen' | 'silent' | 'unable';
+  readonly file: string | null;
+  readonly frame: number | null;
+  readonly time: string | null;
+  readonly ttl: number | null;
+  /** Tunnel around the packet here: "vxlan 10.0.0.1:43 > 10.0.0.2:4789 vni 4096". */
+  readonly tunnel: string | null;
+  /** Why silence counts as proof here, or why it does not. */
+  readonly note: string | null;
+}
+
+export interface Finding {
+  readonly kind: string;
+  readonly severity: Severity;
+  readonly certainty: Certainty;
+  readonly title: string;
+  /** Index into flows; null when the finding is not about one flow. */
+  readonly flow: number | null;
+  /** Packets (or exchanges) this finding counts, and of how many. */
+  readonly count: number;
+  readonly of: number;
+  readonly firstTime: string | null;
+  readonly lastTime: string | null;
+  readonly lastSeen: Place | null;
+  readonly nextExpected: string | null;
+  readonly causes: readonly Cause[];
+  readonly evidence: readonly Evidence[];
+  /** One example packet, drawn point by point. */
+  readonly trail: { readonly summary: string; readonly steps: readonly TrailStep[] } | null;
+}
+
+export interface Counts {
+  /** Complete records of any link type. */
+  readonly frames: number;
+  /** Unicast IP packets, as sightings. */
+  readonly packets: number;
+  readonly exchanges: number;
+  readonly trails: number;
+  /** State given up because a bound was reached. */
+  readonly evicted: number;
+  /** Exchanges by verdict. */
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Unanswered exchanges that could not be placed (exit code 3), not counting broadcasts and the edges of a file. */
+  readonly unplaced: number;
+}
+
+/** A row of `lasthop exchanges`. */
+export interface ExchangeRow {
+  readonly protocol: ExchangeProtocol;
+  readonly client: string;
+  readonly clientPort: number | null;
+  readonly server: string;
+  readonly serverPort: number | null;
+  readonly time: string;
+  readonly id: Readonly<Record<string, string | number>>;
+  readonly verdict: Verdict;
+  readonly certainty: Certainty;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly request: ExchangeSide | null;
+  readonly reply: ExchangeSide | null;
+  /** TCP: what each point saw of each direction; null for other protocols. */
+  readonly stream?: {
+    readonly request: readonly StreamPoint[];
+    readonly reply: readonly StreamPoint[];
+  };
+}
+
+export interface ExchangeSide {
+  readonly state: 'delivered' | 'lost' | 'unknown';
+  readonly lastSeen: string | null;
+  readonly nextExpected: string | null;
+}
+
+export interface StreamPoint {
+  readonly point: string;
+  /** Payload octets seen, retransmissions counted once. */
+  readonly octets: number;
+  /** Highest sequence number seen, relative to the initial one. */
+  readonly highest: number;
+}
+
+/** A row of `lasthop trails`. */
+export interface TrailRow {
+  readonly time: string;
+  readonly protocol: string;
+  readonly src: string;
+  readonly dst: string;
+  readonly srcPort: number | null;
+  readonly dstPort: number | null;
+  readonly summary: string;
+  readonly direction: 'request' | 'reply' | null;
+  readonly state: 'delivered' | 'lost' | 'unknown';
+  readonly lastSeen: string;
+  readonly nextExpected: string | null;
+  readonly certainty: Certainty;
+  readonly reason: string | null;
+  readonly sightings: readonly SightingRow[];
+}
+
+export interface SightingRow {
+  readonly point: string;
+  readonly file: string;
+  readonly frame: number;
+  readonly time: string;
+  readonly ttl: number;
+  readonly tunnel: string | null;
+  readonly nat: string | null;
+  readonly rung: 'exact' | 'nat-invariant' | 'byte-range' | 'transaction' | 'repetition';
+  readonly copy?: true;
+  readonly range?: readonly [number, number];
+}
