@@ -1,8 +1,7 @@
 import type { FrameBatch, CaptureInterface } from './frame-batch.js';
 
 /** Anything octets can be read from. A path is read with node:fs; the others need no file system. */
-export type CaptureSource =
-  string | Uint8Array | Blob | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+export type CaptureSource = string | Uint8Array | Blob | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
 /** Codes of CaptureError; the first group is about the source, the second about damage inside it. */
 export type CaptureErrorCode =
