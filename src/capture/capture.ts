@@ -51,4 +51,6 @@ export interface Capture extends AsyncIterable<FrameBatch> {
   readonly damage: CaptureError | null;
   /** Names from pcapng name resolution blocks: address -> names. */
   readonly names: ReadonlyMap<string, readonly string[]>;
+  /** Lets go of the source; iterating to the end, or leaving the loop, does so too. */
+  close(): Promise<void>;
 }
