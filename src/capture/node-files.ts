@@ -1,48 +1,169 @@
-import { open } from 'node:fs/promises';
+// The only file here that needs Node: everything else runs in a browser too, and imports this one when it is asked for.
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
 import { CaptureError } from './capture.js';
-import { ReadFault, type OctetReader } from './octet-window.js';
+import type { Inflater } from './gzip.js';
+import { ReadFault, type OctetReader } from './octet-reader.js';
+import { isCapture } from './sniff.js';
 
 /** Opens a file for reading. Throws CaptureError 'not-found' or 'not-readable', naming it `file`. */
 export async function openFile(path: string, file: string): Promise<OctetReader> {
   try {
     const handle = await open(path, 'r');
-    if ((await handle.stat()).isDirectory()) {
+    const kind = await handle.stat();
+    if (kind.isDirectory()) {
       await handle.close();
       throw new CaptureError('not-readable', file, null, 0, 'is a folder, not a file');
     }
-    let octetsRead = 0;
-    return {
-      get octetsRead() {
-        return octetsRead;
-      },
-      async read(into) {
-        try {
-          const { bytesRead } = await handle.read(into, 0, into.length, null);
-          octetsRead += bytesRead;
-          return bytesRead;
-        } catch (error) {
-          throw new ReadFault('not-readable', `reading failed: ${reason(error)}`);
-        }
-      },
-      close: () => handle.close(),
-    };
+    return new FileReader(handle, kind.isFile());
   } catch (error) {
     if (error instanceof CaptureError) throw error;
     if (codeOf(error) === 'ENOENT') throw new CaptureError('not-found', file, null, 0, 'no such file');
-    throw new CaptureError('not-readable', file, null, 0, `cannot be opened: ${reason(error)}`);
+    throw new CaptureError('not-readable', file, null, 0, `cannot be opened: ${reasonOf(error)}`);
   }
+}
+
+class FileReader implements OctetReader {
+  octetsRead = 0;
+  readonly rewindable: boolean;
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle, rewindable: boolean) {
+    this.#handle = handle;
+    this.rewindable = rewindable;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    try {
+      // A pipe has no positions.
+      const position = this.rewindable ? this.octetsRead : null;
+      const { bytesRead } = await this.#handle.read(into, 0, into.length, position);
+      this.octetsRead += bytesRead;
+      return bytesRead;
+    } catch (error) {
+      throw new ReadFault('not-readable', `reading failed: ${reasonOf(error)}`);
+    }
+  }
+
+  rewind(): void {
+    this.octetsRead = 0;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+export class NodeInflater implements Inflater {
+  fault: ReadFault | null = null;
+  ended = false;
+  #out: Uint8Array[] = [];
+  #settle: () => void = () => undefined;
+  readonly #gunzip = createGunzip({ chunkSize: 64 << 10 });
+
+  constructor() {
+    const settle = (): void => this.#settle();
+    this.#gunzip.on('data', (octets: Uint8Array) => this.#out.push(octets));
+    this.#gunzip.on('end', () => {
+      this.ended = true;
+      settle();
+    });
+    this.#gunzip.on('error', (error) => {
+      this.fault =
+        codeOf(error) === 'Z_BUF_ERROR'
+          ? new ReadFault('cut', 'file ends inside its gzip compressed octets')
+          : new ReadFault('bad-compression', `gzip: ${error.message}`);
+      settle();
+    });
+  }
+
+  push(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#gunzip.write(piece, () => resolve());
+    });
+  }
+
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#gunzip.end();
+    });
+  }
+
+  take(): Uint8Array[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+}
+
+/** A file of a folder. */
+export interface FolderFile {
+  readonly path: string;
+  /** Path from the folder, with slashes. */
+  readonly name: string;
+  /** Octets. */
+  readonly size: number;
+}
+
+/**
+ * The captures below a folder, in order of their names. What is no capture by its content is left out;
+ * what cannot be read is listed, so that opening it says why. Throws CaptureError when the folder cannot be read.
+ */
+export async function listCaptureFiles(folder: string): Promise<FolderFile[]> {
+  const found: FolderFile[] = [];
+  try {
+    await listInto(found, folder, '');
+  } catch (error) {
+    const code = codeOf(error) === 'ENOENT' ? 'not-found' : 'not-readable';
+    throw new CaptureError(code, folder, null, 0, `folder cannot be read: ${reasonOf(error)}`);
+  }
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return found;
+}
+
+async function listInto(found: FolderFile[], folder: string, prefix: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const name = prefix + entry.name;
+    // A link to a folder is not followed: it could lead back here.
+    if (entry.isDirectory()) await listInto(found, path, `${name}/`).catch(() => found.push({ path, name, size: 0 }));
+    else if (entry.isFile() || entry.isSymbolicLink()) await addFile(found, path, name);
+  }
+}
+
+async function addFile(found: FolderFile[], path: string, name: string): Promise<void> {
+  const kind = await stat(path).catch(() => null);
+  if (kind === null || !kind.isFile()) return;
+  let reader;
+  try {
+    reader = await openFile(path, name);
+  } catch {
+    found.push({ path, name, size: kind.size });
+    return;
+  }
+  if (await isCapture(reader)) found.push({ path, name, size: kind.size });
+}
+
+export async function isFolder(path: string): Promise<boolean> {
+  const kind = await stat(path).catch(() => null);
+  return kind !== null && kind.isDirectory();
+}
+
+/** Octets of a file; null when it has no size, as a pipe, or cannot be found. */
+export async function fileSize(path: string): Promise<number | null> {
+  const kind = await stat(path).catch(() => null);
+  return kind !== null && kind.isFile() ? kind.size : null;
 }
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-function reason(error: unknown): string {
-  switch (codeOf(error)) {
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,23 +1,5 @@
-import type { CaptureErrorCode } from './capture.js';
-
-/** Why a source could not give its next octets; becomes a CaptureError once the place is known. */
-export class ReadFault extends Error {
-  readonly code: CaptureErrorCode;
-
-  constructor(code: CaptureErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** Octets pulled from a source into memory of the caller's. */
-export interface OctetReader {
-  /** Octets taken from the source so far, before decompression. */
-  readonly octetsRead: number;
-  /** Puts octets at the beginning of `into` and says how many: at least one, or 0 at the end. Throws ReadFault. */
-  read(into: Uint8Array): Promise<number>;
-  close(): Promise<void>;
-}
+import { RECORD_LIMIT } from './frame-walker.js';
+import type { OctetReader } from './octet-reader.js';
 
 /** The part of a source that is in memory: `octets` from `at` to `end` are not used yet. */
 export interface OctetWindow {
@@ -26,8 +8,9 @@ export interface OctetWindow {
   /** Where the first unused octet is; the user moves it. */
   at: number;
   readonly end: number;
-  /** Offset of octets[0] in the source. */
+  /** What to add to an index into `octets` to get the offset in the source. */
   readonly base: number;
+  /** Octets taken from the source so far, before decompression. */
   readonly octetsRead: number;
   /** Keeps the unused octets, moves them, and adds at least one; false at the end of the source. Throws ReadFault. */
   refill(): Promise<boolean>;
@@ -71,19 +54,29 @@ export class MemoryWindow implements OctetWindow {
   async close(): Promise<void> {}
 }
 
-/** A window that reads into one buffer, moving the unused octets to its front; grows only when it is full of them. */
+/** Most octets of a cut record that a window makes room for at first; it makes more when a record is larger. */
+const USUAL_HEADROOM = 256 << 10;
+
+/**
+ * A window that reads: while one buffer is used, the next chunk is read into the other one, behind a headroom into
+ * which the unused octets are copied when the buffers change places.
+ */
 export class ReadingWindow implements OctetWindow {
-  octets: Uint8Array;
-  view: DataView;
+  octets = new Uint8Array(0);
+  view = new DataView(new ArrayBuffer(0));
   at = 0;
   end = 0;
   base = 0;
+  #spare = new Uint8Array(0);
+  #headroom: number;
+  #ahead: Promise<number> | null = null;
+  readonly #chunk: number;
   readonly #reader: OctetReader;
 
-  constructor(reader: OctetReader, size: number) {
+  constructor(reader: OctetReader, chunk: number) {
     this.#reader = reader;
-    this.octets = new Uint8Array(size);
-    this.view = viewOf(this.octets);
+    this.#chunk = chunk;
+    this.#headroom = Math.min(chunk, USUAL_HEADROOM);
   }
 
   get octetsRead(): number {
@@ -91,28 +84,45 @@ export class ReadingWindow implements OctetWindow {
   }
 
   async refill(): Promise<boolean> {
+    const added = await (this.#ahead ?? this.#readAhead());
+    if (added === 0) return false;
     const unused = this.end - this.at;
-    if (unused === this.octets.length) {
-      const larger = new Uint8Array(2 * unused);
-      larger.set(this.octets);
-      this.octets = larger;
-      this.view = viewOf(larger);
+    let next = this.#spare;
+    if (unused > this.#headroom) {
+      // No record is longer than RECORD_LIMIT, so this doubles to twice that at most, and only for octets that are there.
+      const headroom = Math.min(2 * unused, RECORD_LIMIT);
+      next = new Uint8Array(headroom + this.#chunk);
+      next.set(this.#spare.subarray(this.#headroom, this.#headroom + added), headroom);
+      this.#headroom = headroom;
+      this.#spare = new Uint8Array(0);
     } else {
-      this.octets.copyWithin(0, this.at, this.end);
+      this.#spare = this.octets;
     }
-    this.base += this.at;
-    this.at = 0;
-    this.end = unused;
-    const added = await this.#reader.read(this.octets.subarray(unused));
-    this.end += added;
-    return added > 0;
+    const at = this.#headroom - unused;
+    next.set(this.octets.subarray(this.at, this.end), at);
+    this.base += this.at - at;
+    this.at = at;
+    this.end = this.#headroom + added;
+    this.octets = next;
+    this.view = viewOf(next);
+    this.#ahead = this.#readAhead();
+    return true;
   }
 
-  close(): Promise<void> {
-    return this.#reader.close();
+  async close(): Promise<void> {
+    await this.#reader.close();
+  }
+
+  #readAhead(): Promise<number> {
+    const size = this.#headroom + this.#chunk;
+    if (this.#spare.length !== size) this.#spare = new Uint8Array(size);
+    const reading = this.#reader.read(this.#spare.subarray(this.#headroom));
+    // The one who asks for it will see the failure; until then it is nobody's.
+    reading.catch(() => undefined);
+    return reading;
   }
 }
 
-function viewOf(octets: Uint8Array): DataView {
+function viewOf<T extends ArrayBufferLike>(octets: Uint8Array<T>): DataView<T> {
   return new DataView(octets.buffer, octets.byteOffset, octets.length);
 }

@@ -1,8 +1,13 @@
-import { CaptureError, type Capture, type CaptureErrorCode, type CaptureSource } from './capture.js';
+import { CaptureError, type Capture, type CaptureSource } from './capture.js';
+import { compressionOf } from './compression.js';
+import { FORMAT_MAGIC, formatOf } from './format.js';
 import { FrameBatch, type CaptureInterface } from './frame-batch.js';
-import type { FrameWalker } from './frame-walker.js';
-import { MemoryWindow, ReadFault, ReadingWindow, type OctetWindow } from './octet-window.js';
-import { PCAP_HEADER, PcapWalker, pcapByteOrder, readPcapHeader } from './pcap.js';
+import type { Fault, FrameWalker } from './frame-walker.js';
+import { ReadFault } from './octet-reader.js';
+import { MemoryWindow, ReadingWindow, type OctetWindow } from './octet-window.js';
+import { PCAP_HEADER, PcapWalker, readPcapHeader } from './pcap.js';
+import { PcapngWalker, SECTION_HEADER_MIN, sectionVersion, unsupportedVersion } from './pcapng.js';
+import { openCompressed } from './sniff.js';
 import { openSource } from './sources.js';
 
 export interface OpenOptions {
@@ -19,20 +24,22 @@ export interface OpenOptions {
 const DEFAULT_CHUNK = 1 << 20;
 
 /**
- * Opens a capture and reads its header; the format is decided by content.
+ * Opens a capture and reads its header; format and compression are decided by content.
  * Throws CaptureError when nothing of it can be read. Iterate the capture, or close() it.
  */
 export async function openCapture(source: CaptureSource, options: OpenOptions = {}): Promise<Capture> {
   const file = options.file ?? nameOf(source);
   options.signal?.throwIfAborted();
-  const window = await openWindow(source, file, options);
+  const { window, compression } = await openWindow(source, file, options);
   try {
-    const walker = await readHeader(window, file);
+    const { format, walker } = await readHeader(window);
     const batch = new FrameBatch(options.batchFrames);
-    return new OpenedCapture(file, 'pcap', window, walker, batch, options.signal);
+    return new OpenedCapture(file, format, compression, window, walker, batch, options.signal);
   } catch (error) {
     await window.close();
-    throw error instanceof ReadFault ? new CaptureError(error.code, file, null, 0, error.message) : error;
+    options.signal?.throwIfAborted();
+    if (!(error instanceof ReadFault)) throw error;
+    throw new CaptureError(error.code, file, error.code === 'cut' ? window.base + window.end : 0, 0, error.message);
   }
 }
 
@@ -42,45 +49,76 @@ function nameOf(source: CaptureSource): string {
   return source instanceof Uint8Array ? '(octets)' : '(stream)';
 }
 
-async function openWindow(source: CaptureSource, file: string, options: OpenOptions): Promise<OctetWindow> {
-  if (source instanceof Uint8Array) return new MemoryWindow(source);
-  return new ReadingWindow(await openSource(source, file, options.signal), options.chunk ?? DEFAULT_CHUNK);
+async function openWindow(
+  source: CaptureSource,
+  file: string,
+  options: OpenOptions,
+): Promise<{ window: OctetWindow; compression: 'gzip' | 'zstd' | null }> {
+  if (source instanceof Uint8Array && compressionOf(source) === null) {
+    return { window: new MemoryWindow(source), compression: null };
+  }
+  const raw = await openSource(source, file, options.signal);
+  try {
+    const { reader, compression } = await openCompressed(raw);
+    return { window: new ReadingWindow(reader, options.chunk ?? DEFAULT_CHUNK), compression };
+  } catch (error) {
+    await raw.close();
+    if (!(error instanceof ReadFault)) throw error;
+    throw new CaptureError(error.code, file, null, 0, error.message);
+  }
 }
 
-/** Has `count` octets in the window, unless the source ends before. */
-async function fill(window: OctetWindow, count: number): Promise<boolean> {
-  while (window.end - window.at < count) {
-    if (!(await window.refill())) return false;
-  }
-  return true;
+/** Has `count` octets in the window unless the source ends before; returns how many there are. */
+async function fill(window: OctetWindow, count: number): Promise<number> {
+  while (window.end - window.at < count && (await window.refill()));
+  return window.end - window.at;
 }
 
-async function readHeader(window: OctetWindow, file: string): Promise<FrameWalker> {
-  function refuse(code: CaptureErrorCode, octet: number | null, message: string): CaptureError {
-    return new CaptureError(code, file, octet, 0, message);
+/** Throws ReadFault when the octets begin no capture that can be read. */
+async function readHeader(window: OctetWindow): Promise<{ format: 'pcap' | 'pcapng'; walker: FrameWalker }> {
+  const length = await fill(window, FORMAT_MAGIC);
+  if (length === 0) throw new ReadFault('not-a-capture', 'has no octets at all; even an empty capture has a header');
+  const format = formatOf(window.view, window.at, window.end);
+  switch (format.kind) {
+    case 'pcap':
+      return { format: 'pcap', walker: await readPcap(window) };
+    case 'pcapng':
+      return { format: 'pcapng', walker: await readPcapng(window) };
+    case 'unsupported':
+      throw new ReadFault('unsupported-format', `is ${format.name}, which is not supported`);
+    case 'unknown':
+      throw new ReadFault('not-a-capture', 'is neither a pcap nor a pcapng file');
   }
-  if (!(await fill(window, 4))) {
-    const length = window.end - window.at;
-    throw refuse('not-a-capture', 0, length === 0 ? 'is empty: it has no octets' : `has only ${length} octets`);
+}
+
+async function readPcap(window: OctetWindow): Promise<FrameWalker> {
+  const length = await fill(window, PCAP_HEADER);
+  if (length < PCAP_HEADER) {
+    throw new ReadFault('cut', `file ends after ${length} of the ${PCAP_HEADER} octets of a pcap header`);
   }
-  if (pcapByteOrder(window.view, window.at) === null) throw refuse('not-a-capture', 0, 'is no packet capture');
-  if (!(await fill(window, PCAP_HEADER))) {
-    const length = window.end - window.at;
-    throw refuse('cut', length, `file ends after ${length} of the ${PCAP_HEADER} octets of a pcap header`);
-  }
-  const header = readPcapHeader(window.view, window.at)!;
+  const header = readPcapHeader(window.view, window.at);
   const { versionMajor: major, versionMinor: minor } = header;
   if (major !== 2 || minor !== 4) {
-    throw refuse('unsupported-version', 4, `pcap version ${major}.${minor} is not supported, only 2.4 is`);
+    throw new ReadFault('unsupported-version', `pcap version ${major}.${minor} is not supported, only 2.4 is`);
   }
   window.at += PCAP_HEADER;
   return new PcapWalker(header);
 }
 
+async function readPcapng(window: OctetWindow): Promise<FrameWalker> {
+  const length = await fill(window, SECTION_HEADER_MIN);
+  if (length < SECTION_HEADER_MIN) {
+    throw new ReadFault('cut', `file ends after ${length} of the ${SECTION_HEADER_MIN} octets of a section header`);
+  }
+  const { major, minor } = sectionVersion(window.view, window.at);
+  if (major !== 1) throw new ReadFault('unsupported-version', unsupportedVersion(major, minor));
+  return new PcapngWalker();
+}
+
 class OpenedCapture implements Capture {
   readonly file: string;
   readonly format: 'pcap' | 'pcapng';
-  readonly compression: 'gzip' | 'zstd' | null = null;
+  readonly compression: 'gzip' | 'zstd' | null;
   frames = 0;
   damage: CaptureError | null = null;
   readonly #window: OctetWindow;
@@ -91,6 +129,7 @@ class OpenedCapture implements Capture {
   constructor(
     file: string,
     format: 'pcap' | 'pcapng',
+    compression: 'gzip' | 'zstd' | null,
     window: OctetWindow,
     walker: FrameWalker,
     batch: FrameBatch,
@@ -98,6 +137,7 @@ class OpenedCapture implements Capture {
   ) {
     this.file = file;
     this.format = format;
+    this.compression = compression;
     this.#window = window;
     this.#walker = walker;
     this.#batch = batch;
@@ -138,25 +178,26 @@ class OpenedCapture implements Capture {
           yield batch;
         }
         if (walker.fault !== null) {
-          this.#setDamage(walker.fault.code, walker.fault.message);
+          this.#setDamage(walker.fault);
           return;
         }
         if (batch.count < batch.capacity && !(await window.refill())) {
-          if (window.at < window.end) this.#setDamage('cut', walker.describeCut(window.view, window.at, window.end));
+          const fault = walker.faultAtEnd(window.view, window.at, window.end);
+          if (fault !== null) this.#setDamage(fault);
           return;
         }
       }
     } catch (error) {
       this.#signal?.throwIfAborted();
       if (!(error instanceof ReadFault)) throw error;
-      this.#setDamage(error.code, error.message);
+      this.#setDamage({ code: error.code, message: error.message, at: window.end });
     } finally {
       await window.close();
     }
   }
 
-  #setDamage(code: CaptureErrorCode, message: string): void {
-    const octet = this.#window.base + this.#window.at;
-    this.damage = new CaptureError(code, this.file, octet, this.frames, message);
+  #setDamage(fault: Fault): void {
+    const octet = this.#window.base + fault.at;
+    this.damage = new CaptureError(fault.code, this.file, octet, this.frames, fault.message);
   }
 }

@@ -1,6 +1,5 @@
-import type { CaptureErrorCode } from './capture.js';
 import type { CaptureInterface, FrameBatch } from './frame-batch.js';
-import { capturedLimit, type FrameWalker } from './frame-walker.js';
+import { capturedLimit, type Fault, type FrameWalker } from './frame-walker.js';
 
 // Classic pcap, draft-ietf-opsawg-pcap. A file header, then records:
 //
@@ -27,34 +26,31 @@ export interface PcapHeader {
   readonly linkType: number;
 }
 
-/** Reads the magic number; null when the octets are no classic pcap file. Needs four octets. */
-export function pcapByteOrder(view: DataView, at: number): { littleEndian: boolean; nanosecond: boolean } | null {
-  for (const littleEndian of [true, false]) {
-    const magic = view.getUint32(at, littleEndian);
-    if (magic === MAGIC_MICROSECONDS) return { littleEndian, nanosecond: false };
-    if (magic === MAGIC_NANOSECONDS) return { littleEndian, nanosecond: true };
-  }
-  return null;
+/** Whether the octets begin a classic pcap file. Needs four octets. */
+export function isPcap(view: DataView, at: number): boolean {
+  const big = view.getUint32(at);
+  const little = view.getUint32(at, true);
+  return [big, little].some((magic) => magic === MAGIC_MICROSECONDS || magic === MAGIC_NANOSECONDS);
 }
 
-/** Reads the file header; null when the octets are no classic pcap file. Needs PCAP_HEADER octets. */
-export function readPcapHeader(view: DataView, at: number): PcapHeader | null {
-  const order = pcapByteOrder(view, at);
-  if (order === null) return null;
+/** Reads the header of a file that isPcap() knows. Needs PCAP_HEADER octets. */
+export function readPcapHeader(view: DataView, at: number): PcapHeader {
+  const littleEndian = view.getUint8(at) !== 0xa1;
   return {
-    ...order,
-    versionMajor: view.getUint16(at + 4, order.littleEndian),
-    versionMinor: view.getUint16(at + 6, order.littleEndian),
-    snapLength: view.getUint32(at + 16, order.littleEndian),
+    littleEndian,
+    nanosecond: view.getUint32(at, littleEndian) === MAGIC_NANOSECONDS,
+    versionMajor: view.getUint16(at + 4, littleEndian),
+    versionMinor: view.getUint16(at + 6, littleEndian),
+    snapLength: view.getUint32(at + 16, littleEndian),
     // The upper half of the field holds the length of the frame check sequence and reserved bits.
-    linkType: view.getUint32(at + 20, order.littleEndian) & 0xffff,
+    linkType: view.getUint32(at + 20, littleEndian) & 0xffff,
   };
 }
 
 export class PcapWalker implements FrameWalker {
   readonly interfaces: readonly CaptureInterface[];
   readonly names: ReadonlyMap<string, readonly string[]> = new Map();
-  fault: { code: CaptureErrorCode; message: string } | null = null;
+  fault: Fault | null = null;
   readonly #littleEndian: boolean;
   readonly #nanosecond: boolean;
   readonly #limit: number;
@@ -78,7 +74,7 @@ export class PcapWalker implements FrameWalker {
       const captured = view.getInt32(at + 8, littleEndian);
       if (captured < 0 || captured > limit) {
         const message = `record announces ${captured >>> 0} octets, more than the ${limit} this capture can hold`;
-        this.fault = { code: 'bad-length', message };
+        this.fault = { code: 'bad-length', message, at };
         break;
       }
       const next = at + RECORD_HEADER + captured;
@@ -102,10 +98,13 @@ export class PcapWalker implements FrameWalker {
     return at;
   }
 
-  describeCut(view: DataView, at: number, end: number): string {
+  faultAtEnd(view: DataView, at: number, end: number): Fault | null {
     const left = end - at;
-    if (left < RECORD_HEADER) return `file ends after ${left} of the ${RECORD_HEADER} octets of a record header`;
+    if (left === 0) return null;
+    if (left < RECORD_HEADER) {
+      return { code: 'cut', message: `file ends after ${left} of the ${RECORD_HEADER} octets of a record header`, at };
+    }
     const captured = view.getUint32(at + 8, this.#littleEndian);
-    return `file ends after ${left - RECORD_HEADER} of the ${captured} octets of a frame`;
+    return { code: 'cut', message: `file ends after ${left - RECORD_HEADER} of the ${captured} octets of a frame`, at };
   }
 }

@@ -1,25 +1,47 @@
 import type { CaptureSource } from './capture.js';
-import { ReadFault, type OctetReader } from './octet-window.js';
+import { ReadFault, type OctetReader } from './octet-reader.js';
 
-function rethrow(error: unknown): never {
-  throw new ReadFault('not-readable', `reading failed: ${error instanceof Error ? error.message : String(error)}`);
-}
-
-/** A reader for any source but octets in memory. Throws CaptureError when a path cannot be opened. */
+/** A reader for any source. Throws CaptureError when a path cannot be opened. */
 export async function openSource(
-  source: Exclude<CaptureSource, Uint8Array>,
+  source: CaptureSource,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<OctetReader> {
   if (typeof source === 'string') {
+    // Loaded only here, so that everything else runs where there is no file system.
     const { openFile } = await import('./node-files.js');
     return openFile(source, file);
   }
+  if (source instanceof Uint8Array) return new OctetsReader(source);
   if (source instanceof Blob) return new BlobReader(source);
   return new ChunkReader('getReader' in source ? fromWebStream(source) : source[Symbol.asyncIterator](), signal);
 }
 
+class OctetsReader implements OctetReader {
+  readonly rewindable = true;
+  octetsRead = 0;
+  readonly #octets: Uint8Array;
+
+  constructor(octets: Uint8Array) {
+    this.#octets = octets;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    const given = this.#octets.subarray(this.octetsRead, this.octetsRead + into.length);
+    into.set(given);
+    this.octetsRead += given.length;
+    return given.length;
+  }
+
+  rewind(): void {
+    this.octetsRead = 0;
+  }
+
+  async close(): Promise<void> {}
+}
+
 class BlobReader implements OctetReader {
+  readonly rewindable = true;
   octetsRead = 0;
   readonly #blob: Blob;
 
@@ -29,24 +51,29 @@ class BlobReader implements OctetReader {
 
   async read(into: Uint8Array): Promise<number> {
     const part = this.#blob.slice(this.octetsRead, this.octetsRead + into.length);
-    const octets = new Uint8Array(await part.arrayBuffer().catch(rethrow));
+    const octets = new Uint8Array(await part.arrayBuffer().catch(refuse));
     into.set(octets);
     this.octetsRead += octets.length;
     return octets.length;
+  }
+
+  rewind(): void {
+    this.octetsRead = 0;
   }
 
   async close(): Promise<void> {}
 }
 
 /** Reads an iterator of chunks of any size. */
-export class ChunkReader implements OctetReader {
+class ChunkReader implements OctetReader {
+  readonly rewindable = false;
   octetsRead = 0;
   #chunk: Uint8Array = new Uint8Array(0);
   #waiting = false;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(chunks: AsyncIterator<Uint8Array>, signal?: AbortSignal) {
+  constructor(chunks: AsyncIterator<Uint8Array>, signal: AbortSignal | undefined) {
     this.#chunks = chunks;
     this.#signal = signal;
   }
@@ -54,7 +81,7 @@ export class ChunkReader implements OctetReader {
   async read(into: Uint8Array): Promise<number> {
     while (this.#chunk.length === 0) {
       this.#waiting = true;
-      const { done, value } = await orAborted(this.#chunks.next().catch(rethrow), this.#signal);
+      const { done, value } = await orAborted(this.#chunks.next().catch(refuse), this.#signal);
       this.#waiting = false;
       if (done) return 0;
       if (!(value instanceof Uint8Array)) {
@@ -63,17 +90,18 @@ export class ChunkReader implements OctetReader {
       this.octetsRead += value.length;
       this.#chunk = value;
     }
-    const taken = this.#chunk.subarray(0, into.length);
-    into.set(taken);
-    this.#chunk = this.#chunk.subarray(taken.length);
-    return taken.length;
+    const given = this.#chunk.subarray(0, into.length);
+    into.set(given);
+    this.#chunk = this.#chunk.subarray(given.length);
+    return given.length;
   }
 
+  rewind(): void {}
+
   async close(): Promise<void> {
-    const returned = this.#chunks.return?.();
-    // A generator that still waits for its next chunk would answer only after that.
-    if (this.#waiting) returned?.catch(() => undefined);
-    else await returned?.catch(() => undefined);
+    const returned = this.#chunks.return?.().catch(() => undefined);
+    // A generator that waits for its next chunk would answer only after that.
+    if (!this.#waiting) await returned;
   }
 }
 
@@ -99,4 +127,8 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
     signal.addEventListener('abort', stop, { once: true });
     void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
+}
+
+function refuse(error: unknown): never {
+  throw new ReadFault('not-readable', `reading failed: ${error instanceof Error ? error.message : String(error)}`);
 }
