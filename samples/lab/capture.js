@@ -1,4 +1,6 @@
 // Captures with tcpdump and dumpcap, and what those programs say about them.
+import { join } from 'node:path';
+import { takeOutMachine } from './clean.js';
 import { LabError, sleep } from './lab.js';
 
 /** @typedef {import('./cluster.js').Node} Node */
@@ -95,6 +97,7 @@ export class Captures {
           capture.received += Number(received);
           capture.dropped += Number(dropped);
         }
+        takeOutMachine(join(this.folder, capture.file));
       } else {
         capture.captured = number(job.stderr, /(\d+) packets? captured/);
         capture.received = number(job.stderr, /(\d+) packets? received by filter/);

@@ -2,7 +2,7 @@
 // and closing the lab removes every namespace and every process that it started.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,14 +15,8 @@ export class LabError extends Error {}
 /** Throws a LabError of one line when this host cannot run the lab. */
 export function checkHost() {
   if (process.getuid?.() !== 0) throw new LabError('the lab needs root: it makes network namespaces');
-  const missing = [...TOOLS, ...READERS].filter((tool) => {
-    try {
-      execFileSync('which', [tool], { stdio: 'ignore' });
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const missing = [...TOOLS, ...READERS].filter((tool) => !folders.some((folder) => existsSync(join(folder, tool))));
   if (missing.length > 0) throw new LabError(`the lab needs these tools: ${missing.join(' ')}`);
 }
 
@@ -140,6 +134,7 @@ export class Namespace {
    * @param {string} [cwd]
    */
   start(words, cwd) {
+    if (this.lab.closed) throw new LabError('the lab is closed');
     const child = spawn('ip', ['netns', 'exec', this.netns, ...words], { cwd });
     child.stdin.end();
     const job = new Job(`${words[0]} in ${this.name}`, child);
@@ -165,9 +160,11 @@ export class Lab {
   jobs = [];
   /** @type {Namespace[]} */
   namespaces = [];
+  closed = false;
 
   /** @param {string} name */
   namespace(name) {
+    if (this.closed) throw new LabError('the lab is closed');
     const namespace = new Namespace(this, name);
     run('ip', ['netns', 'add', namespace.netns]);
     this.namespaces.push(namespace);
@@ -217,6 +214,7 @@ export class Lab {
 
   /** Ends what was started and removes what was made; safe to call twice. */
   async close() {
+    this.closed = true;
     await Promise.allSettled(this.jobs.map((job) => job.stop('SIGTERM')));
     this.jobs = [];
     for (const { netns } of this.namespaces) {

@@ -5,7 +5,11 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lab, LabError, checkHost } from './lab.js';
+import { anyInterface } from './scenarios/any-interface.js';
 import { gravityForwardingOff } from './scenarios/gravity-forwarding-off.js';
+import { healthyCalico, healthyFlannel } from './scenarios/healthy.js';
+import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
+import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
 import { writeTruth } from './truth.js';
 
 /**
@@ -23,7 +27,12 @@ import { writeTruth } from './truth.js';
 
 /** @type {Record<string, Scenario>} */
 const SCENARIOS = {
+  'healthy-flannel': healthyFlannel,
+  'healthy-calico': healthyCalico,
   'gravity-forwarding-off': gravityForwardingOff,
+  'sopnode-broken-ping': sopnodeBrokenPing,
+  'networkpolicy-drop': networkPolicyDrop,
+  'any-interface': anyInterface,
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -19,11 +19,13 @@ const COMMANDS = {
 /**
  * @param {string} folder of the sample
  * @param {{ name: string, namespace: import('./lab.js').Namespace }[]} nodes
+ * @param {string[]} [files] those of interest, else all
  */
-export function saveState(folder, nodes) {
+export function saveState(folder, nodes, files = Object.keys(COMMANDS)) {
   for (const { name, namespace } of nodes) {
     mkdirSync(join(folder, 'state', name), { recursive: true });
     for (const [file, command] of Object.entries(COMMANDS)) {
+      if (!files.includes(file)) continue;
       // Namespaces are named after a run of the lab; on a node they would bear the pod's name.
       const said = namespace.exec(command).replaceAll(namespace.lab.prefix, '');
       writeFileSync(join(folder, 'state', name, file), said);

@@ -9,10 +9,10 @@ import { LabError } from './lab.js';
 
 /**
  * @typedef {{
- *   what: string, direction: 'request' | 'reply', match: Match, path: string[], after?: string | undefined,
+ *   what: string, direction: 'request' | 'reply', match: Match, path: string[], shown: number,
  *   packets?: number, anomalies?: string[], rewritten?: { from: string, match: Match } | undefined
  * }} Claim
- *   `after`: the last point that shows it, when it is lost. `packets`: how many were sent, where the client knows.
+ *   `shown`: how many points of its path show it; all of them unless it is lost. `packets`: how many were sent, where the client knows.
  *   `rewritten`: from this point on it bears other addresses.
  */
 
@@ -20,6 +20,8 @@ import { LabError } from './lab.js';
  * What the fault does to an exchange. A lost reply leaves the request delivered.
  * @typedef {{ direction: 'request' | 'reply', after: string, anomalies?: string[] }} Loss
  */
+
+/** @typedef {Pick<Claim, 'what' | 'match' | 'packets' | 'rewritten'> & { anomalies?: string[] | undefined }} Half */
 
 const DNS_TYPES = /** @type {Record<string, number>} */ ({ A: 1, AAAA: 28 });
 
@@ -219,7 +221,7 @@ export class Traffic {
    * @param {Endpoint} to
    * @param {boolean} six
    * @param {Loss | undefined} lost
-   * @param {[(Omit<Claim, 'direction' | 'path' | 'anomalies'> & { anomalies?: string[] | undefined }), (Omit<Claim, 'direction' | 'path'>)]} claims
+   * @param {[Half, Half]} halves request and reply
    */
   #exchange(from, to, six, lost, [request, reply]) {
     const path = this.cluster.path(from, to, { six });
@@ -229,11 +231,13 @@ export class Traffic {
     ])) {
       if (direction === 'reply' && lost?.direction === 'request') return;
       const ends = lost?.direction === direction;
+      const way = direction === 'request' ? path : path.toReversed();
+      if (ends && !way.includes(lost.after)) throw new LabError(`${claim.what}: ${lost.after} is not on its path`);
       this.claims.push({
         ...claim,
         direction,
-        path: direction === 'request' ? path : path.toReversed(),
-        after: ends ? lost.after : undefined,
+        path: way,
+        shown: ends ? way.indexOf(lost.after) + 1 : way.length,
         anomalies: [...(claim.anomalies ?? []), ...(ends ? (lost.anomalies ?? []) : [])],
       });
     }

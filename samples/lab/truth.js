@@ -139,10 +139,9 @@ function filterOf(match) {
  */
 export function confirm(evidence, claims) {
   return claims.map((claim) => {
-    const { what, path, after, rewritten } = claim;
-    const at = after === undefined ? path.length - 1 : path.indexOf(after);
+    const { what, path, shown, rewritten } = claim;
     const turn = rewritten === undefined ? path.length : path.indexOf(rewritten.from);
-    if (at < 0 || turn < 0) throw new LabError(`${what}: ${path.join(' ')} has no ${after} or ${rewritten?.from}`);
+    if (turn < 0) throw new LabError(`${what}: ${rewritten?.from} is not on its path`);
     const first = filterOf(claim.match);
     const second = rewritten && filterOf(rewritten.match);
     const found = evidence.find(first);
@@ -153,9 +152,7 @@ export function confirm(evidence, claims) {
     // A cooked capture without interface numbers is passed once for each interface of the node.
     const points = [...new Set(path)];
     const copies = found.get(path[0] ?? '')?.length ?? 0;
-    const passages = path.filter((point) => point === path[0]).length;
-    const shown = after === undefined ? path.length : path.lastIndexOf(after) + 1;
-    const packets = copies / (path[0]?.endsWith('/any') ? Math.min(passages, shown) : 1);
+    const packets = copies / path.slice(0, shown).filter((point) => point === path[0]).length;
     if (packets === 0) throw new LabError(`${what}: not at ${path[0]}`);
     if (claim.packets !== undefined && claim.packets !== packets) {
       throw new LabError(`${what}: ${packets} at ${path[0]}, but ${claim.packets} were sent`);
@@ -169,13 +166,14 @@ export function confirm(evidence, claims) {
       const filter = point === path[0] ? first : path.indexOf(point) === turn ? second : undefined;
       return { point, packets: passed === 0 ? 0 : packets, frames, ...(filter === undefined ? {} : { filter }) };
     });
-    const lost = after !== undefined;
+    const lost = shown < path.length;
+    const last = path[shown - 1] ?? '';
     return {
       what,
       direction: claim.direction,
       verdict: lost ? 'lost' : 'delivered',
-      last_seen: lost ? after : path[path.length - 1],
-      next_expected: lost ? (path[path.lastIndexOf(after) + 1] ?? null) : null,
+      last_seen: last,
+      next_expected: path.slice(shown).find((point) => point !== last) ?? null,
       copies: packets,
       anomalies: claim.anomalies ?? [],
       match: claim.match,
