@@ -25,6 +25,7 @@ export const LAYER_NAMES = [
   'mpls',
   'wireguard',
   'unknown',
+  'mdns',
 ] as const;
 
 export type LayerName = (typeof LAYER_NAMES)[number];
@@ -52,4 +53,5 @@ export const Layer = {
   MPLS: 19,
   WIREGUARD: 20,
   UNKNOWN: 21,
+  MDNS: 22,
 } as const;

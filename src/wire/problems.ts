@@ -14,6 +14,7 @@ export const PROBLEMS = [
   'ipv4-total-length',
   'ipv6-truncated',
   'ipv6-version',
+  'ipv6-payload-length',
   'ipv6-extension-truncated',
   'icmp-truncated',
   'icmpv6-truncated',

@@ -1,0 +1,43 @@
+// RFC 7348 section 5
+//
+//   0                   1                   2                   3
+//   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//  +-+-+-+-+-+-+-+-+-----------------------------------------------+
+//  |R|R|R|R|I|R|R|R|            Reserved                           |
+//  +-+-+-+-+-+-+-+-+-------------------------------+---------------+
+//  |                VXLAN Network Identifier (VNI) |   Reserved    |
+//  +-----------------------------------------------+---------------+
+import { struct, u24, u8 } from './layout.js';
+import { problemNumber } from './problems.js';
+
+export const VxlanHeader = struct([u8('flags'), u24('reserved1'), u24('vni'), u8('reserved2')]);
+
+const FLAGS = VxlanHeader.offsetOf('flags');
+const VNI = VxlanHeader.offsetOf('vni');
+const RESERVED_2 = VxlanHeader.offsetOf('reserved2');
+const LENGTH = VxlanHeader.span;
+
+const TRUNCATED = problemNumber('vxlan-truncated');
+
+/** -1 when the header lies between `at` and `end`, else the number of its problem. */
+export function checkVxlan(_view: DataView, at: number, end: number): number {
+  return end - at < LENGTH ? TRUNCATED : -1;
+}
+
+export function vxlanFlags(view: DataView, at: number): number {
+  return view.getUint8(at + FLAGS);
+}
+
+export function vxlanVni(view: DataView, at: number): number {
+  return view.getInt32(at + VNI) >>> 8;
+}
+
+/** The 24 reserved bits before and the 8 after the VNI, as one signed word. 0 in every header that RFC 7348 allows to be sent. */
+export function vxlanReserved(view: DataView, at: number): number {
+  return (view.getInt32(at + FLAGS) << 8) | view.getUint8(at + RESERVED_2);
+}
+
+/** Whether the I flag is set and nothing else is. */
+export function vxlanIsPlain(view: DataView, at: number): boolean {
+  return view.getInt32(at + FLAGS) === 0x08000000 && view.getUint8(at + RESERVED_2) === 0;
+}
