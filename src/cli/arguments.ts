@@ -1,0 +1,211 @@
+import yargs from 'yargs';
+import type { Argv } from 'yargs';
+import type { FailOn } from './exit-code.js';
+import { parseClock, parseMemory, parseOrder, parsePort, parseTime, UsageError } from './options.js';
+
+export type Command = 'diagnose' | 'exchanges' | 'trails' | 'points' | 'explain';
+export type Format = (typeof FORMATS)[number];
+
+/** A command line, checked. */
+export interface Arguments {
+  readonly command: Command;
+  /** As typed: files, folders, `-`, `POINT=FILE`. */
+  readonly captures: readonly string[];
+  /** The finding to explain. */
+  readonly kind: string | null;
+  readonly format: Format;
+  readonly output: string | null;
+  readonly color: (typeof COLORS)[number];
+  readonly quiet: boolean;
+  readonly failOn: FailOn;
+  readonly only: readonly string[];
+  readonly vxlanPorts: readonly number[];
+  readonly filter: string | null;
+  readonly order: readonly string[] | null;
+  readonly clocks: Readonly<Record<string, number>>;
+  readonly memory: number | null;
+  /** Nanoseconds since the epoch. */
+  readonly since: bigint | null;
+  readonly until: bigint | null;
+}
+
+// yargs parses positionals a second time and loses a lone dash on the way. No argument can hold a NUL, so this stands for it.
+const STDIN = '\0-';
+
+const FORMATS = ['text', 'json', 'ndjson'] as const;
+const COLORS = ['auto', 'always', 'never'] as const;
+const FAIL_ON = ['warning', 'error', 'info', 'never'] as const;
+
+const TEXT = { type: 'string', requiresArg: true } as const;
+const LIST = { type: 'string', array: true, requiresArg: true } as const;
+
+function outputOptions<T>(y: Argv<T>) {
+  return y
+    .option('format', { ...TEXT, describe: 'How to print: text, json or ndjson' })
+    .option('output', { ...TEXT, describe: 'Write to this file instead of standard output' })
+    .option('color', { ...TEXT, describe: 'auto (at a terminal, unless NO_COLOR is set), always or never' })
+    .option('quiet', { type: 'boolean', describe: 'No progress and no notices on standard error' });
+}
+
+function captureOptions<T>(y: Argv<T>) {
+  return outputOptions(y)
+    .positional('captures', { ...LIST, describe: 'File, folder, - (standard input) or POINT=FILE' })
+    .option('filter', {
+      ...TEXT,
+      describe: 'Inner packets: host, net, port, tcp, udp, icmp, and, or, not, ( )',
+    })
+    .option('since', { ...TEXT, describe: 'Leave out earlier frames; epoch seconds or ISO 8601 (UTC)' })
+    .option('until', { ...TEXT, describe: 'Leave out later frames' })
+    .option('vxlan-port', { ...LIST, describe: 'UDP port to take as VXLAN besides 4789 and 8472; repeatable' })
+    .option('order', { ...TEXT, describe: 'Points in path order, POINT,POINT,...; wins over the order found' })
+    .option('clock', { ...LIST, describe: 'POINT=OFFSET to add to the times of a point (+1.5s, -200ms); repeatable' })
+    .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' })
+    .option('n', { type: 'boolean', describe: 'Addresses as numbers (lasthop never asks a name server)' });
+}
+
+const USAGE = `$0 [command] CAPTURE...
+
+Reads captures from several points of a network and says where each request and reply was last seen.`;
+
+const EPILOGUE = `CAPTURE is a file, a folder, - for standard input, or POINT=FILE, where POINT is NODE/INTERFACE. Without POINT= the file name decides: node1__cni0.pcap was taken at node1/cni0.
+
+Exit code of diagnose: 0 nothing at or above --fail-on; 1 findings; 3 nothing found, but an unanswered exchange could not be placed. Of every command: 2 usage, or no capture could be read; 130 ended by Ctrl-C.`;
+
+/**
+ * Reads a command line. Gives the text to print instead where help or the version was asked for.
+ * @throws UsageError
+ */
+export async function parseArguments(argv: readonly string[], version: string): Promise<Arguments | string> {
+  let chosen: Command | null = null;
+  const choose = (command: Command) => () => {
+    chosen = command;
+  };
+  const parser = yargs()
+    .scriptName('lasthop')
+    .usage(USAGE)
+    .locale('en')
+    .wrap(100)
+    .version(version)
+    .exitProcess(false)
+    .strict()
+    .parserConfiguration({
+      'parse-positional-numbers': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'greedy-arrays': false,
+    })
+    .command(
+      ['diagnose [captures..]', '$0'],
+      'The verdict: findings worst first, each with its trail, causes and next command',
+      (y) =>
+        captureOptions(y)
+          .option('fail-on', {
+            ...TEXT,
+            describe: 'Least severity that makes the exit code 1: error, warning, info, never',
+          })
+          .option('only', { ...LIST, describe: 'Only findings of this kind or with this cause; repeatable' }),
+      choose('diagnose'),
+    )
+    .command('exchanges [captures..]', 'A row an exchange', (y) => captureOptions(y), choose('exchanges'))
+    .command('trails [captures..]', 'A row a packet: where it was seen', (y) => captureOptions(y), choose('trails'))
+    .command(
+      'points [captures..]',
+      'What is in the files: points, windows, clocks, counts, trust in each capture',
+      (y) => captureOptions(y),
+      choose('points'),
+    )
+    .command(
+      'explain [kind]',
+      "A finding's meaning, how it is shown, what confirms it",
+      (y) =>
+        outputOptions(y).positional('kind', {
+          type: 'string',
+          describe: 'Finding or cause; without it, the list of them',
+        }),
+      choose('explain'),
+    )
+    .alias('help', 'h')
+    .epilogue(EPILOGUE);
+
+  let printed = '';
+  let failure: string | null = null;
+  parser.fail((message, error) => {
+    failure ??= message ?? error?.message ?? 'cannot be understood';
+  });
+  const dashes = argv.indexOf('--');
+  const before = (dashes < 0 ? argv : argv.slice(0, dashes)).map((one) => (one === '-' ? STDIN : one));
+  const values: Record<string, unknown> = await parser.parseAsync(before, {}, (_error, _argv, output) => {
+    printed = output;
+  });
+  if (failure !== null) throw new UsageError(firstLine(failure));
+  // The kinds of value are plain from the descriptions; what yargs says of them only widens the help.
+  if (chosen === null) return `${printed.replace(/ +\[(?:string|boolean|array|default: \[\])\]/g, '')}\n`;
+  return checked(chosen, values, dashes < 0 ? [] : argv.slice(dashes + 1));
+}
+
+function checked(
+  command: Command,
+  values: Readonly<Record<string, unknown>>,
+  afterDashes: readonly string[],
+): Arguments {
+  const text = (name: string): string | null => {
+    const value = values[name];
+    if (Array.isArray(value)) throw new UsageError(`--${name} was given ${value.length} times; once is meant`);
+    if (value === '') throw new UsageError(`--${name} wants a value`);
+    return typeof value === 'string' ? dashRestored(value) : null;
+  };
+  const list = (name: string): string[] => {
+    const value = values[name];
+    return Array.isArray(value) ? value.map((one) => dashRestored(String(one))) : [];
+  };
+  const given = <T>(name: string, parse: (value: string) => T): T | null => {
+    const value = text(name);
+    return value === null ? null : parse(value);
+  };
+  /** The first choice is the one without the option. */
+  const choice = <T extends string>(name: string, choices: readonly [T, ...T[]]): T => {
+    const value = text(name);
+    const chosen = value === null ? choices[0] : choices.find((one) => one === value);
+    if (chosen === undefined) throw new UsageError(`--${name} ${value}: choose one of ${choices.join(', ')}`);
+    return chosen;
+  };
+  const captures = [...list('captures'), ...afterDashes];
+  if (command !== 'explain' && captures.length === 0) {
+    throw new UsageError('name at least one capture: a file, a folder, - or POINT=FILE (lasthop --help tells more)');
+  }
+  const since = given('since', (value) => parseTime('--since', value));
+  const until = given('until', (value) => parseTime('--until', value));
+  if (since !== null && until !== null && since > until) throw new UsageError('--since is later than --until');
+  return {
+    command,
+    captures,
+    kind: text('kind'),
+    format: choice('format', FORMATS),
+    output: text('output') === '-' ? null : text('output'),
+    color: choice('color', COLORS),
+    quiet: values['quiet'] === true,
+    failOn: choice('fail-on', FAIL_ON),
+    only: list('only').flatMap((value) => value.split(',')),
+    vxlanPorts: list('vxlan-port').map((value) => parsePort('--vxlan-port', value)),
+    filter: text('filter'),
+    order: given('order', parseOrder),
+    clocks: Object.fromEntries(list('clock').map(parseClock)),
+    memory: given('memory', parseMemory),
+    since,
+    until,
+  };
+}
+
+function dashRestored(text: string): string {
+  return text === STDIN ? '-' : text;
+}
+
+/** yargs puts hints and choices on further lines; a usage error is one. */
+function firstLine(message: string): string {
+  return message
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
+}

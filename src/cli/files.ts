@@ -1,0 +1,41 @@
+import { createWriteStream, existsSync, openSync, readSync, closeSync, type WriteStream } from 'node:fs';
+import { UsageError } from './options.js';
+
+export function fileExists(path: string): boolean {
+  return existsSync(path);
+}
+
+// First octets of pcap (both byte orders, micro- and nanoseconds), pcapng, gzip and Zstandard.
+const CAPTURE = /^(a1b2c3d4|d4c3b2a1|a1b23c4d|4d3cb2a1|0a0d0d0a|28b52ffd|1f8b)/;
+
+/**
+ * Opens the file that --output names. A capture is never written over: it is what people mistype, and it cannot be taken again.
+ * @throws UsageError
+ */
+export async function openOutput(path: string): Promise<WriteStream> {
+  if (isCapture(path)) throw new UsageError(`--output ${path}: that file is a capture, it is not written over`);
+  const stream = createWriteStream(path);
+  await new Promise<void>((resolve, reject) => {
+    stream.once('open', () => resolve());
+    stream.once('error', (error) => reject(new UsageError(`--output ${path}: ${error.message}`)));
+  });
+  return stream;
+}
+
+function isCapture(path: string): boolean {
+  const octets = new Uint8Array(4);
+  let file;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return false;
+  }
+  try {
+    readSync(file, octets);
+    return CAPTURE.test(Buffer.from(octets).toString('hex'));
+  } catch {
+    return false;
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,295 @@
+import { escapeText } from './escape.js';
+import type { Certainty, Finding, FlowReport, PointReport, Report, Severity, TrailStep, Verdict } from './report.js';
+import {
+  aligned,
+  counted,
+  endpoint,
+  milliseconds,
+  nanoseconds,
+  painter,
+  signedDuration,
+  timeOfDay,
+  timeSpan,
+  wrapped,
+  type Paint,
+  type TextOptions,
+} from './text-layout.js';
+
+/** Rows of a summary table; the rest is counted. */
+const MOST_ROWS = 20;
+
+const SEVERITY_STYLE: Readonly<Record<Severity, 'red' | 'yellow' | 'cyan'>> = {
+  error: 'red',
+  warning: 'yellow',
+  info: 'cyan',
+};
+
+const CERTAINTY: Readonly<Record<Certainty, string>> = {
+  shown: 'shown by the captures',
+  likely: 'likely',
+  unknown: 'not certain',
+};
+
+const VERDICTS: readonly Verdict[] = ['answered', 'request-lost', 'reply-lost', 'unanswered', 'refused', 'unknown'];
+
+/** A report as a person reads it: the verdict, each finding with its trail and causes, then the summary. */
+export function diagnoseText(report: Report, options: TextOptions): string {
+  const paint = painter(options.color);
+  const points = new Map(report.points.map((point) => [point.point, point]));
+  const sections = [head(report, paint)];
+  report.findings.forEach((finding, index) => {
+    sections.push(findingLines(finding, index + 1, report, points, paint, options.width));
+  });
+  sections.push(
+    flowLines(report.flows, paint),
+    translationLines(report, paint),
+    limitLines(report, paint, options.width),
+  );
+  if (report.findings.length > 0) sections.push(['lasthop explain KIND tells what a finding or a cause means.']);
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
+}
+
+function head(report: Report, paint: Paint): string[] {
+  const { counts } = report;
+  const files = new Set(report.points.flatMap((point) => point.files)).size;
+  const window = wholeWindow(report.points);
+  const read = `${counted(files, 'capture')}, ${counted(report.points.length, 'point')}, ${counted(counts.frames, 'frame')}`;
+  const verdicts = VERDICTS.filter((verdict) => counts.verdicts[verdict] > 0).map(
+    (verdict) => `${counts.verdicts[verdict]} ${verdict}`,
+  );
+  const lines = [paint('bold', verdictLine(report)), `${read}${window === null ? '' : `, ${window}`}`];
+  if (counts.exchanges > 0) lines.push(`${counted(counts.exchanges, 'exchange')}: ${verdicts.join(', ')}`);
+  return lines;
+}
+
+function verdictLine({ findings, counts }: Report): string {
+  if (findings.length > 0) {
+    const bySeverity = (['error', 'warning', 'info'] as const)
+      .map((severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const)
+      .filter(([, count]) => count > 0)
+      .map(([severity, count]) => (severity === 'info' ? `${count} info` : counted(count, severity)));
+    return `${counted(findings.length, 'finding')}: ${bySeverity.join(', ')}`;
+  }
+  if (counts.exchanges === 0) return 'No finding, and no request or reply to judge';
+  if (counts.verdicts.answered === counts.exchanges) return 'No finding: every exchange was answered';
+  if (counts.unplaced > 0) {
+    return `No finding, but ${counted(counts.unplaced, 'unanswered exchange')} could not be placed (lasthop exchanges says why)`;
+  }
+  return 'No finding';
+}
+
+function wholeWindow(points: readonly PointReport[]): string | null {
+  // Decimal strings of one length compare as numbers do; seconds have ten digits until 2286.
+  const first = points.map((point) => point.firstTime).filter((time) => time !== null);
+  const last = points.map((point) => point.lastTime).filter((time) => time !== null);
+  if (first.length === 0 || last.length === 0) return null;
+  return timeSpan(
+    first.reduce((a, b) => (nanoseconds(b) < nanoseconds(a) ? b : a)),
+    last.reduce((a, b) => (nanoseconds(b) > nanoseconds(a) ? b : a)),
+  );
+}
+
+function findingLines(
+  finding: Finding,
+  number: number,
+  report: Report,
+  points: ReadonlyMap<string, PointReport>,
+  paint: Paint,
+  width: number,
+): string[] {
+  const label = `${number}. ${finding.severity.toUpperCase()}  `;
+  const lines = wrapped(label, escapeText(finding.title), width);
+  lines[0] = paint('bold', paint(SEVERITY_STYLE[finding.severity], lines[0]!));
+  const flow = finding.flow === null ? undefined : report.flows[finding.flow];
+  const facts = [finding.kind, CERTAINTY[finding.certainty], `${finding.count} of ${finding.of}`];
+  if (flow !== undefined) facts.push(flowText(flow));
+  lines.push(...wrapped('   ', facts.join(', '), width));
+  if (finding.firstTime !== null && finding.lastTime !== null) {
+    lines.push(`   ${timeSpan(finding.firstTime, finding.lastTime)}`);
+  }
+  if (finding.trail !== null) {
+    lines.push('', `   One of them, point by point (UTC): ${escapeText(finding.trail.summary)}`);
+    lines.push(...trailLines(finding.trail.steps, points, paint, width));
+  } else if (finding.lastSeen !== null) {
+    const { point, file, frame, time } = finding.lastSeen;
+    lines.push('', `   last seen      ${escapeText(point)}, ${timeOfDay(time)} UTC, ${frameText(file, frame)}`);
+    if (finding.nextExpected !== null) lines.push(`   next expected  ${escapeText(finding.nextExpected)}`);
+  }
+  if (finding.causes.length > 0) {
+    lines.push(
+      '',
+      `   ${finding.causes.length === 1 ? 'Likely cause' : 'Causes that fit, likeliest first'}, each with the command that settles it`,
+    );
+    for (const cause of finding.causes) {
+      lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
+      lines.push(...wrapped('     ', escapeText(cause.why), width));
+      // A command is pasted whole, so it is never wrapped.
+      lines.push(`     next: ${paint('cyan', escapeText(cause.next))}`);
+    }
+  }
+  if (finding.evidence.length > 0) {
+    lines.push('', '   Evidence');
+    for (const { point, file, frame, time, note } of finding.evidence) {
+      lines.push(`   ${escapeText(point)}  ${timeOfDay(time)}  ${frameText(file, frame)}`);
+      lines.push(...wrapped('     ', escapeText(note), width));
+    }
+  }
+  return lines;
+}
+
+const MARKS = { seen: '✓', silent: '✗', unable: '?' } as const;
+const MARK_STYLE = { seen: 'green', silent: 'red', unable: 'yellow' } as const;
+
+/** The path drawn point by point: a row where the packet was seen, a sentence where it was not. */
+function trailLines(
+  steps: readonly TrailStep[],
+  points: ReadonlyMap<string, PointReport>,
+  paint: Paint,
+  width: number,
+): string[] {
+  const first = steps.find((step) => step.state === 'seen');
+  const names = steps.map((step) => escapeText(step.point));
+  const nameWidth = Math.max(...names.map((name) => name.length));
+  const rows = aligned(
+    steps.map((step) => [
+      step.time === null ? '' : timeOfDay(step.time),
+      step === first || first === undefined ? '' : delay(first, step, points),
+      step.ttl === null ? '' : `ttl ${step.ttl}`,
+      step.file === null || step.frame === null ? '' : frameText(step.file, step.frame),
+    ]),
+    [1],
+  );
+  const lines: string[] = [];
+  let broken = false;
+  steps.forEach((step, index) => {
+    const mark = `   ${paint(MARK_STYLE[step.state], MARKS[step.state])} `;
+    const name = names[index]!.padEnd(nameWidth);
+    if (step.state === 'seen') {
+      lines.push(`${mark}${name}  ${rows[index]!}`);
+      const more = [step.tunnel === null ? null : `in ${escapeText(step.tunnel)}`, step.note && escapeText(step.note)];
+      for (const text of more) if (text) lines.push(...wrapped(' '.repeat(nameWidth + 7), text, width));
+      return;
+    }
+    const lost = !broken && step.state === 'silent';
+    broken ||= lost;
+    const text = `${lost ? 'lost before here: ' : ''}${missingText(step, points.get(step.point))}`;
+    const sentence = wrapped(`     ${name}  `, text, Math.max(width, nameWidth + 47));
+    const rest = sentence[0]!.slice(5);
+    sentence[0] = mark + (lost ? paint('red', rest) : rest);
+    lines.push(...sentence);
+  });
+  return lines;
+}
+
+function missingText(step: TrailStep, point: PointReport | undefined): string {
+  const captured =
+    point === undefined || point.firstTime === null || point.lastTime === null
+      ? 'captured, no frame'
+      : `captured, ${counted(point.frames, 'frame')} ${milliseconds(point.firstTime)} to ${milliseconds(point.lastTime)}`;
+  const note = step.note === null ? '' : `: ${escapeText(step.note)}`;
+  return `${captured}, ${step.state === 'silent' ? 'never saw it' : 'cannot tell'}${note}`;
+}
+
+/** Time since the first sighting, with the clocks corrected; empty where the clocks cannot tell. */
+function delay(from: TrailStep, to: TrailStep, points: ReadonlyMap<string, PointReport>): string {
+  const a = points.get(from.point);
+  const b = points.get(to.point);
+  if (from.time === null || to.time === null || a === undefined || b === undefined) return '';
+  const raw = nanoseconds(to.time) - nanoseconds(from.time);
+  if (a.node === b.node) return signedDuration(raw);
+  const known =
+    a.clock?.reference === b.node ||
+    b.clock?.reference === a.node ||
+    (a.clock !== null && b.clock?.reference === a.clock.reference);
+  if (!known) return '';
+  const corrected = raw + BigInt(b.clock?.offsetNs ?? 0) - BigInt(a.clock?.offsetNs ?? 0);
+  const bound = BigInt(a.clock?.errorNs ?? 0) + BigInt(b.clock?.errorNs ?? 0);
+  return corrected < bound && corrected > -bound ? '' : signedDuration(corrected);
+}
+
+function frameText(file: string, frame: number): string {
+  return `${escapeText(file)} frame ${frame}`;
+}
+
+function flowText(flow: FlowReport): string {
+  return `${flow.protocol} ${endpoint(flow.client, flow.clientPort)} > ${endpoint(flow.server, flow.serverPort)}`;
+}
+
+function flowLines(flows: readonly FlowReport[], paint: Paint): string[] {
+  if (flows.length === 0) return [];
+  const unanswered = (flow: FlowReport) => flow.exchanges - flow.verdicts.answered;
+  // Array.sort is stable: flows that are equal in this stay in the report's order.
+  const sorted = [...flows].sort((a, b) => unanswered(b) - unanswered(a) || b.exchanges - a.exchanges);
+  const columns = VERDICTS.filter(
+    (verdict) => verdict === 'answered' || flows.some((flow) => flow.verdicts[verdict] > 0),
+  );
+  const rows = sorted
+    .slice(0, MOST_ROWS)
+    .map((flow) => [
+      flow.protocol,
+      endpoint(flow.client, flow.clientPort),
+      endpoint(flow.server, flow.serverPort),
+      String(flow.exchanges),
+      ...columns.map((verdict) => String(flow.verdicts[verdict])),
+    ]);
+  const right = [3, ...columns.map((_, index) => index + 4)];
+  const [header, ...body] = aligned([['protocol', 'client', 'server', 'exchanges', ...columns], ...rows], right);
+  return [
+    paint('bold', 'Flows'),
+    `  ${paint('dim', header!)}`,
+    ...body.map((line) => `  ${line}`),
+    ...rest(flows.length, 'flow'),
+  ];
+}
+
+function translationLines({ translations }: Report, paint: Paint): string[] {
+  if (translations.length === 0) return [];
+  const rows = translations
+    .slice(0, MOST_ROWS)
+    .map(({ kind, from, to, between, packets }) => [
+      kind,
+      `${from} → ${to}`,
+      `between ${escapeText(between[0])} and ${escapeText(between[1])}`,
+      counted(packets, 'packet'),
+    ]);
+  return [
+    paint('bold', 'Address translation'),
+    ...aligned(rows).map((line) => `  ${line}`),
+    ...rest(translations.length, 'translation'),
+  ];
+}
+
+function rest(count: number, noun: string): string[] {
+  if (count <= MOST_ROWS) return [];
+  return [`  … and ${counted(count - MOST_ROWS, `more ${noun}`)} (--format json has all)`];
+}
+
+/** What keeps this report from being the whole truth. */
+function limitLines(report: Report, paint: Paint, width: number): string[] {
+  const notes: string[] = [];
+  for (const { point, trust } of report.points) {
+    for (const note of trust) notes.push(`${escapeText(point)}: ${escapeText(note)}`);
+  }
+  const problems = Object.entries(report.problems);
+  if (problems.length > 0) {
+    notes.push(`wrong octets: ${problems.map(([code, count]) => `${code} in ${counted(count, 'frame')}`).join(', ')}`);
+  }
+  const undecoded = new Map<string, number>();
+  for (const point of report.points) {
+    for (const [name, count] of Object.entries(point.undecoded))
+      undecoded.set(name, (undecoded.get(name) ?? 0) + count);
+  }
+  if (undecoded.size > 0) {
+    notes.push(`not decoded: ${[...undecoded].map(([name, count]) => `${escapeText(name)} ${count}`).join(', ')}`);
+  }
+  if (report.counts.evicted > 0) {
+    notes.push(
+      `${counted(report.counts.evicted, 'entry').replace('entrys', 'entries')} of the pairing tables given up for want of memory (--memory)`,
+    );
+  }
+  if (notes.length === 0) return [];
+  return [paint('bold', 'Limits of this report'), ...notes.flatMap((note) => wrapped('  ', note, width))];
+}

@@ -1,0 +1,57 @@
+import { escapeText } from './escape.js';
+import type { PointReport, Report } from './report.js';
+import {
+  aligned,
+  counted,
+  duration,
+  nanoseconds,
+  painter,
+  signedDuration,
+  timeSpan,
+  wrapped,
+  type TextOptions,
+} from './text-layout.js';
+
+/** `lasthop points`: what is in the captures, and how far each can be trusted. */
+export function pointsText(report: Report, options: TextOptions): string {
+  const paint = painter(options.color);
+  const heads = aligned(
+    report.points.map((point) => [
+      escapeText(point.point),
+      point.role,
+      counted(point.frames, 'frame'),
+      windowText(point),
+    ]),
+  );
+  const lines: string[] = [];
+  report.points.forEach((point, index) => {
+    lines.push(paint('bold', heads[index]!));
+    const detail = (name: string, text: string) => lines.push(...wrapped(`  ${name.padEnd(12)}`, text, options.width));
+    detail('files', point.files.map(escapeText).join(', '));
+    if (Object.keys(point.protocols).length > 0) detail('packets', countsText(point.protocols));
+    if (Object.keys(point.undecoded).length > 0) detail('not decoded', countsText(point.undecoded));
+    if (point.clock !== null) {
+      const { reference, offsetNs, errorNs } = point.clock;
+      detail(
+        'clock',
+        `${signedDuration(BigInt(offsetNs))} to that of ${escapeText(reference)}, give or take ${duration(BigInt(errorNs))}`,
+      );
+    }
+    for (const note of point.trust) detail('trust', escapeText(note));
+  });
+  const problems = countsText(report.problems);
+  lines.push('', `${counted(report.points.length, 'point')}, ${counted(report.counts.frames, 'frame')}`);
+  if (problems !== '') lines.push(...wrapped('wrong octets: ', problems, options.width));
+  return `${lines.join('\n')}\n`;
+}
+
+function windowText({ firstTime, lastTime }: PointReport): string {
+  if (firstTime === null || lastTime === null) return 'empty';
+  return `${timeSpan(firstTime, lastTime)} (${duration(nanoseconds(lastTime) - nanoseconds(firstTime))})`;
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${escapeText(name)} ${count}`)
+    .join(', ');
+}
