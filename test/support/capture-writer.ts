@@ -54,7 +54,7 @@ export function writePcap(frames: readonly WrittenFrame[], options: PcapOptions 
     ...word.u32(snapLength),
     ...word.u32(linkType),
   ];
-  const chunks = [Uint8Array.from(parts)];
+  const chunks: Uint8Array[] = [Uint8Array.from(parts)];
   for (const frame of frames) {
     const fraction = nanosecond ? frame.nanoseconds : Math.floor(frame.nanoseconds / 1000);
     const length = frame.octets.length;
@@ -68,7 +68,7 @@ export function writePcap(frames: readonly WrittenFrame[], options: PcapOptions 
 export function writePcapng(frames: readonly WrittenFrame[], options: PcapngOptions = {}): Uint8Array {
   const { bigEndian = false, interfaces = [{}], statistics = [] } = options;
   const { u16, u32, u64 } = words(bigEndian);
-  const chunks = [pcapngSection(bigEndian)];
+  const chunks: Uint8Array[] = [pcapngSection(bigEndian)];
   for (const description of interfaces) {
     const { linkType = ETHERNET, snapLength = 0, name, filter, resolution, offset } = description;
     const optionList: [number, readonly number[]][] = [];
