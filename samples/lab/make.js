@@ -104,6 +104,8 @@ async function main(argv) {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`make: ${error instanceof LabError ? error.message : String(error)}\n`);
+  const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  const known = error instanceof LabError || code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`make: ${known ? message : String(error)}\n`);
   process.exitCode = 1;
 }
