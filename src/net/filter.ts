@@ -1,5 +1,5 @@
 import { IPv4CidrRange, IPv6CidrRange } from 'ip-num';
-import { arpIsEthernetIpv4, arpSenderIpAt, arpTargetIpAt } from '../wire/arp.js';
+import { arpSenderIpAt, arpTargetIpAt } from '../wire/arp.js';
 import { ipv4DstAt, ipv4SrcAt } from '../wire/ipv4.js';
 import { ipv6DstAt, ipv6SrcAt } from '../wire/ipv6.js';
 import type { PacketView } from '../wire/packet.js';
@@ -59,7 +59,6 @@ export function parseFilter(text: string): PacketFilter {
     matches(packet) {
       subject.view = packet.view;
       if (packet.arpAt >= 0) {
-        if (!arpIsEthernetIpv4(packet.view, packet.arpAt)) return false;
         subject.version = 4;
         subject.srcAt = arpSenderIpAt(packet.arpAt);
         subject.dstAt = arpTargetIpAt(packet.arpAt);
@@ -74,8 +73,7 @@ export function parseFilter(text: string): PacketFilter {
     matchesQuoted(packet) {
       if (packet.quotedIpAt < 0) return false;
       subject.view = packet.view;
-      const whole = packet.quotedL4At >= 0 && packet.frameEnd - packet.quotedL4At >= 4;
-      setIp(subject, packet.quotedIpAt, packet.quotedIpVersion, packet.quotedProtocol, whole ? packet.quotedL4At : -1);
+      setIp(subject, packet.quotedIpAt, packet.quotedIpVersion, packet.quotedProtocol, packet.quotedL4At);
       return test(subject);
     },
   };
