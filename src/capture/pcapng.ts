@@ -173,10 +173,10 @@ export class PcapngWalker implements FrameWalker {
         }
         nanosecond = rest * clock.nanosecondsPerTick;
       } else {
-        const time = ((BigInt(high) << 32n) | BigInt(low)) * 1_000_000_000n;
-        const total = time / clock.exactTicks;
-        second = Number(total / 1_000_000_000n);
-        nanosecond = Number(total % 1_000_000_000n);
+        const ticksSinceEpoch = (BigInt(high) << 32n) | BigInt(low);
+        const time = (ticksSinceEpoch * 1_000_000_000n) / clock.exactTicks;
+        second = Number(time / 1_000_000_000n);
+        nanosecond = Number(time % 1_000_000_000n);
       }
       second += clock.offset;
       if (second < 0) {
@@ -207,9 +207,11 @@ export class PcapngWalker implements FrameWalker {
       return { code: 'cut', message, at: at - had };
     }
     if (left === 0) return null;
-    const expected = left < BLOCK_MIN ? BLOCK_MIN : this.#totalLength(view, at);
-    const of = left < BLOCK_MIN ? 'the least octets a block has' : 'the octets of a block';
-    return { code: 'cut', message: `file ends after ${left} of ${expected}, ${of}`, at };
+    const message =
+      left < BLOCK_MIN
+        ? `file ends after ${left} octets of a block, which has at least ${BLOCK_MIN}`
+        : `file ends after ${left} of the ${this.#totalLength(view, at)} octets of a block`;
+    return { code: 'cut', message, at };
   }
 
   /** Reads, or begins to skip, a block that is no enhanced or obsolete packet; returns `at` when it cannot go on. */
