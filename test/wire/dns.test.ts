@@ -13,7 +13,6 @@ import {
   dnsId,
   dnsIsResponse,
   dnsOpcode,
-  dnsOpcodeName,
   dnsOptDnssec,
   dnsOptions,
   dnsOptRcode,
@@ -25,7 +24,6 @@ import {
   dnsQuestions,
   dnsQuestionType,
   dnsRcode,
-  dnsRcodeName,
   dnsReadName,
   DnsRecordFixed,
   dnsRecords,
@@ -37,9 +35,9 @@ import {
   dnsTcpEnd,
   dnsTextStrings,
   dnsTruncated,
-  dnsTypeName,
   SRV_TARGET,
 } from '../../src/wire/dns.js';
+import { dnsOpcodeName, dnsRcodeName, dnsTypeName } from '../../src/wire/dns-names.js';
 import { PROBLEMS } from '../../src/wire/problems.js';
 
 /** Octets in the middle of a larger buffer, so that an offset that forgets its base is seen. */
