@@ -1,4 +1,4 @@
-import type { CaptureInput } from '../diagnose.js';
+import type { CaptureInput } from '../index.js';
 import { fileExists } from './files.js';
 import type { Io } from './io.js';
 import { UsageError } from './options.js';

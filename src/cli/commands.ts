@@ -1,4 +1,4 @@
-import { diagnose, exchanges, points, trails, type CaptureInput, type DiagnoseOptions } from '../diagnose.js';
+import { diagnose, exchanges, points, trails, type CaptureInput, type DiagnoseOptions } from '../index.js';
 import { jsonLine, jsonText } from '../report/json.js';
 import type { Report } from '../report/report.js';
 import type { RowText } from '../report/rows-text.js';

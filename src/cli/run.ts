@@ -1,4 +1,4 @@
-import type { DiagnoseOptions } from '../diagnose.js';
+import type { DiagnoseOptions } from '../index.js';
 import { escapeText } from '../report/escape.js';
 import type { TextOptions } from '../report/text-layout.js';
 import { parseArguments, type Arguments } from './arguments.js';

@@ -121,7 +121,9 @@ function findingLines(
   if (finding.causes.length > 0) {
     lines.push(
       '',
-      `   ${finding.causes.length === 1 ? 'Likely cause' : 'Causes that fit, likeliest first'}, each with the command that settles it`,
+      finding.causes.length === 1
+        ? '   Likely cause, and the command that settles it'
+        : '   Causes that fit, likeliest first, each with the command that settles it',
     );
     for (const cause of finding.causes) {
       lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);

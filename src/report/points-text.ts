@@ -26,16 +26,14 @@ export function pointsText(report: Report, options: TextOptions): string {
   const lines: string[] = [];
   report.points.forEach((point, index) => {
     lines.push(paint('bold', heads[index]!));
-    const detail = (name: string, text: string) => lines.push(...wrapped(`  ${name.padEnd(12)}`, text, options.width));
+    const detail = (name: string, text: string) => lines.push(...wrapped(`  ${name.padEnd(13)}`, text, options.width));
     detail('files', point.files.map(escapeText).join(', '));
     if (Object.keys(point.protocols).length > 0) detail('packets', countsText(point.protocols));
     if (Object.keys(point.undecoded).length > 0) detail('not decoded', countsText(point.undecoded));
     if (point.clock !== null) {
       const { reference, offsetNs, errorNs } = point.clock;
-      detail(
-        'clock',
-        `${signedDuration(BigInt(offsetNs))} to that of ${escapeText(reference)}, give or take ${duration(BigInt(errorNs))}`,
-      );
+      const shift = signedDuration(BigInt(offsetNs));
+      detail('clock', `add ${shift} for that of ${escapeText(reference)}, ± ${duration(BigInt(errorNs))}`);
     }
     for (const note of point.trust) detail('trust', escapeText(note));
   });

@@ -36,7 +36,7 @@ export function exchangesText(options: TextOptions): RowText<ExchangeRow> {
         ),
         row.protocol.padEnd(PROTOCOL),
         `${endpoint(row.client, row.clientPort)} > ${endpoint(row.server, row.serverPort)}`.padEnd(FLOW),
-        idText(row.id).padEnd(DETAIL),
+        idText(row).padEnd(DETAIL),
         whereText(row),
       ];
       return `${newDay(row.time)}${cells.join('  ').trimEnd()}\n`;
@@ -86,10 +86,10 @@ function dayLines(paint: Paint): (time: string) => string {
   };
 }
 
-function idText(id: ExchangeRow['id']): string {
-  return Object.entries(id)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? escapeText(value) : value}`)
-    .join(' ');
+function idText({ id }: ExchangeRow): string {
+  if (id['icmpId'] !== undefined) return `id ${id['icmpId']} seq ${id['icmpSeq']}`;
+  if (id['dnsId'] !== undefined) return `id ${id['dnsId']} ${id['type'] ?? ''} ${escapeText(String(id['name'] ?? ''))}`;
+  return id['isn'] === undefined ? '' : `isn ${id['isn']}`;
 }
 
 function whereText(row: ExchangeRow): string {
@@ -111,7 +111,11 @@ function sideText(name: string, side: ExchangeSide | null): string {
   return `${name} ${side.state === 'lost' ? 'lost: ' : ''}last seen${last}${next}`;
 }
 
-function sightingText(sighting: SightingRow): string {
-  const range = sighting.range === undefined ? '' : `[${sighting.range[0]}-${sighting.range[1]}]`;
-  return `${escapeText(sighting.point)}#${sighting.frame}${range}${sighting.copy === true ? ' (copy)' : ''}`;
+function sightingText({ point, frame, tunnel, nat, range, copy }: SightingRow): string {
+  const notes: string[] = [];
+  if (tunnel !== null) notes.push(escapeText(tunnel.split(' ', 1)[0]!));
+  if (nat !== null) notes.push(escapeText(nat));
+  if (range !== undefined) notes.push(`octets ${range[0]}-${range[1]}`);
+  if (copy === true) notes.push('copy');
+  return `${escapeText(point)}#${frame}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
 }

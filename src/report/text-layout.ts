@@ -107,7 +107,7 @@ export function signedDuration(ns: bigint): string {
 /** A length of time that is not negative. */
 export function duration(ns: bigint): string {
   if (ns < 1000n && ns > 0n) return `${ns} ns`;
-  if (ns < 10_000_000_000n) return `${thousandths(ns / 1000n)} ms`;
+  if (ns < 1_000_000_000n) return `${thousandths(ns / 1000n)} ms`;
   return `${thousandths(ns / 1_000_000n)} s`;
 }
 

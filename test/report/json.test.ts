@@ -1,0 +1,29 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { jsonLine, jsonText } from '../../src/report/json.js';
+
+// C0 and C1 controls, marks that reorder text, line and paragraph separators: nothing of this may reach a terminal as it is.
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+
+it('is safe to print and loses nothing', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.constantFrom('\u009b', '\u202e', '\u2028', '\x1b', '\n', 'ä', '→', 'x') }),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(text, text), (value) => {
+      const copy: unknown = { ...value };
+      const line = jsonLine(copy);
+      expect(line).not.toMatch(UNSAFE);
+      expect(JSON.parse(line)).toEqual(copy);
+      const lines = jsonText(copy);
+      expect(lines.endsWith('\n')).toBe(true);
+      expect(lines.replaceAll('\n', '')).not.toMatch(UNSAFE);
+      expect(JSON.parse(lines)).toEqual(copy);
+    }),
+  );
+});
+
+it('keeps what is harmless readable', () => {
+  expect(jsonLine({ name: 'größe → ✗' })).toBe('{"name":"größe → ✗"}');
+});
