@@ -58,7 +58,10 @@ function captureOptions<T>(y: Argv<T>) {
     .option('until', { ...TEXT, describe: 'Leave out later frames' })
     .option('vxlan-port', { ...LIST, describe: 'UDP port to take as VXLAN besides 4789 and 8472; repeatable' })
     .option('order', { ...TEXT, describe: 'Points in path order, POINT,POINT,...; wins over the order found' })
-    .option('clock', { ...LIST, describe: 'POINT=OFFSET to add to the times of a point (+1.5s, -200ms); repeatable' })
+    .option('clock', {
+      ...LIST,
+      describe: 'POINT=OFFSET, how far its clock is ahead (+1.5s, -200ms); repeatable',
+    })
     .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' })
     .option('n', { type: 'boolean', describe: 'Addresses as numbers (lasthop never asks a name server)' });
 }

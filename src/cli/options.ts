@@ -5,7 +5,7 @@ export class UsageError extends Error {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1e9, ms: 1e6, us: 1e3, µs: 1e3, ns: 1 };
 
-/** `POINT=OFFSET`, the offset in nanoseconds to add to the times of the point: `node2=+1.5s`, `node1/eth0=-200ms`. */
+/** `POINT=OFFSET`, how far the clock of the point is ahead, in nanoseconds: `node2/eth0=+1.5s`, `node1/eth0=-200ms`. */
 export function parseClock(text: string): readonly [point: string, offsetNs: number] {
   const equals = text.lastIndexOf('=');
   const match = /^([+-]?)(\d+)(?:\.(\d+))?(s|ms|us|µs|ns)$/.exec(text.slice(equals + 1));

@@ -30,6 +30,10 @@ export async function run(argv: readonly string[], io: Io, version: string, sign
     });
   }
   const inputs = captureInputs(parsed.captures, io.stdin);
+  const usesStdin = inputs.some((input) => typeof input === 'object' && 'source' in input && input.source === io.stdin);
+  const closeStdin = () => void io.stdin.destroy?.();
+  // Reading a pipe that nobody writes to would not notice the signal.
+  if (usesStdin) signal.addEventListener('abort', closeStdin, { once: true });
   const only = parsed.only.length === 0 ? null : await knownKinds(parsed.only);
   const progress = new Progress(io.stderr, parsed.quiet, io.env['TERM'] === 'dumb');
   const options = libraryOptions(parsed, signal, progress);
@@ -51,7 +55,7 @@ export async function run(argv: readonly string[], io: Io, version: string, sign
   } finally {
     progress.clear();
     // A stream that was not read to its end would keep the program alive.
-    if (parsed.captures.some((capture) => capture === '-' || capture.endsWith('=-'))) io.stdin.destroy?.();
+    if (usesStdin) closeStdin();
   }
 }
 

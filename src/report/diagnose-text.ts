@@ -203,13 +203,13 @@ function delay(from: TrailStep, to: TrailStep, points: ReadonlyMap<string, Point
   const raw = nanoseconds(to.time) - nanoseconds(from.time);
   if (a.node === b.node) return signedDuration(raw);
   const known =
-    a.clock?.reference === b.node ||
-    b.clock?.reference === a.node ||
-    (a.clock !== null && b.clock?.reference === a.clock.reference);
-  if (!known) return '';
-  const corrected = raw + BigInt(b.clock?.offsetNs ?? 0) - BigInt(a.clock?.offsetNs ?? 0);
-  const bound = BigInt(a.clock?.errorNs ?? 0) + BigInt(b.clock?.errorNs ?? 0);
-  return corrected < bound && corrected > -bound ? '' : signedDuration(corrected);
+    a.clock !== null && b.clock !== null
+      ? a.clock.reference === b.clock.reference
+      : a.clock?.reference === b.node || b.clock?.reference === a.node;
+  const bound = (a.clock?.errorNs ?? 0) + (b.clock?.errorNs ?? 0);
+  if (!known || !Number.isFinite(bound)) return '';
+  const corrected = raw - BigInt(Math.round((b.clock?.offsetNs ?? 0) - (a.clock?.offsetNs ?? 0)));
+  return Math.abs(Number(corrected)) < bound ? '' : signedDuration(corrected);
 }
 
 function frameText(file: string, frame: number): string {

@@ -6,7 +6,6 @@ import {
   duration,
   nanoseconds,
   painter,
-  signedDuration,
   timeSpan,
   wrapped,
   type TextOptions,
@@ -30,17 +29,19 @@ export function pointsText(report: Report, options: TextOptions): string {
     detail('files', point.files.map(escapeText).join(', '));
     if (Object.keys(point.protocols).length > 0) detail('packets', countsText(point.protocols));
     if (Object.keys(point.undecoded).length > 0) detail('not decoded', countsText(point.undecoded));
-    if (point.clock !== null) {
-      const { reference, offsetNs, errorNs } = point.clock;
-      const shift = signedDuration(BigInt(offsetNs));
-      detail('clock', `add ${shift} for that of ${escapeText(reference)}, ± ${duration(BigInt(errorNs))}`);
-    }
+    if (point.clock !== null) detail('clock', clockText(point.clock));
     for (const note of point.trust) detail('trust', escapeText(note));
   });
   const problems = countsText(report.problems);
   lines.push('', `${counted(report.points.length, 'point')}, ${counted(report.counts.frames, 'frame')}`);
   if (problems !== '') lines.push(...wrapped('wrong octets: ', problems, options.width));
   return `${lines.join('\n')}\n`;
+}
+
+function clockText({ reference, offsetNs, errorNs }: NonNullable<PointReport['clock']>): string {
+  const offset = BigInt(Math.round(Math.abs(offsetNs)));
+  const bound = Number.isFinite(errorNs) ? `, ± ${duration(BigInt(Math.round(errorNs)))}` : '';
+  return `${duration(offset)} ${offsetNs < 0 ? 'behind' : 'ahead of'} ${escapeText(reference)}${bound}`;
 }
 
 function windowText({ firstTime, lastTime }: PointReport): string {

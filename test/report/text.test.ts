@@ -274,7 +274,7 @@ describe('verdict line', () => {
 describe('delays', () => {
   const seen = (name: string, time: string) => ({ ...replyLost.trail!.steps[0]!, point: name, time });
   const delays = (errorNs: number | null) => {
-    const clock = errorNs === null ? null : { reference: 'node1', offsetNs: -1_000_000, errorNs };
+    const clock = errorNs === null ? null : { reference: 'node1', offsetNs: 1_000_000, errorNs };
     const steps = [seen('node1/eth0', '100.000000000'), seen('node2/eth0', '100.001500000')];
     const points = [point('node1/eth0', 1), point('node2/eth0', 1, { clock })];
     const text = diagnoseText(
@@ -285,5 +285,6 @@ describe('delays', () => {
   };
   it('are corrected by the clock of the point', () => expect(delays(42_000)).toBe('+0.500 ms'));
   it('are not printed below the error of the clocks', () => expect(delays(600_000)).toBeUndefined());
+  it('are not printed when only one direction was seen', () => expect(delays(Infinity)).toBeUndefined());
   it('are not printed between clocks that nothing compares', () => expect(delays(null)).toBeUndefined());
 });
