@@ -1,0 +1,214 @@
+import type { FindingContext, Judged } from './findings/context.js';
+import { findAll } from './findings/index.js';
+import type { Counts, FlowReport, PointReport, Report, TranslationReport, Verdict } from './report/report.js';
+import type { Run } from './run.js';
+import type { PointEvidence } from './trail/evidence.js';
+import { endText, timeText, type Names } from './trail/rows.js';
+import { outcomeOf, type Outcome } from './trail/verdict.js';
+import type { Exchange } from './trail/exchanges.js';
+import { VERSION } from './version.js';
+import { LAYER_NAMES } from './wire/layers.js';
+
+/** An exchange this close to the end of the captures may be answered after it, nanoseconds. */
+const EDGE = 1e9;
+
+/** Puts the report together from what a run learnt. */
+export function assemble(run: Run): Report {
+  const { evidence } = run;
+  const base = {
+    schema: 'lasthop.report/1' as const,
+    version: VERSION,
+    points: evidence.points.filter((at) => at !== undefined).map((at) => pointReport(run, at)),
+    problems: Object.fromEntries([...run.problems].sort()),
+  };
+  if (run.tracker === null || run.window === null || run.judge === null) {
+    return { ...base, flows: [], translations: [], findings: [], counts: countsOf(run, [], 0) };
+  }
+  const names = namesOf(run);
+  const flows = new FlowTable(run, names);
+  const judged: Judged[] = [];
+  for (const exchange of run.tracker.exchanges.all) {
+    if (exchange.requests + exchange.replies === 0) continue;
+    const outcome = outcomeOf(exchange, run.judge);
+    judged.push({ exchange, outcome, flow: flows.add(exchange, outcome.verdict) });
+  }
+  const context: FindingContext = {
+    names,
+    evidence,
+    topology: run.topology,
+    paths: run.paths,
+    judge: run.judge,
+    exchanges: judged,
+    trails: run.tracker.trails,
+    faults: run.faults,
+    timeOf: (time) => absolute(time, run.base),
+  };
+  const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
+  return {
+    ...base,
+    flows: flows.reports(),
+    translations: translationsOf(run, names),
+    findings: findAll(context),
+    counts: countsOf(run, judged, unplaced),
+  };
+}
+
+/** What turns the run's numbers into text. */
+export function namesOf(run: Run): Names {
+  return {
+    addresses: run.addresses,
+    points: run.points.points,
+    texts: run.texts,
+    tunnels: run.window!.tunnels,
+    files: run.sources.map((source) => source.file),
+  };
+}
+
+/** A time relative to the run's base as seconds since the epoch. */
+export function absolute(time: number, base: number): string {
+  const seconds = Math.floor(time / 1e9);
+  return timeText(base + seconds, Math.round(time - seconds * 1e9));
+}
+
+/** Unanswered and not placed; the edges of the captures do not count, and a datagram needs no answer. */
+function isUnplaced(run: Run, exchange: Exchange, { verdict, request }: Outcome): boolean {
+  if (exchange.protocol === 'udp' || exchange.replies > 0) return false;
+  if (verdict !== 'unknown' && !(verdict === 'unanswered' && request?.state !== 'delivered')) return false;
+  if (exchange.requests === 0) return false;
+  let end = -Infinity;
+  for (const at of run.evidence.points) for (const window of at?.windows ?? []) end = Math.max(end, window.last);
+  return exchange.lastTime < end - EDGE || exchange.requests > 1;
+}
+
+function pointReport(run: Run, at: PointEvidence): PointReport {
+  const { point } = at;
+  const full = at.windows.filter((window) => window.frames > 0);
+  const clock = run.clocks.get(point.node);
+  const protocols: Record<string, number> = {};
+  for (const [kind, count] of at.protocols.entries()) if (count > 0) protocols[LAYER_NAMES[kind]!] = count;
+  return {
+    point: point.name,
+    node: point.node === '' ? null : point.node,
+    interface: point.interface,
+    role: point.role,
+    files: point.files,
+    frames: at.frames,
+    firstTime: full.length === 0 ? null : absolute(Math.min(...full.map((window) => window.first)), run.base),
+    lastTime: full.length === 0 ? null : absolute(Math.max(...full.map((window) => window.last)), run.base),
+    clock:
+      clock === undefined || clock.reference === point.node || clock.error === Infinity
+        ? null
+        : { reference: clock.reference, offsetNs: Math.round(clock.offset), errorNs: Math.ceil(clock.error) },
+    protocols,
+    undecoded: Object.fromEntries([...at.undecoded].sort()),
+    trust: trustOf(run, at),
+  };
+}
+
+/** What keeps a capture from being full evidence. */
+function trustOf(run: Run, at: PointEvidence): string[] {
+  const notes: string[] = [];
+  const { filter } = at;
+  if (at.frames === 0) notes.push('empty: nothing was seen here, or nothing was captured');
+  for (const fault of run.faults) {
+    if (at.point.files.includes(fault.file)) notes.push(`${fault.file} is damaged after frame ${fault.frame}`);
+  }
+  if ((at.dropped ?? 0) > 0) notes.push(`the capture dropped ${at.dropped} frames`);
+  if (at.unidentifiable > 0) {
+    notes.push(`cut so short that ${at.unidentifiable} packets cannot be told from others (snap length)`);
+  } else if (at.cut > 0) {
+    notes.push(`${at.cut} frames are cut by the snap length`);
+  }
+  if (filter.noise === 0 && filter.frames > 1) {
+    const common = [
+      ...(filter.host !== 0 ? [`from or to ${run.addresses.text(filter.host)}`] : []),
+      ...(filter.port > 0 ? [`port ${filter.port}`] : []),
+    ];
+    if (common.length > 0) notes.push(`every frame is ${common.join(', ')}: perhaps a capture filter`);
+  }
+  return notes;
+}
+
+/** Exchanges by client, server, protocol and service. */
+class FlowTable {
+  readonly #run: Run;
+  readonly #names: Names;
+  readonly #index = new Map<string, number>();
+  readonly #flows: { first: Exchange; ports: Set<number>; exchanges: number; verdicts: Record<Verdict, number> }[] = [];
+
+  constructor(run: Run, names: Names) {
+    this.#run = run;
+    this.#names = names;
+  }
+
+  add(exchange: Exchange, verdict: Verdict): number {
+    const key = `${exchange.protocol} ${exchange.client} ${exchange.server} ${exchange.serverPort}`;
+    let index = this.#index.get(key);
+    if (index === undefined) {
+      index = this.#flows.length;
+      this.#index.set(key, index);
+      this.#flows.push({ first: exchange, ports: new Set(), exchanges: 0, verdicts: noVerdicts() });
+    }
+    const flow = this.#flows[index]!;
+    flow.exchanges++;
+    flow.verdicts[verdict]++;
+    if (flow.ports.size < 2) flow.ports.add(exchange.clientPort);
+    return index;
+  }
+
+  reports(): FlowReport[] {
+    return this.#flows.map(({ first, ports, exchanges, verdicts }) => ({
+      protocol: first.protocol,
+      client: this.#names.addresses.text(first.client),
+      clientPort: ports.size === 1 && first.clientPort >= 0 ? first.clientPort : null,
+      server: this.#names.addresses.text(first.server),
+      serverPort: first.serverPort < 0 ? null : first.serverPort,
+      exchanges,
+      verdicts,
+      path: this.#run.paths.of(first.client, first.server).points.map((point) => this.#names.points[point]!.name),
+    }));
+  }
+}
+
+function noVerdicts(): Record<Verdict, number> {
+  return { answered: 0, 'request-lost': 0, 'reply-lost': 0, unanswered: 0, refused: 0, unknown: 0 };
+}
+
+/** Rewrites that packets showed: the same packet under other addresses from one point to the next. */
+function translationsOf(run: Run, names: Names): TranslationReport[] {
+  const found = new Map<string, { report: TranslationReport; packets: number }>();
+  for (const trail of run.tracker!.trails) {
+    for (const [i, sighting] of trail.sightings.entries()) {
+      const before = trail.sightings[i - 1];
+      if (before === undefined || before.form === sighting.form) continue;
+      const [from, to] = [before.form, sighting.form];
+      const source = from.src !== to.src || from.sourcePort !== to.sourcePort;
+      const destination = from.dst !== to.dst || from.destinationPort !== to.destinationPort;
+      const kind = source && destination ? 'both' : source ? 'snat' : 'dnat';
+      const [fromText, toText] =
+        kind === 'dnat'
+          ? [endText(names, from.dst, from.destinationPort), endText(names, to.dst, to.destinationPort)]
+          : [endText(names, from.src, from.sourcePort), endText(names, to.src, to.sourcePort)];
+      const between = [names.points[before.point]!.name, names.points[sighting.point]!.name] as const;
+      const key = `${kind} ${fromText} ${toText} ${between.join(' ')}`;
+      const entry = found.get(key);
+      if (entry !== undefined) entry.packets++;
+      else found.set(key, { report: { kind, from: fromText, to: toText, between, packets: 0 }, packets: 1 });
+    }
+  }
+  return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
+}
+
+function countsOf(run: Run, judged: readonly Judged[], unplaced: number): Counts {
+  const verdicts = noVerdicts();
+  for (const { outcome } of judged) verdicts[outcome.verdict]++;
+  return {
+    frames: run.frames,
+    packets: run.evidence.points.reduce((sum, at) => sum + (at?.packets ?? 0), 0),
+    exchanges: judged.length,
+    trails: run.tracker?.packets ?? 0,
+    evicted: (run.window?.evicted ?? 0) + (run.tracker?.exchanges.evicted ?? 0) + run.addresses.refused,
+    verdicts,
+    unplaced,
+  };
+}

@@ -1,0 +1,37 @@
+import type { Evidence, PointEvidence } from '../trail/evidence.js';
+import type { Exchange } from '../trail/exchanges.js';
+import type { Judge } from '../trail/judge.js';
+import type { Paths } from '../trail/paths.js';
+import type { Names } from '../trail/rows.js';
+import type { Topology } from '../trail/topology.js';
+import type { Trail } from '../trail/trail.js';
+import type { Outcome } from '../trail/verdict.js';
+import type { CaptureError } from '../capture/capture.js';
+
+/** An exchange and what became of it. */
+export interface Judged {
+  readonly exchange: Exchange;
+  readonly outcome: Outcome;
+  /** Index into the report's flows. */
+  readonly flow: number;
+}
+
+/** Everything a check may look at. */
+export interface FindingContext {
+  readonly names: Names;
+  readonly evidence: Evidence;
+  readonly topology: Topology;
+  readonly paths: Paths;
+  readonly judge: Judge;
+  readonly exchanges: readonly Judged[];
+  /** Packets that are not known to have arrived. */
+  readonly trails: readonly Trail[];
+  readonly faults: readonly CaptureError[];
+  /** A time relative to the run's base as seconds since the epoch. */
+  readonly timeOf: (time: number) => string;
+}
+
+/** The evidence of a point that was read. */
+export function evidenceAt(context: FindingContext, point: number): PointEvidence {
+  return context.evidence.points[point]!;
+}

@@ -1,0 +1,27 @@
+import type { Finding, Severity } from '../report/report.js';
+import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
+import type { FindingContext } from './context.js';
+import { lossFindings } from './loss.js';
+import { unansweredFindings } from './unanswered.js';
+
+const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
+
+/** Every check, worst finding first: severity, then count, then time. */
+export function findAll(context: FindingContext): Finding[] {
+  return [
+    ...lossFindings(context),
+    ...unansweredFindings(context),
+    ...captureDamagedFindings(context),
+    ...captureNotTrustedFindings(context),
+  ].sort(
+    (a, b) =>
+      ORDER[a.severity] - ORDER[b.severity] ||
+      b.count - a.count ||
+      compare(a.firstTime ?? '', b.firstTime ?? '') ||
+      compare(a.title, b.title),
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

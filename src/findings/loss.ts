@@ -1,0 +1,151 @@
+import type { Certainty, Evidence, Finding, Place, TrailStep } from '../report/report.js';
+import { summaryOf, timeText, tunnelText } from '../trail/rows.js';
+import type { Judgement, Sighting, Trail } from '../trail/trail.js';
+import { breakOf } from './break.js';
+import { causesOf } from './causes.js';
+import type { FindingContext } from './context.js';
+
+const EXAMPLES = 5;
+
+interface Loss {
+  readonly trail: Trail;
+  readonly judgement: Judgement;
+}
+
+/** Requests and replies that were lost: one finding for each flow and place. */
+export function lossFindings(context: FindingContext): Finding[] {
+  const findings: Finding[] = [];
+  const groups = new Map<string, { kind: 'request-lost' | 'reply-lost'; flow: number; losses: Loss[] }>();
+  const told = new Set<Trail>();
+  for (const { exchange, outcome, flow } of context.exchanges) {
+    const side =
+      outcome.verdict === 'request-lost' ? outcome.request : outcome.verdict === 'reply-lost' ? outcome.reply : null;
+    if (side === null || side.trail === null || side.judgement === null) continue;
+    const kind = outcome.verdict as 'request-lost' | 'reply-lost';
+    const key = `${kind} ${flow} ${side.lastSeen} ${side.nextExpected}`;
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = { kind, flow, losses: [] }));
+    group.losses.push({ trail: side.trail, judgement: side.judgement });
+    for (const trail of exchange.open) told.add(trail);
+  }
+  for (const { kind, flow, losses } of groups.values()) {
+    const of = context.exchanges.filter((judged) => judged.flow === flow).length;
+    findings.push(lossFinding(context, kind, flow, losses, of));
+  }
+  findings.push(...partialLoss(context, told));
+  return findings;
+}
+
+/** Packets lost though their exchange came through: repeated, or one of many. */
+function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding[] {
+  const flowOf = new Map<unknown, number>(context.exchanges.map(({ exchange, flow }) => [exchange, flow]));
+  const groups = new Map<string, { flow: number | null; losses: Loss[] }>();
+  for (const trail of context.trails) {
+    if (told.has(trail)) continue;
+    const judgement = context.judge.judge(trail);
+    if (judgement.state !== 'lost' || isRefused(trail)) continue;
+    const flow = flowOf.get(trail.exchange) ?? null;
+    const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = { flow, losses: [] }));
+    group.losses.push({ trail, judgement });
+  }
+  return [...groups.values()].map(({ flow, losses }) => {
+    const of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), losses.length);
+    return lossFinding(context, 'partial-loss', flow, losses, of);
+  });
+}
+
+/** A rejected packet is answered for: the RST or ICMP error says who dropped it. */
+function isRefused(trail: Trail): boolean {
+  return trail.exchange !== null && trail.exchange.refused;
+}
+
+/** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
+function sentAt(context: FindingContext, trail: Trail): number {
+  const { src, dst } = trail.last;
+  const point = trail.sightings[trail.sightings.length - 1]!.point;
+  const { pairs } = context.evidence.points[point]!;
+  const index = pairs.index.find(Math.min(src, dst), Math.max(src, dst));
+  return index < 0 ? 0 : src <= dst ? pairs.forward[index]! : pairs.backward[index]!;
+}
+
+const SUBJECT = { 'request-lost': 'request', 'reply-lost': 'reply', 'partial-loss': 'packet' } as const;
+
+function lossFinding(
+  context: FindingContext,
+  kind: keyof typeof SUBJECT,
+  flow: number | null,
+  losses: readonly Loss[],
+  of: number,
+): Finding {
+  const { names } = context;
+  const sorted = [...losses].sort((a, b) => a.trail.firstTime - b.trail.firstTime);
+  const example = sorted.find(({ judgement }) => judgement.certainty === 'shown') ?? sorted[0]!;
+  const { trail, judgement } = example;
+  const certainty: Certainty = judgement.certainty;
+  const count = losses.length;
+  const last = names.points[judgement.lastSeen]!.name;
+  const next = names.points[judgement.nextExpected!]!.name;
+  const who = `${names.addresses.text(trail.first.src)} > ${names.addresses.text(trail.first.dst)}`;
+  const subject = of === 1 ? SUBJECT[kind] : `${SUBJECT[kind] === 'reply' ? 'replies' : `${SUBJECT[kind]}s`}`;
+  const severity = kind === 'partial-loss' || count * 2 < of ? 'warning' : 'error';
+  return {
+    kind,
+    severity,
+    certainty,
+    title: `${count} of ${of} ${subject} ${who} last seen at ${last}, never at ${next}`,
+    flow,
+    count,
+    of,
+    firstTime: context.timeOf(sorted[0]!.trail.firstTime),
+    lastTime: context.timeOf(sorted[sorted.length - 1]!.trail.lastTime),
+    lastSeen: placeOf(context, lastAt(trail, judgement)),
+    nextExpected: next,
+    causes: causesOf(breakOf(context, trail, judgement)),
+    evidence: sorted.slice(0, EXAMPLES).map(({ trail, judgement }): Evidence => ({
+      ...placeOf(context, lastAt(trail, judgement)),
+      note: `${summaryOf(names, trail)}: last seen here`,
+    })),
+    trail: { summary: `${who} ${summaryOf(names, trail)}`, steps: stepsOf(context, trail, judgement) },
+  };
+}
+
+function lastAt(trail: Trail, judgement: Judgement): Sighting {
+  return trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+}
+
+export function placeOf(context: FindingContext, sighting: Sighting): Place {
+  const { names } = context;
+  return {
+    point: names.points[sighting.point]!.name,
+    file: names.files[sighting.file]!,
+    frame: sighting.frame,
+    time: timeText(sighting.seconds, sighting.nanoseconds),
+  };
+}
+
+/** The way of a packet point by point: where it was seen, and where it should have been. */
+export function stepsOf(context: FindingContext, trail: Trail, judgement: Judgement): TrailStep[] {
+  const { names } = context;
+  const steps: TrailStep[] = trail.sightings.map((sighting) => ({
+    ...placeOf(context, sighting),
+    state: 'seen',
+    ttl: sighting.ttl,
+    tunnel: tunnelText(names, sighting.tunnel),
+    note: sighting.copy ? 'recorded twice' : null,
+  }));
+  for (const { point, able, note } of judgement.silent) {
+    steps.push({
+      point: names.points[point]!.name,
+      state: able ? 'silent' : 'unable',
+      file: null,
+      frame: null,
+      time: null,
+      ttl: null,
+      tunnel: null,
+      note,
+    });
+  }
+  return steps;
+}

@@ -1,0 +1,102 @@
+import { CaptureError, type CaptureSource } from './capture/capture.js';
+import { OptionsError } from './options.js';
+
+/** A capture to read: a path (file or folder), octets, a stream, or one of these with the capture point it belongs to. */
+export type CaptureInput =
+  | CaptureSource
+  | {
+      readonly source: CaptureSource;
+      /** `NODE/INTERFACE` or `INTERFACE`; without it the file name decides. */
+      readonly point?: string;
+      /** Name used in reports for a source that has none of its own. */
+      readonly file?: string;
+    };
+
+/** One capture as it will be read, possibly twice. */
+export interface Source {
+  /** Name in reports. */
+  readonly file: string;
+  readonly point: string | null;
+  /** Octets from the beginning, every time it is called. */
+  readonly open: () => CaptureSource;
+  /** Octets, null when not known. */
+  readonly size: number | null;
+}
+
+/** Most octets of a stream kept for the second reading; a longer stream is refused, since its verdicts would rest on half the evidence. */
+const STREAM_LIMIT = 1 << 30;
+
+/** Expands folders, gives every input a name, and puts them in an order that does not depend on the caller's. */
+export async function resolveInputs(inputs: readonly CaptureInput[], signal?: AbortSignal): Promise<Source[]> {
+  if (inputs.length === 0) throw new OptionsError('no capture given');
+  const sources: Source[] = [];
+  for (const input of inputs) {
+    const given = isPlain(input) ? { source: input } : input;
+    const point = 'point' in given ? (given.point ?? null) : null;
+    const name = 'file' in given ? given.file : undefined;
+    const source = given.source;
+    if (typeof source === 'string') {
+      sources.push(...(await pathSources(source, point, name)));
+    } else if (source instanceof Uint8Array || source instanceof Blob) {
+      const size = source instanceof Blob ? source.size : source.length;
+      const file = name ?? (typeof File !== 'undefined' && source instanceof File ? source.name : (point ?? 'capture'));
+      sources.push({ file, point, open: () => source, size });
+    } else {
+      const octets = await collect(source, name ?? point ?? '-', signal);
+      sources.push({ file: name ?? '-', point, open: () => octets, size: octets.length });
+    }
+  }
+  return sources.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+}
+
+function isPlain(input: CaptureInput): input is CaptureSource {
+  return (
+    typeof input === 'string' ||
+    input instanceof Uint8Array ||
+    input instanceof Blob ||
+    Symbol.asyncIterator in input ||
+    !('source' in input)
+  );
+}
+
+async function pathSources(path: string, point: string | null, name: string | undefined): Promise<Source[]> {
+  const files = await import('./capture/node-files.js');
+  if (await files.isFolder(path)) {
+    if (point !== null) throw new OptionsError(`${path} is a folder; a point names one file`);
+    const found = await files.listCaptureFiles(path);
+    if (found.length === 0) throw new CaptureError('not-a-capture', path, null, 0, 'holds no capture file');
+    return found.map(({ path, name, size }) => ({ file: name, point: null, open: () => path, size }));
+  }
+  return [{ file: name ?? path, point, open: () => path, size: await files.fileSize(path) }];
+}
+
+/** All octets of a stream, which can be read only once while verdicts need two readings. */
+async function collect(
+  source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    signal?.throwIfAborted();
+    length += chunk.length;
+    if (length > STREAM_LIMIT) {
+      throw new CaptureError(
+        'not-readable',
+        file,
+        length,
+        0,
+        'a stream longer than 1 GiB: save it to a file, which can be read twice',
+      );
+    }
+    chunks.push(chunk.slice());
+  }
+  const octets = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    octets.set(chunk, at);
+    at += chunk.length;
+  }
+  return octets;
+}

@@ -1,0 +1,121 @@
+import { formatIpv6 } from '../wire/format.js';
+
+/**
+ * Small integers for IP addresses, so that both families share one flow table. Ids count from 0; the table never forgets,
+ * and at its bound every further address gets the id OVERFLOW, which is counted.
+ */
+export class AddressTable {
+  static readonly OVERFLOW = 0;
+  #words: Int32Array;
+  #versions: Uint8Array;
+  #slots: Int32Array;
+  #mask: number;
+  #count = 1; // id 0 is OVERFLOW
+  readonly #limit: number;
+  /** Addresses that no longer fitted. */
+  refused = 0;
+
+  constructor(limit = 1 << 20) {
+    this.#limit = limit;
+    this.#slots = new Int32Array(1 << 12);
+    this.#mask = this.#slots.length - 1;
+    this.#words = new Int32Array(4 << 11);
+    this.#versions = new Uint8Array(1 << 11);
+  }
+
+  /** Ids given out are below this. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Id of the IPv4 address at an offset. */
+  idOfIpv4(view: DataView, at: number): number {
+    return this.#id(view.getInt32(at), 0, 0, 0, 4);
+  }
+
+  /** Id of the IPv6 address at an offset. */
+  idOfIpv6(view: DataView, at: number): number {
+    return this.#id(view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12), 6);
+  }
+
+  #id(a: number, b: number, c: number, d: number, version: number): number {
+    let slot = hashWords(a, b, c, d) & this.#mask;
+    for (;;) {
+      const id = this.#slots[slot]!;
+      if (id === 0) break;
+      const at = id << 2;
+      const words = this.#words;
+      if (
+        words[at] === a &&
+        words[at + 1] === b &&
+        words[at + 2] === c &&
+        words[at + 3] === d &&
+        this.#versions[id] === version
+      ) {
+        return id;
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+    if (this.#count >= this.#limit) {
+      this.refused++;
+      return AddressTable.OVERFLOW;
+    }
+    const id = this.#count++;
+    if (id >= this.#versions.length) this.#grow();
+    this.#words.set([a, b, c, d], id << 2);
+    this.#versions[id] = version;
+    this.#slots[slot] = id;
+    if (this.#count * 2 > this.#slots.length) this.#rehash();
+    return id;
+  }
+
+  #grow(): void {
+    const words = new Int32Array(this.#words.length * 2);
+    words.set(this.#words);
+    this.#words = words;
+    const versions = new Uint8Array(this.#versions.length * 2);
+    versions.set(this.#versions);
+    this.#versions = versions;
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2);
+    this.#mask = this.#slots.length - 1;
+    for (let id = 1; id < this.#count; id++) {
+      const at = id << 2;
+      let slot =
+        hashWords(this.#words[at]!, this.#words[at + 1]!, this.#words[at + 2]!, this.#words[at + 3]!) & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = id;
+    }
+  }
+
+  version(id: number): number {
+    return this.#versions[id]!;
+  }
+
+  /** First 32 bits of the address: the whole of an IPv4 address. */
+  word(id: number): number {
+    return this.#words[id << 2]!;
+  }
+
+  /** The address as text (RFC 5952 for IPv6). */
+  text(id: number): string {
+    if (id === AddressTable.OVERFLOW) return '?';
+    const at = id << 2;
+    if (this.#versions[id] === 4) {
+      const word = this.#words[at]!;
+      return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+    }
+    const octets = new DataView(new ArrayBuffer(16));
+    for (let i = 0; i < 4; i++) octets.setInt32(i * 4, this.#words[at + i]!);
+    return formatIpv6(octets, 0);
+  }
+}
+
+function hashWords(a: number, b: number, c: number, d: number): number {
+  let h = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x2c1b3c6d);
+  return h ^ (h >>> 13);
+}

@@ -1,0 +1,26 @@
+/** What a caller may set for one run. */
+export interface DiagnoseOptions {
+  /** UDP ports to take as VXLAN besides 4789 and 8472. */
+  readonly vxlanPorts?: readonly number[];
+  /** Filter on the inner packet, as in `--filter`. */
+  readonly filter?: string;
+  /** Points in path order; wins over the order found. */
+  readonly order?: readonly string[];
+  /** Clock offsets, nanoseconds that the clock of a point is ahead. */
+  readonly clocks?: Readonly<Record<string, number>>;
+  /** Memory for pairing, octets. */
+  readonly memory?: number;
+  /** Nanoseconds since the epoch; frames outside are not read. */
+  readonly since?: bigint;
+  readonly until?: bigint;
+  readonly signal?: AbortSignal;
+  /** Called now and then with octets read so far and in total (null when a source has no known size). */
+  readonly onProgress?: (octetsRead: number, octetsTotal: number | null) => void;
+  /** Called with one sentence for what the caller should know but what is no error. */
+  readonly onNotice?: (notice: string) => void;
+}
+
+/** An option that cannot be honoured: the message names it. */
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}

@@ -1,0 +1,151 @@
+import { CaptureError, type Capture } from './capture/capture.js';
+import type { FrameBatch } from './capture/frame-batch.js';
+import { openCapture } from './capture/open.js';
+import type { Source } from './inputs.js';
+import { parsePoint, pointFromPath, type PointName } from './net/point-name.js';
+import type { CapturePoint, PointTable } from './net/points.js';
+import type { DiagnoseOptions } from './options.js';
+import { PacketView } from './wire/packet.js';
+
+const NANOSECONDS = 1e9;
+
+/** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
+export class PointResolver {
+  readonly #table: PointTable;
+  readonly #source: Source;
+  readonly #name: PointName;
+  readonly #points = new Map<number, CapturePoint>();
+  #interfaces = 0;
+
+  constructor(source: Source, table: PointTable) {
+    this.#source = source;
+    this.#table = table;
+    this.#name = source.point === null ? pointFromPath(source.file) : parsePoint(source.point);
+  }
+
+  /** @param interfaceIndex of a cooked v2 frame, else -1 */
+  pointOf(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+    const key = interfaceIndex * 65536 + interfaceId;
+    let point = this.#points.get(key);
+    if (point === undefined || batch.interfaces.length !== this.#interfaces) {
+      this.#interfaces = batch.interfaces.length;
+      point = this.#resolve(batch, interfaceId, interfaceIndex);
+      this.#points.set(key, point);
+    }
+    return point;
+  }
+
+  #resolve(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+    const { node, interface: name, wholeNode } = this.#name;
+    const file = this.#source.file;
+    if (interfaceIndex >= 0) return this.#table.get(node, `if${interfaceIndex}`, file);
+    const own = batch.interfaces[interfaceId]?.name ?? null;
+    if (this.#source.point === null && (wholeNode || batch.interfaces.length > 1)) {
+      return this.#table.get(node, own ?? (batch.interfaces.length > 1 ? `if${interfaceId}` : name), file);
+    }
+    return this.#table.get(node, name, file);
+  }
+
+  /** The point of a file that holds no frame at all. */
+  empty(capture: Capture): CapturePoint {
+    const { node, interface: name, wholeNode } = this.#name;
+    const own = capture.interfaces[0]?.name ?? null;
+    return this.#table.get(node, wholeNode && own !== null ? own : name, this.#source.file);
+  }
+}
+
+/** Bounds on the frames to read, as `--since` and `--until` give them. */
+export interface TimeBounds {
+  readonly since: number;
+  readonly until: number;
+}
+
+/** Seconds and nanoseconds since the epoch to nanoseconds relative to a base second, exact for spans of up to 100 days. */
+export function relative(seconds: number, nanoseconds: number, base: number): number {
+  return (seconds - base) * NANOSECONDS + nanoseconds;
+}
+
+export function timeBounds(options: DiagnoseOptions, base: number): TimeBounds {
+  const of = (time: bigint | undefined, otherwise: number): number =>
+    time === undefined ? otherwise : Number(time - BigInt(base) * 1000000000n);
+  return { since: of(options.since, -Infinity), until: of(options.until, Infinity) };
+}
+
+/** One capture being read frame by frame. */
+export class FrameCursor {
+  readonly source: Source;
+  readonly number: number;
+  readonly resolver: PointResolver;
+  readonly capture: Capture;
+  /** Nanoseconds to take from its times. */
+  readonly offset: number;
+  batch: FrameBatch | null = null;
+  index = 0;
+  /** Corrected time of the current frame, relative to the base; Infinity at the end. */
+  time = -Infinity;
+  readonly #base: number;
+  readonly #batches: AsyncIterator<FrameBatch>;
+
+  constructor(source: Source, number: number, capture: Capture, resolver: PointResolver, base: number, offset: number) {
+    this.source = source;
+    this.number = number;
+    this.capture = capture;
+    this.resolver = resolver;
+    this.offset = offset;
+    this.#base = base;
+    this.#batches = capture[Symbol.asyncIterator]();
+  }
+
+  /** Loads the next batch; false at the end of the capture. */
+  async refill(): Promise<boolean> {
+    for (;;) {
+      const next = await this.#batches.next();
+      if (next.done === true) {
+        this.batch = null;
+        this.time = Infinity;
+        return false;
+      }
+      if (next.value.count > 0) {
+        this.batch = next.value;
+        this.index = 0;
+        this.setTime();
+        return true;
+      }
+    }
+  }
+
+  setTime(): void {
+    const batch = this.batch!;
+    this.time = relative(batch.seconds[this.index]!, batch.nanoseconds[this.index]!, this.#base) - this.offset;
+  }
+}
+
+/**
+ * Opens every source; what cannot be opened is reported in `faults` and left out. Throws the first fault when nothing can be
+ * opened.
+ */
+export async function openAll(
+  sources: readonly Source[],
+  signal: AbortSignal | undefined,
+  faults: CaptureError[],
+): Promise<{ source: Source; number: number; capture: Capture }[]> {
+  const opened: { source: Source; number: number; capture: Capture }[] = [];
+  for (const [number, source] of sources.entries()) {
+    try {
+      const capture = await openCapture(source.open(), {
+        file: source.file,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      opened.push({ source, number, capture });
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      faults.push(error);
+    }
+  }
+  if (opened.length === 0) throw faults[0]!;
+  return opened;
+}
+
+export function newView(options: DiagnoseOptions): PacketView {
+  return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
+}

@@ -1,0 +1,269 @@
+import { CaptureError } from './capture/capture.js';
+import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
+import { AddressTable } from './net/address-table.js';
+import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
+import { isUnicast } from './net/packet-addresses.js';
+import { PointTable } from './net/points.js';
+import { OptionsError, type DiagnoseOptions } from './options.js';
+import { FrameCursor, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { estimateClocks, type Clock } from './trail/clocks.js';
+import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import { KEY_OCTETS } from './trail/identity.js';
+import { Judge } from './trail/judge.js';
+import { Paths } from './trail/paths.js';
+import { Texts } from './trail/texts.js';
+import { Topology } from './trail/topology.js';
+import { Tracker } from './trail/tracker.js';
+import { PacketWindow } from './trail/window.js';
+import { PROBLEMS } from './wire/problems.js';
+import { undecodedName } from './wire/undecoded.js';
+
+const DEFAULT_MEMORY = 256 << 20;
+/** What one open packet takes, sightings included, octets. */
+const PACKET_COST = 1024;
+/** Frames between two looks at the signal and at what can be closed. */
+const STRIDE = 1024;
+/** Times within a file go back by up to this, nanoseconds. */
+const DISORDER = 250e6;
+
+/** All that one run learns; the report and the rows are read off it. */
+export interface Run {
+  readonly sources: readonly Source[];
+  readonly points: PointTable;
+  readonly addresses: AddressTable;
+  readonly texts: Texts;
+  readonly evidence: Evidence;
+  readonly topology: Topology;
+  readonly paths: Paths;
+  readonly clocks: ReadonlyMap<string, Clock>;
+  /** Second since the epoch to which times are relative. */
+  readonly base: number;
+  readonly problems: ReadonlyMap<string, number>;
+  /** Captures that could not be opened, and damage inside those that could. */
+  readonly faults: readonly CaptureError[];
+  readonly frames: number;
+  readonly tracker: Tracker | null;
+  readonly window: PacketWindow | null;
+  readonly judge: Judge | null;
+}
+
+/** Reads captures and pairs their packets; `rows`: keep every packet, not only those that are not known to have arrived. */
+export async function run(
+  inputs: readonly CaptureInput[],
+  options: DiagnoseOptions,
+  want: 'points' | 'verdicts' | 'rows',
+): Promise<Run> {
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const sources = await resolveInputs(inputs, options.signal);
+  const first = await gather(sources, options);
+  const { evidence, points } = first;
+  const topology = new Topology(evidence, points.points);
+  const clocks = estimateClocks(evidence.samples, points.points, topology);
+  for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
+  const given = (options.order ?? []).map((name) => {
+    const point = points.find(name);
+    if (point === undefined) throw new OptionsError(`--order names ${name}, which is no point of these captures`);
+    return point.id;
+  });
+  const paths = new Paths(topology, given);
+  const texts = new Texts();
+  const base = { ...first, sources, texts, topology, paths, clocks };
+  if (want === 'points') return { ...base, tracker: null, window: null, judge: null };
+  const { tracker, window } = await pair(base, options, filter, want === 'rows');
+  const judge = new Judge({
+    evidence,
+    topology,
+    misses: tracker.misses,
+    points: points.points,
+    clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
+  });
+  return { ...base, tracker, window, judge };
+}
+
+function filterOf(text: string): PacketFilter {
+  try {
+    return parseFilter(text);
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) throw new OptionsError(`--filter: ${error.message}`);
+    throw error;
+  }
+}
+
+/** `--clock` names a point; all points of its node follow. */
+function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, offset: number): void {
+  const point = points.find(name);
+  if (point === undefined) throw new OptionsError(`--clock names ${name}, which is no point of these captures`);
+  clocks.set(point.node, { reference: 'given', offset, error: 0 });
+}
+
+type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames'>;
+
+/** First reading: what is in the captures, where addresses live, how clocks stand. */
+async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
+  const faults: CaptureError[] = [];
+  const points = new PointTable();
+  const addresses = new AddressTable();
+  const evidence = new Evidence(addresses, KEY_OCTETS);
+  const problems = new Map<string, number>();
+  const view = newView(options);
+  const opened = await openAll(sources, options.signal, faults);
+  const progress = progressOf(sources, options);
+  let base = -1;
+  let frames = 0;
+  for (const { source, capture } of opened) {
+    const resolver = new PointResolver(source, points);
+    const windows = new Map<PointEvidence, FileWindow>();
+    const windowOf = (at: PointEvidence): FileWindow => {
+      let window = windows.get(at);
+      if (window === undefined) {
+        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity };
+        windows.set(at, window);
+        at.windows.push(window);
+      }
+      return window;
+    };
+    let at: PointEvidence | null = null;
+    for await (const batch of capture) {
+      if (base < 0) base = batch.seconds[0]!;
+      const bounds = timeBounds(options, base);
+      for (let i = 0; i < batch.count; i++) {
+        const time = relative(batch.seconds[i]!, batch.nanoseconds[i]!, base);
+        if (time < bounds.since || time > bounds.until) continue;
+        view.decodeAt(batch, i);
+        frames++;
+        for (let p = 0; p < view.problemCount; p++) {
+          const code = PROBLEMS[view.problemCodes[p]!]!;
+          problems.set(code, (problems.get(code) ?? 0) + 1);
+        }
+        const point = resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
+        if (at === null || at.point !== point) at = evidence.at(point);
+        if (view.undecoded >= 0) {
+          const name = undecodedName(view.undecoded);
+          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
+        }
+        evidence.observe(view, at, windowOf(at), time);
+      }
+      progress(capture.octetsRead);
+    }
+    if (capture.damage !== null) faults.push(capture.damage);
+    if (windows.size === 0) windowOf(evidence.at(resolver.empty(capture)));
+    for (const [at] of windows) noteStatistics(at, capture.interfaces);
+    progress.done(source.size ?? 0);
+  }
+  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames };
+}
+
+function noteStatistics(
+  at: PointEvidence,
+  interfaces: readonly {
+    name: string | null;
+    statistics: { dropped: number | null; osDropped: number | null } | null;
+  }[],
+): void {
+  for (const { name, statistics } of interfaces) {
+    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
+    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
+    at.dropped = (at.dropped ?? 0) + dropped;
+  }
+}
+
+/** Octets read over all sources, told to the caller. */
+function progressOf(
+  sources: readonly Source[],
+  options: DiagnoseOptions,
+): { (read: number): void; done(size: number): void } {
+  const total = sources.every((source) => source.size !== null)
+    ? sources.reduce((sum, source) => sum + source.size!, 0)
+    : null;
+  let before = 0;
+  const progress = (read: number): void => options.onProgress?.(before + read, total);
+  progress.done = (size: number): void => {
+    before += size;
+  };
+  return progress;
+}
+
+/** Second reading: all captures in order of corrected time, packets paired, exchanges made. */
+async function pair(
+  run: Omit<Run, 'tracker' | 'window' | 'judge'>,
+  options: DiagnoseOptions,
+  filter: PacketFilter | null,
+  keepAll: boolean,
+): Promise<{ tracker: Tracker; window: PacketWindow }> {
+  const { sources, points, addresses, evidence, clocks, base, paths, texts } = run;
+  const view = newView(options);
+  const limit = Math.max(1 << 10, Math.min(1 << 20, Math.floor((options.memory ?? DEFAULT_MEMORY) / PACKET_COST)));
+  const window: PacketWindow = new PacketWindow({
+    addresses,
+    texts,
+    keyOctets: evidence.keyOctets,
+    limit,
+    close: (group) => tracker.close(group),
+  });
+  const tracker = new Tracker(window, paths, keepAll);
+  const bounds = timeBounds(options, base);
+  const cursors: FrameCursor[] = [];
+  for (const { source, number, capture } of await openAll(sources, options.signal, [])) {
+    const resolver = new PointResolver(source, points);
+    const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
+    const offset = node === undefined ? 0 : (clocks.get(node)?.offset ?? 0);
+    const cursor = new FrameCursor(source, number, capture, resolver, base, offset);
+    if (await cursor.refill()) cursors.push(cursor);
+  }
+  let steps = 0;
+  while (cursors.length > 0) {
+    let cursor = cursors[0]!;
+    let second = Infinity;
+    for (let i = 1; i < cursors.length; i++) {
+      const other = cursors[i]!;
+      if (other.time < cursor.time) {
+        second = cursor.time;
+        cursor = other;
+      } else if (other.time < second) {
+        second = other.time;
+      }
+    }
+    // Frames of one capture that come before those of all others need no further comparing.
+    for (;;) {
+      const batch = cursor.batch!;
+      const i = cursor.index;
+      const uncorrected = cursor.time + cursor.offset;
+      if (uncorrected >= bounds.since && uncorrected <= bounds.until) {
+        view.decodeAt(batch, i);
+        if (
+          isUnicast(view) &&
+          view.ipEnd - view.l4At >= leastOctets(view) &&
+          (filter === null || filter.matches(view))
+        ) {
+          const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
+          window.add(
+            view,
+            point.id,
+            cursor.number,
+            batch.firstFrame + i,
+            batch.seconds[i]!,
+            batch.nanoseconds[i]!,
+            cursor.time,
+          );
+        }
+      }
+      if (++steps % STRIDE === 0) {
+        options.signal?.throwIfAborted();
+        window.expire(Math.min(cursor.time, second) - DISORDER);
+      }
+      if (++cursor.index < batch.count) cursor.setTime();
+      else if (!(await cursor.refill())) {
+        cursors.splice(cursors.indexOf(cursor), 1);
+        break;
+      }
+      if (cursor.time > second) break;
+    }
+  }
+  window.drain();
+  return { tracker, window };
+}
+
+/** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */
+function leastOctets(view: { readonly l4Length: number }): number {
+  return Math.min(8, view.l4Length);
+}

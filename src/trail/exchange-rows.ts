@@ -1,0 +1,56 @@
+import type { ExchangeRow, ExchangeSide } from '../report/report.js';
+import type { Exchange } from './exchanges.js';
+import type { Judge } from './judge.js';
+import { dnsTypeName, type Names } from './rows.js';
+import { outcomeOf, type Side } from './verdict.js';
+
+/** The row of `lasthop exchanges`. */
+export function exchangeRow(
+  names: Names,
+  exchange: Exchange,
+  judge: Judge,
+  timeOf: (time: number) => string,
+): ExchangeRow {
+  const { verdict, certainty, reason, request, reply } = outcomeOf(exchange, judge);
+  return {
+    protocol: exchange.protocol,
+    client: names.addresses.text(exchange.client),
+    clientPort: exchange.clientPort < 0 ? null : exchange.clientPort,
+    server: names.addresses.text(exchange.server),
+    serverPort: exchange.serverPort < 0 ? null : exchange.serverPort,
+    time: timeOf(exchange.firstTime),
+    id: idOf(names, exchange),
+    verdict,
+    certainty,
+    reason,
+    attempts: exchange.requests,
+    request: sideRow(names, request),
+    reply: sideRow(names, reply),
+  };
+}
+
+function idOf(names: Names, exchange: Exchange): Record<string, string | number> {
+  switch (exchange.protocol) {
+    case 'icmp-echo':
+      return { icmpId: exchange.id, icmpSeq: exchange.sequence };
+    case 'dns':
+      return {
+        dnsId: exchange.id,
+        name: names.texts.get(exchange.nameId) ?? '',
+        type: dnsTypeName(exchange.sequence),
+      };
+    case 'tcp':
+      return { isn: exchange.id >>> 0 };
+    case 'udp':
+      return {};
+  }
+}
+
+function sideRow(names: Names, side: Side | null): ExchangeSide | null {
+  if (side === null) return null;
+  return {
+    state: side.state,
+    lastSeen: side.lastSeen < 0 ? null : names.points[side.lastSeen]!.name,
+    nextExpected: side.nextExpected === null ? null : names.points[side.nextExpected]!.name,
+  };
+}

@@ -1,0 +1,141 @@
+import { ipv4DontFragment, ipv4Id } from '../wire/ipv4.js';
+import type { PacketView } from '../wire/packet.js';
+
+/**
+ * What makes two sightings the same packet. Three keys, each a hash of 64 bits in two int32 lanes:
+ *
+ * exact      addresses, protocol, IP ID, DF, fragment fields, L4 length, the L4 header and the payload that every capture kept
+ * invariant  the same without addresses, ports and ICMP identifier: what a translation keeps
+ * burst      what the pieces of one packet share: TCP (tuple, ack, timestamps), else (addresses, protocol, IP ID)
+ *
+ * Not in any key, since hops change them: MACs, TTL, ToS, checksums, the options of a SYN (MSS clamping), anything of a tunnel.
+ */
+
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const ICMPV6 = 58;
+
+/** Octets from the L4 header on that the exact key covers where no capture cut them. */
+export const KEY_OCTETS = 64;
+// A SYN is compared up to its window: its options may be rewritten on the way (MSS clamping).
+const SYN_OCTETS = 16;
+const SYN_FLAG = 0x02;
+
+/** Results of the last call; module state instead of an object per packet. */
+export let exactLow = 0;
+export let exactHigh = 0;
+export let invariantLow = 0;
+export let invariantHigh = 0;
+export let burstKey = 0;
+
+let low = 0;
+let high = 0;
+
+function mix(word: number): void {
+  low = Math.imul(low ^ word, 0x85ebca6b);
+  low ^= low >>> 13;
+  high = Math.imul(high + word + 0x165667b1, 0xc2b2ae35) ^ low;
+  high ^= high >>> 16;
+}
+
+/** Octets of the L4 part that can be compared: what is there, and what every capture of the run kept of such frames. */
+export function comparableOctets(packet: PacketView, keyOctets: number): number {
+  const present = Math.min(packet.ipEnd - packet.l4At, packet.l4Length);
+  let octets = Math.min(present, keyOctets);
+  if (
+    octets > SYN_OCTETS &&
+    packet.protocol === TCP &&
+    packet.fragmentOffset === 0 &&
+    (packet.view.getUint8(packet.l4At + 13) & SYN_FLAG) !== 0
+  ) {
+    octets = SYN_OCTETS;
+  }
+  return octets < 0 ? 0 : octets;
+}
+
+/** IPv4 ID with DF, or 0 for IPv6, which has none outside fragments. */
+export function ipIdentity(packet: PacketView): number {
+  if (packet.ipVersion !== 4) return 0;
+  return ipv4Id(packet.view, packet.ipAt) | (ipv4DontFragment(packet.view, packet.ipAt) ? 0x10000 : 0);
+}
+
+/** Sets exactLow and exactHigh. */
+export function exactKey(packet: PacketView, src: number, dst: number, keyOctets: number): void {
+  low = src ^ 0x2545f491;
+  high = dst ^ 0x6c62272e;
+  mix(dst);
+  mix(packet.protocol | (packet.fragmentOffset << 8) | (packet.moreFragments << 31));
+  mix(ipIdentity(packet));
+  mix(packet.l4Length);
+  mixL4(packet, keyOctets, false);
+  exactLow = low | 0;
+  exactHigh = high | 0;
+}
+
+/** Sets invariantLow and invariantHigh. */
+export function invariantKey(packet: PacketView, keyOctets: number): void {
+  low = 0x1b873593;
+  high = packet.protocol;
+  mix(packet.fragmentOffset | (packet.moreFragments << 31));
+  mix(ipIdentity(packet));
+  mix(packet.l4Length);
+  mixL4(packet, keyOctets, true);
+  invariantLow = low | 0;
+  invariantHigh = high | 0;
+}
+
+function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void {
+  const view = packet.view;
+  const at = packet.l4At;
+  const octets = comparableOctets(packet, keyOctets);
+  const protocol = packet.fragmentOffset === 0 ? packet.protocol : -1;
+  let i = 0;
+  if (octets >= 8) {
+    if (protocol === TCP) {
+      if (!invariant) mix(view.getInt32(at));
+      mix(view.getInt32(at + 4));
+      i = 8;
+      if (octets >= 16) {
+        mix(view.getInt32(at + 8));
+        mix(view.getInt32(at + 12));
+        i = octets >= 20 ? 20 : 16; // past the checksum
+      }
+    } else if (protocol === UDP) {
+      if (!invariant) mix(view.getInt32(at));
+      mix(view.getUint16(at + 4));
+      i = 8;
+    } else if (protocol === ICMP || protocol === ICMPV6) {
+      const type = view.getUint8(at);
+      mix(view.getUint16(at));
+      const echo = protocol === ICMP ? type === 8 || type === 0 : type === 128 || type === 129;
+      mix(invariant && echo ? view.getUint16(at + 6) : view.getInt32(at + 4));
+      i = 8;
+      // What an ICMP error quotes is translated along with it.
+      if (invariant && !echo) return;
+    }
+  }
+  for (; i + 4 <= octets; i += 4) mix(view.getInt32(at + i));
+  for (; i < octets; i++) mix(view.getUint8(at + i) + 0x100);
+}
+
+/** Sets burstKey. `timestampsAt`: offset of the TCP timestamps value, or -1. */
+export function burstKeyOf(packet: PacketView, src: number, dst: number, timestampsAt: number): void {
+  low = src;
+  high = dst;
+  mix(dst);
+  if (packet.protocol === TCP && packet.fragmentOffset === 0 && packet.moreFragments === 0) {
+    const view = packet.view;
+    const at = packet.l4At;
+    mix(view.getInt32(at));
+    mix(view.getInt32(at + 8));
+    if (timestampsAt >= 0) {
+      mix(view.getInt32(timestampsAt));
+      mix(view.getInt32(timestampsAt + 4));
+    }
+  } else {
+    mix(packet.protocol);
+    mix(ipIdentity(packet) & 0xffff);
+  }
+  burstKey = (low ^ Math.imul(high, 0x9e3779b1)) | 0;
+}

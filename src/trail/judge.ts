@@ -1,0 +1,335 @@
+import { rankOf, type CapturePoint } from '../net/points.js';
+import type { Exchange } from './exchanges.js';
+import { Reach } from './exchanges.js';
+import type { Evidence, PointEvidence } from './evidence.js';
+import type { Topology } from './topology.js';
+import type { Misses } from './tracker.js';
+import type { Judgement, Silence, Trail } from './trail.js';
+
+/** A packet seen this long before the end of a file may still have been on its way to it, nanoseconds. */
+const IN_FLIGHT = 10e6;
+/** A capture that missed a packet this close in time may have missed this one too. */
+const BLIND = 1e9;
+
+/** Everything a verdict rests on. */
+export interface JudgeContext {
+  readonly evidence: Evidence;
+  readonly topology: Topology;
+  readonly misses: Misses;
+  readonly points: readonly CapturePoint[];
+  /** Nanoseconds that a point's clock is ahead. */
+  readonly clockOf: (point: number) => { offset: number; error: number };
+}
+
+/** Says whether a packet arrived, was lost, or cannot be placed. */
+export class Judge {
+  readonly #context: JudgeContext;
+  /** First and last time of the run, corrected. */
+  readonly #runFirst: number;
+  readonly #runLast: number;
+
+  constructor(context: JudgeContext) {
+    this.#context = context;
+    let first = Infinity;
+    let last = -Infinity;
+    for (const at of context.evidence.points) {
+      if (at === undefined) continue;
+      const { offset } = context.clockOf(at.point.id);
+      for (const window of at.windows) {
+        if (window.frames === 0) continue;
+        first = Math.min(first, window.first - offset);
+        last = Math.max(last, window.last - offset);
+      }
+    }
+    this.#runFirst = first;
+    this.#runLast = last;
+  }
+
+  /** Judges a trail once; later calls give the same answer. */
+  judge(trail: Trail): Judgement {
+    return (trail.judgement ??= this.#judge(trail));
+  }
+
+  #judge(trail: Trail): Judgement {
+    const lastSighting = trail.sightings[trail.sightings.length - 1]!;
+    const lastSeen = lastSighting.point;
+    const seen = new Set(trail.sightings.map((sighting) => sighting.point));
+    const home = trail.path.home;
+    if (home.length > 0 && home.every((point) => seen.has(point))) {
+      return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
+    }
+    const arrival = this.#arrivalShown(trail);
+    if (arrival !== null) {
+      return { state: 'delivered', certainty: arrival, lastSeen, nextExpected: null, reason: null, silent: [] };
+    }
+    const unknown = (reason: string, silent: readonly Silence[] = []): Judgement => ({
+      state: 'unknown',
+      certainty: 'unknown',
+      lastSeen,
+      nextExpected: null,
+      reason,
+      silent,
+    });
+    if (trail.first !== trail.last) {
+      return unknown('its addresses are translated on the way; the way after the translation is not followed yet');
+    }
+    const ahead = this.#ahead(trail, lastSeen, seen);
+    if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
+    const silent: Silence[] = [];
+    let lost: { point: number; certainty: 'shown' | 'likely' } | null = null;
+    for (const { point, crossed } of ahead) {
+      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossed);
+      silent.push({ point, able: able.certainty !== null, note: able.note });
+      if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
+    }
+    if (lost === null) return unknown(silent[0]!.note, silent);
+    return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  /** Shown by something other than a sighting at home: a reply, an acknowledgement, an answer that the destination made. */
+  #arrivalShown(trail: Trail): 'shown' | 'likely' | null {
+    const exchange = trail.exchange;
+    if (exchange === null || trail.quote !== null || trail.direction === null) return null;
+    if (exchange.protocol === 'tcp') return this.#tcpArrival(trail, exchange);
+    if (trail.direction !== 'request') return null;
+    if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
+      return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
+    }
+    // Of several attempts the one that came furthest explains the reply.
+    const explained = exchange.requests > 1 && exchange.requestReach > this.#reachOf(trail);
+    return explained ? null : 'shown';
+  }
+
+  #reachOf(trail: Trail): number {
+    const { home } = trail.path;
+    return home.length > 0 && home.every((point) => trail.sightings.some((s) => s.point === point))
+      ? Reach.HOME
+      : Reach.OPEN;
+  }
+
+  #tcpArrival(trail: Trail, exchange: Exchange): 'shown' | 'likely' | null {
+    const flags = trail.c;
+    if (trail.direction === 'request') {
+      if ((flags & 2) !== 0) {
+        if (exchange.synAckSeen && exchange.requests <= 1) return 'shown';
+        if (exchange.synAckSeen && exchange.requestReach <= Reach.OPEN) return 'shown';
+        return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
+      }
+      return trail.payloadLength > 0 && exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer)
+        ? 'shown'
+        : null;
+    }
+    if ((flags & 2) !== 0) return exchange.synAckAcknowledged && exchange.replyReach <= Reach.OPEN ? 'shown' : null;
+    return trail.payloadLength > 0 && exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient)
+      ? 'shown'
+      : null;
+  }
+
+  /** A RST or ICMP error that the destination itself made shows that the packet reached it; one made on the way does not. */
+  #refusedByDestination(trail: Trail, exchange: Exchange): boolean {
+    const by = exchange.refusedBy;
+    if (by === null || by.first.src !== trail.last.dst) return false;
+    const home = this.#context.topology.homeOf(trail.last.dst);
+    return home.points.length > 0
+      ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
+      : false;
+  }
+
+  /** Captured points that the packet had still to pass, nearest first. */
+  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossed: Crossing }[] {
+    const { points, crossed } = trail.path;
+    const from = points.indexOf(lastSeen);
+    const ahead: { point: number; crossed: Crossing }[] = [];
+    for (let i = from + 1; i < points.length && from >= 0; i++) {
+      if (!seen.has(points[i]!)) ahead.push({ point: points[i]!, crossed: crossed[i]! ? 'pair' : 'address' });
+    }
+    const known = new Set(ahead.map(({ point }) => point));
+    const last = ahead.length === 0 ? lastSeen : ahead[ahead.length - 1]!.point;
+    for (const point of this.#aheadByRole(trail, last)) {
+      if (!seen.has(point) && !known.has(point)) ahead.push({ point, crossed: 'role' });
+    }
+    return ahead.sort((x, y) => this.#place(trail, lastSeen, x.point) - this.#place(trail, lastSeen, y.point));
+  }
+
+  /** On the receiving node the way leads inwards: underlay, tunnel, bridge, workload. */
+  #place(trail: Trail, lastSeen: number, point: number): number {
+    const { points } = this.#context;
+    const index = trail.path.points.indexOf(point);
+    if (points[point]!.node !== points[lastSeen]!.node) return 100 + index;
+    const source = this.#context.topology.homeOf(trail.last.src).node;
+    if (points[point]!.node !== source) return 10 - rankOf(points[point]!.role);
+    return index;
+  }
+
+  /**
+   * Points of the receiving node that a packet must pass by their role although nothing between these addresses was ever seen
+   * there: the tunnel device behind the underlay of an encapsulated packet, the bridge behind it, and the one workload.
+   */
+  #aheadByRole(trail: Trail, from: number): number[] {
+    const { points, topology } = this.#context;
+    const node = points[from]!.node;
+    const source = topology.homeOf(trail.last.src);
+    const home = topology.homeOf(trail.last.dst);
+    if (source.node === node || (home.node !== null && home.node !== node)) return [];
+    if (trail.path.points.some((point) => points[point]!.node !== node && this.#isBehind(trail, point, from)))
+      return [];
+    const role = points[from]!.role;
+    const last = trail.sightings[trail.sightings.length - 1]!;
+    if (role === 'underlay' && last.tunnel === 0) return [];
+    const rank = rankOf(role);
+    const inner: number[] = [];
+    for (const wanted of ['tunnel', 'bridge', 'veth'] as const) {
+      const candidates = points.filter(
+        (point) =>
+          point.node === node &&
+          rankOf(point.role) < rank &&
+          (point.role === wanted || (wanted === 'veth' && point.role === 'pod')) &&
+          this.#mayBeHomeOf(point.id, trail.last.dst),
+      );
+      if (candidates.length === 1) inner.push(candidates[0]!.id);
+      else if (candidates.length > 1) break;
+    }
+    if (home.points.length === 0) return inner;
+    const stop = inner.findIndex((point) => home.points.includes(point));
+    return stop < 0 ? inner : inner.slice(0, stop + 1);
+  }
+
+  #isBehind(trail: Trail, point: number, from: number): boolean {
+    const { points } = trail.path;
+    return points.indexOf(point) > points.indexOf(from) && points.indexOf(from) >= 0;
+  }
+
+  /** A workload's interface that is known to be another's is not on the way. */
+  #mayBeHomeOf(point: number, address: number): boolean {
+    const owners = this.#context.topology.ownersOf(point);
+    return owners === null || owners.size === 0 || owners.has(address);
+  }
+
+  /** Whether a point's silence is proof: certainty null says it is none, and the note why. */
+  #able(
+    trail: Trail,
+    lastSeen: number,
+    tunnel: number,
+    time: number,
+    point: number,
+    crossed: Crossing,
+  ): { certainty: 'shown' | 'likely' | null; note: string } {
+    const { evidence, points, misses } = this.#context;
+    const name = this.#name(point);
+    const at = evidence.points[point];
+    if (at === undefined) return { certainty: null, note: `${name} was not read` };
+    if (at.unidentifiable > 0) {
+      return {
+        certainty: null,
+        note: `${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`,
+      };
+    }
+    if (misses.near(point, time, BLIND)) {
+      return { certainty: null, note: `${name} missed other packets at that time that were seen before and behind it` };
+    }
+    if ((at.dropped ?? 0) > 0) return { certainty: null, note: `the capture at ${name} dropped ${at.dropped} frames` };
+    const filter = this.#hiddenByFilter(trail, at, tunnel);
+    if (filter !== null) return { certainty: null, note: filter };
+    const margin = IN_FLIGHT + this.#clockError(lastSeen, point);
+    const window = this.#window(at, time, margin);
+    if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
+    const worked = this.#hasCrossed(trail, at);
+    if (worked && time > this.#runLast - margin) {
+      return {
+        certainty: null,
+        note: `it was last seen at the end of the captures and may have been on its way to ${name}`,
+      };
+    }
+    const frames = `${at.frames} ${at.frames === 1 ? 'frame' : 'frames'}`;
+    const how =
+      crossed === 'pair'
+        ? 'packets between these addresses crossed it'
+        : crossed === 'address'
+          ? 'other packets of these addresses crossed it'
+          : `it is the ${points[point]!.role === 'veth' ? 'pod' : points[point]!.role} interface behind ${this.#name(lastSeen)}`;
+    if (window === 'inside') {
+      return {
+        certainty: crossed === 'role' ? 'likely' : 'shown',
+        note: `captured before and after this moment (${frames}); ${how}`,
+      };
+    }
+    const when =
+      at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment (${frames} in all)`;
+    return { certainty: 'likely', note: `${when}, while other captures of this run go on; ${how}` };
+  }
+
+  /** Where a moment lies in what a point captured. */
+  #window(at: PointEvidence, time: number, margin: number): 'inside' | 'before' | 'after' | 'other-run' {
+    const { offset } = this.#context.clockOf(at.point.id);
+    let before = false;
+    let after = false;
+    for (const window of at.windows) {
+      if (window.frames === 0) continue;
+      const first = window.first - offset;
+      const last = window.last - offset;
+      if (time >= first && time + margin <= last) return 'inside';
+      if (last < this.#runFirst || first > this.#runLast) continue;
+      if (time + margin > last) before = true;
+      if (time < first) after = true;
+    }
+    return before ? 'after' : after ? 'before' : 'after';
+  }
+
+  #clockError(a: number, b: number): number {
+    if (this.#context.points[a]!.node === this.#context.points[b]!.node) return 0;
+    const error = Math.max(this.#context.clockOf(a).error, this.#context.clockOf(b).error);
+    return error === Infinity ? 1e9 : error;
+  }
+
+  /** True when packets of these addresses in this direction did cross the point. */
+  #hasCrossed(trail: Trail, at: PointEvidence): boolean {
+    const { src, dst } = trail.last;
+    const index = at.pairs.index.find(Math.min(src, dst), Math.max(src, dst));
+    if (index < 0) return false;
+    return (src <= dst ? at.pairs.forward[index]! : at.pairs.backward[index]!) > 0;
+  }
+
+  /** Why the capture's apparent filter may have hidden the packet, or null. */
+  #hiddenByFilter(trail: Trail, at: PointEvidence, tunnel: number): string | null {
+    const filter = at.filter;
+    if (filter.noise > 0 || filter.frames === 0) return null;
+    const name = at.point.name;
+    const wrapped = at.tunnelled > 0 && (at.point.role === 'underlay' || tunnel !== 0);
+    if (wrapped) return null;
+    const bit =
+      trail.protocol === 1 || trail.protocol === 58 ? 1 : trail.protocol === 6 ? 2 : trail.protocol === 17 ? 4 : 8;
+    if ((filter.protocols & bit) === 0) {
+      return `every frame at ${name} is ${protocolWords(filter.protocols)}: its capture filter may have hidden this packet`;
+    }
+    const { src, dst, sourcePort, destinationPort } = trail.last;
+    const host = filter.host;
+    if (host !== 0 && host !== src && host !== dst) {
+      return `every frame at ${name} is from or to ${this.#context.evidence.addresses.text(host)}: its capture filter may have hidden this packet`;
+    }
+    const port = filter.port;
+    if (port > 0 && port !== sourcePort && port !== destinationPort) {
+      return `every frame at ${name} has port ${port}: its capture filter may have hidden this packet`;
+    }
+    return null;
+  }
+
+  #name(point: number): string {
+    return this.#context.points[point]!.name;
+  }
+}
+
+/** How it is known that a point is on the way: packets of the pair, packets of one of the addresses, or its role. */
+type Crossing = 'pair' | 'address' | 'role';
+
+function covered(trail: Trail, acknowledged: number): boolean {
+  return ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
+}
+
+function protocolWords(protocols: number): string {
+  const words = [];
+  if ((protocols & 1) !== 0) words.push('ICMP');
+  if ((protocols & 2) !== 0) words.push('TCP');
+  if ((protocols & 4) !== 0) words.push('UDP');
+  if ((protocols & 8) !== 0) words.push('another protocol');
+  return words.join(' or ');
+}

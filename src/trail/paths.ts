@@ -1,0 +1,137 @@
+import { PairIndex } from '../net/pair-index.js';
+import { rankOf, type CapturePoint } from '../net/points.js';
+import type { Topology } from './topology.js';
+
+/** The captured points between two addresses, in the order in which a packet passes them. */
+export interface Path {
+  readonly points: readonly number[];
+  /** For each point: true when packets between these two addresses were seen there, false when only other packets of one of them were. */
+  readonly crossed: readonly boolean[];
+  /** Where the source and the destination live; empty when not known. */
+  readonly source: readonly number[];
+  readonly home: readonly number[];
+}
+
+/** TTLs that a pair showed at a point, 0 for none; `out` in the direction of the path, `back` against it. */
+interface Hops {
+  out: number;
+  back: number;
+  outerOut: number;
+  outerBack: number;
+}
+
+/** Finds and remembers paths. */
+export class Paths {
+  readonly #topology: Topology;
+  readonly #points: readonly CapturePoint[];
+  readonly #index = new PairIndex(1 << 18);
+  readonly #paths: Path[] = [];
+  readonly #given: readonly number[];
+
+  /** @param given points in path order as the user gave them; they win over what is found */
+  constructor(topology: Topology, given: readonly number[] = []) {
+    this.#topology = topology;
+    this.#points = topology.points;
+    this.#given = given;
+  }
+
+  /** The path from one address to another. */
+  of(src: number, dst: number): Path {
+    const index = this.#index.get(src, dst);
+    if (index < 0) return this.#find(src, dst);
+    return (this.#paths[index] ??= this.#find(src, dst));
+  }
+
+  #find(src: number, dst: number): Path {
+    const hops = new Map<number, Hops>();
+    const [low, high] = src <= dst ? [src, dst] : [dst, src];
+    for (const at of this.#topology.evidence.points) {
+      const i = at === undefined ? -1 : at.pairs.index.find(low, high);
+      if (i < 0) continue;
+      const ttls = at!.pairs.ttls[i]!;
+      const forward = { ttl: ttls & 255, outer: (ttls >>> 16) & 255 };
+      const backward = { ttl: (ttls >>> 8) & 255, outer: ttls >>> 24 };
+      const [out, back] = src <= dst ? [forward, backward] : [backward, forward];
+      hops.set(at!.point.id, { out: out.ttl, back: back.ttl, outerOut: out.outer, outerBack: back.outer });
+    }
+    const source = this.#topology.homeOf(src);
+    const home = this.#topology.homeOf(dst);
+    const inferred = new Set<number>();
+    if (source.node !== null && home.node !== null && source.node !== home.node) {
+      this.#addSide(src, source.node, hops, inferred);
+      this.#addSide(dst, home.node, hops, inferred);
+    }
+    const points = this.#order([...hops.keys(), ...inferred], hops, source, home);
+    return { points, crossed: points.map((point) => !inferred.has(point)), source: source.points, home: home.points };
+  }
+
+  /** Points of an address's own node that its other traffic with other nodes crossed. */
+  #addSide(address: number, node: string, hops: ReadonlyMap<number, Hops>, inferred: Set<number>): void {
+    const wire = [...this.#topology.seenOf(address).keys()].some((point) => this.#points[point]!.node !== node);
+    if (!wire) return;
+    for (const point of this.#topology.seenOf(address).keys()) {
+      if (this.#points[point]!.node !== node || hops.has(point)) continue;
+      const owners = this.#topology.ownersOf(point);
+      if (owners === null || owners.has(address)) inferred.add(point);
+    }
+  }
+
+  #order(
+    points: number[],
+    hops: ReadonlyMap<number, Hops>,
+    source: { node: string | null; points: readonly number[] },
+    home: { node: string | null; points: readonly number[] },
+  ): number[] {
+    points.sort((x, y) => x - y);
+    const ordered: number[] = [];
+    const left = [...points];
+    while (left.length > 0) {
+      // The first point that no other must precede; a contradiction falls back to the first of the list.
+      let at = left.findIndex((x) => left.every((y) => y === x || this.#compare(y, x, hops, source, home) >= 0));
+      if (at < 0) at = 0;
+      ordered.push(left[at]!);
+      left.splice(at, 1);
+    }
+    return ordered;
+  }
+
+  /** Below 0 when x comes before y on the way, 0 when nothing tells. */
+  #compare(
+    x: number,
+    y: number,
+    hops: ReadonlyMap<number, Hops>,
+    source: { node: string | null; points: readonly number[] },
+    home: { node: string | null; points: readonly number[] },
+  ): number {
+    const given = this.#given.indexOf(x) - this.#given.indexOf(y);
+    if (given !== 0 && this.#given.includes(x) && this.#given.includes(y)) return given;
+    const a = hops.get(x);
+    const b = hops.get(y);
+    if (a !== undefined && b !== undefined) {
+      if (a.out !== 0 && b.out !== 0 && a.out !== b.out) return b.out - a.out;
+      if (a.back !== 0 && b.back !== 0 && a.back !== b.back) return a.back - b.back;
+    }
+    const nodeX = this.#points[x]!.node;
+    const nodeY = this.#points[y]!.node;
+    if (nodeX !== nodeY) {
+      if (nodeX === source.node || nodeY === home.node) return -1;
+      if (nodeY === source.node || nodeX === home.node) return 1;
+    } else if (source.node !== home.node) {
+      const rankX = rankOf(this.#points[x]!.role);
+      const rankY = rankOf(this.#points[y]!.role);
+      if (rankX >= 0 && rankY >= 0 && rankX !== rankY) {
+        if (nodeX === source.node) return rankX - rankY;
+        if (nodeX === home.node) return rankY - rankX;
+      }
+    } else {
+      // Two workloads of one node: away from the one, towards the other.
+      if (source.points.includes(x) || home.points.includes(y)) return -1;
+      if (source.points.includes(y) || home.points.includes(x)) return 1;
+    }
+    if (a !== undefined && b !== undefined) {
+      if (a.outerOut !== 0 && b.outerOut !== 0 && a.outerOut !== b.outerOut) return b.outerOut - a.outerOut;
+      if (a.outerBack !== 0 && b.outerBack !== 0 && a.outerBack !== b.outerBack) return a.outerBack - b.outerBack;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,219 @@
+import { rankOf, type CapturePoint } from '../net/points.js';
+import type { Evidence, PointEvidence } from './evidence.js';
+
+/** What one point saw of one address. */
+export interface AddressAtPoint {
+  /** Packets from it, and the highest TTL among them. */
+  sent: number;
+  ttl: number;
+  /** Packets to it. */
+  received: number;
+  /** Outer addresses around its packets here; 0 when they travel bare. */
+  outerSource: number;
+  outerDestination: number;
+}
+
+/** Where an address lives: the point where its own packets first appear. More than one where the packets do not decide. */
+export interface Home {
+  readonly points: readonly number[];
+  /** The node all of them belong to, null when they disagree. */
+  readonly node: string | null;
+}
+
+const NOWHERE: Home = { points: [], node: null };
+// Initial TTLs in use (Linux and BSD 64, Windows 128, routers and ICMPv6 255): an address whose packets nowhere show one
+// lives behind a hop that was not captured.
+const INITIAL_TTLS = new Set([64, 128, 255]);
+
+/** Which address lives behind which point, learnt from the packets. */
+export class Topology {
+  readonly evidence: Evidence;
+  readonly points: readonly CapturePoint[];
+  readonly #addresses = new Map<number, Map<number, AddressAtPoint>>();
+  /** For a point at a workload (role pod or veth): the addresses that are the workload's. */
+  readonly #owners = new Map<number, ReadonlySet<number>>();
+  readonly #homes = new Map<number, Home>();
+
+  constructor(evidence: Evidence, points: readonly CapturePoint[]) {
+    this.evidence = evidence;
+    this.points = points;
+    for (const at of evidence.points) if (at !== undefined) this.#collect(at);
+    for (const at of evidence.points)
+      if (at !== undefined) inferRole(at, this.#addresses, points, (point) => evidence.points[point]!.packets);
+    for (const at of evidence.points) if (at !== undefined) this.#findOwners(at);
+  }
+
+  #collect(at: PointEvidence): void {
+    const { index, forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo } = at.pairs;
+    for (let i = 0; i < index.size; i++) {
+      const low = this.#entry(index.first(i), at.point.id);
+      const high = this.#entry(index.second(i), at.point.id);
+      low.sent += forward[i]!;
+      high.received += forward[i]!;
+      high.sent += backward[i]!;
+      low.received += backward[i]!;
+      low.ttl = Math.max(low.ttl, ttls[i]! & 255);
+      high.ttl = Math.max(high.ttl, (ttls[i]! >>> 8) & 255);
+      low.outerSource ||= forwardFrom[i]!;
+      high.outerSource ||= backwardFrom[i]!;
+      low.outerDestination ||= forwardTo[i]!;
+      high.outerDestination ||= backwardTo[i]!;
+    }
+  }
+
+  #entry(address: number, point: number): AddressAtPoint {
+    let points = this.#addresses.get(address);
+    if (points === undefined) this.#addresses.set(address, (points = new Map()));
+    let entry = points.get(point);
+    if (entry === undefined)
+      points.set(point, (entry = { sent: 0, ttl: 0, received: 0, outerSource: 0, outerDestination: 0 }));
+    return entry;
+  }
+
+  /** What each point saw of an address; point number -> counts. */
+  seenOf(address: number): ReadonlyMap<number, AddressAtPoint> {
+    return this.#addresses.get(address) ?? new Map();
+  }
+
+  /** Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name. */
+  #findOwners(at: PointEvidence): void {
+    const role = at.point.role;
+    if (role !== 'pod' && role !== 'veth') return;
+    const owners = new Set<number>();
+    for (const version of [4, 6]) {
+      let best = 0;
+      let bestCount = 0;
+      for (const [address, points] of this.#addresses) {
+        const entry = points.get(at.point.id);
+        if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
+        const count = entry.sent + entry.received;
+        // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
+        const better =
+          count > bestCount ||
+          (count === bestCount && ownership(entry, at, address) > ownership(points.get(at.point.id)!, at, best));
+        if (better) {
+          best = address;
+          bestCount = count;
+        }
+      }
+      if (best !== 0) owners.add(best);
+    }
+    if (owners.size === 0) {
+      const senders = [...at.arpSenders.keys()].filter((address) => !isGateway(this.evidence, at, address));
+      if (senders.length === 1) owners.add(senders[0]!);
+    }
+    this.#owners.set(at.point.id, owners);
+  }
+
+  /** The workload's own addresses at a point of role pod or veth; null for other points. */
+  ownersOf(point: number): ReadonlySet<number> | null {
+    return this.#owners.get(point) ?? null;
+  }
+
+  homeOf(address: number): Home {
+    let home = this.#homes.get(address);
+    if (home === undefined) this.#homes.set(address, (home = this.#findHome(address)));
+    return home;
+  }
+
+  #findHome(address: number): Home {
+    const owned = [...this.#owners].filter(([, owners]) => owners.has(address)).map(([point]) => point);
+    if (owned.length > 0) return this.#home(nearest(owned, this.points));
+    let ttl = 0;
+    let candidates: number[] = [];
+    for (const [point, entry] of this.seenOf(address)) {
+      const role = this.points[point]!.role;
+      if (entry.sent === 0 || role === 'pod' || role === 'veth') continue;
+      if (entry.ttl > ttl) {
+        ttl = entry.ttl;
+        candidates = [point];
+      } else if (entry.ttl === ttl) {
+        candidates.push(point);
+      }
+    }
+    if (!INITIAL_TTLS.has(ttl)) return NOWHERE;
+    const nodes = new Set(candidates.map((point) => this.points[point]!.node));
+    if (nodes.size > 1) {
+      const node = this.#nodeByTunnel(address, candidates);
+      if (node !== null) candidates = candidates.filter((point) => this.points[point]!.node === node);
+    }
+    // Of one node's points the one nearest to the pod is first on the way out.
+    const perNode = new Map<string, number[]>();
+    for (const point of candidates) {
+      const node = this.points[point]!.node;
+      perNode.set(node, [...(perNode.get(node) ?? []), point]);
+    }
+    return this.#home([...perNode.values()].flatMap((points) => nearest(points, this.points)));
+  }
+
+  #home(points: readonly number[]): Home {
+    const nodes = new Set(points.map((point) => this.points[point]!.node));
+    return { points, node: nodes.size === 1 ? [...nodes][0]! : null };
+  }
+
+  /**
+   * Encapsulation does not change the TTL, so a node's own tunnel address looks at home on both ends. Its packets leave in
+   * the same outer source as those of the pods of its node, seen at the same point.
+   */
+  #nodeByTunnel(address: number, candidates: readonly number[]): string | null {
+    for (const [point, entry] of this.seenOf(address)) {
+      if (entry.outerSource === 0) continue;
+      for (const [workload, owners] of this.#owners) {
+        for (const owner of owners) {
+          if (this.seenOf(owner).get(point)?.outerSource !== entry.outerSource) continue;
+          const node = this.points[workload]!.node;
+          if (candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
+        }
+      }
+    }
+    return null;
+  }
+}
+
+/** How much a point shows that an address is its workload's, where counts do not decide. */
+function ownership(entry: AddressAtPoint, at: PointEvidence, address: number): number {
+  return (INITIAL_TTLS.has(entry.ttl) ? 2 : 0) + (at.arpSenders.has(address) ? 1 : 0);
+}
+
+/** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */
+function isGateway(evidence: Evidence, at: PointEvidence, address: number): boolean {
+  if (evidence.addresses.word(address) >>> 16 === 0xa9fe) return true;
+  return evidence.points.some((other) => other !== undefined && other !== at && other.arpSenders.has(address));
+}
+
+/** The points of lowest rank; points without a rank only where no other is there. */
+function nearest(points: readonly number[], table: readonly CapturePoint[]): number[] {
+  let best = 9;
+  for (const point of points) {
+    const rank = rankOf(table[point]!.role);
+    if (rank >= 0 && rank < best) best = rank;
+  }
+  return best === 9 ? [...points] : points.filter((point) => rankOf(table[point]!.role) === best);
+}
+
+/**
+ * An interface named eth0 is a pod's when all its packets are bare and one address's, and that address is seen inside a tunnel
+ * or behind a veth elsewhere. An interface whose name says nothing is the underlay's when it carries tunnels.
+ */
+function inferRole(
+  at: PointEvidence,
+  addresses: ReadonlyMap<number, ReadonlyMap<number, AddressAtPoint>>,
+  points: readonly CapturePoint[],
+  packetsAt: (point: number) => number,
+): void {
+  const point = at.point;
+  if (point.role === 'unknown' && at.tunnelled > 0) point.role = 'underlay';
+  if (point.role !== 'underlay' || at.tunnelled > 0 || at.packets === 0) return;
+  for (const seen of addresses.values()) {
+    const here = seen.get(point.id);
+    if (here === undefined || here.sent + here.received !== at.packets) continue;
+    for (const [elsewhere, entry] of seen) {
+      if (elsewhere === point.id) continue;
+      const veth = points[elsewhere]!.role === 'veth' && entry.sent + entry.received === packetsAt(elsewhere);
+      if ((veth || entry.outerSource !== 0) && here.ttl >= entry.ttl) {
+        point.role = 'pod';
+        return;
+      }
+    }
+  }
+}

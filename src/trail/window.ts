@@ -1,0 +1,307 @@
+import type { AddressTable } from '../net/address-table.js';
+import { destinationId, hopsLeft, sourceId } from '../net/packet-addresses.js';
+import { dnsFlags, dnsId, dnsQuestionHash, dnsQuestionType } from '../wire/dns.js';
+import { icmpCode, icmpId, icmpIsError, icmpSeq, icmpType } from '../wire/icmp.js';
+import { icmpv6Code, icmpv6Id, icmpv6IsError, icmpv6Seq, icmpv6Type } from '../wire/icmpv6.js';
+import { Layer } from '../wire/layers.js';
+import type { PacketView } from '../wire/packet.js';
+import { tcpAck, tcpFlags, tcpSeq, tcpTimestampsAt } from '../wire/tcp.js';
+import {
+  burstKey,
+  burstKeyOf,
+  exactHigh,
+  exactKey,
+  exactLow,
+  invariantHigh,
+  invariantKey,
+  invariantLow,
+  ipIdentity,
+} from './identity.js';
+import { PacketGroup } from './packet-group.js';
+import { quoteOf } from './quote.js';
+import { SightingStore, TunnelTable } from './sightings.js';
+import type { Texts } from './texts.js';
+
+/** Two sightings with equal keys are one packet within this time, nanoseconds: an IP ID comes round in 4.4 s at 15,000 packets/s. */
+export const JOIN = 500e6;
+/** A group is closed this long after its last sighting, when all that can belong to it has been read. */
+const CLOSE = 2 * JOIN;
+const BUCKETS = 1 << 16;
+const MASK = BUCKETS - 1;
+// Octets of the L4 part up to and with TCP timestamps in their usual place
+const TIMESTAMPS_END = 32;
+
+/** Everything that one run shares while packets are paired. */
+export interface WindowContext {
+  readonly addresses: AddressTable;
+  readonly texts: Texts;
+  readonly keyOctets: number;
+  /** Most packets open at a time. */
+  readonly limit: number;
+  /** Receives each group once, when nothing can join it any more. */
+  readonly close: (group: PacketGroup) => void;
+}
+
+/** The packets being put together: sightings come in, in rough order of time, and complete groups go out. */
+export class PacketWindow {
+  readonly sightings = new SightingStore();
+  readonly tunnels = new TunnelTable();
+  /** Groups closed before their time because the window was full. */
+  evicted = 0;
+  readonly #context: WindowContext;
+  readonly #exact: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
+  readonly #invariant: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
+  readonly #burst: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
+  readonly #pool: PacketGroup[] = [];
+  /** Open groups in order of their making, in a ring. */
+  readonly #queue: (PacketGroup | null)[];
+  #from = 0;
+  #open = 0;
+
+  constructor(context: WindowContext) {
+    this.#context = context;
+    this.#queue = new Array<PacketGroup | null>(context.limit).fill(null);
+  }
+
+  /** Adds a unicast IP packet seen at a point. `time`: corrected, nanoseconds relative to the base. */
+  add(
+    packet: PacketView,
+    point: number,
+    file: number,
+    frame: number,
+    seconds: number,
+    nanoseconds: number,
+    time: number,
+  ): void {
+    const { addresses, keyOctets } = this.#context;
+    const view = packet.view;
+    const src = sourceId(view, packet.ipAt, packet.ipVersion, addresses);
+    const dst = destinationId(view, packet.ipAt, packet.ipVersion, addresses);
+    exactKey(packet, src, dst, keyOctets);
+    const group = this.#find(time) ?? this.#start(packet, src, dst, time);
+    const sightings = this.sightings;
+    const at = sightings.take();
+    sightings.points[at] = point;
+    sightings.files[at] = file;
+    sightings.frames[at] = frame;
+    sightings.seconds[at] = seconds;
+    sightings.nanoseconds[at] = nanoseconds;
+    sightings.times[at] = time;
+    let ttls = hopsLeft(view, packet.ipAt, packet.ipVersion);
+    let tunnel = 0;
+    if (packet.outerIpAt >= 0) {
+      const udpAt = packet.outerUdpAt;
+      ttls |= hopsLeft(view, packet.outerIpAt, packet.outerIpVersion) << 8;
+      tunnel = this.tunnels.idOf(
+        packet.tunnelKind,
+        sourceId(view, packet.outerIpAt, packet.outerIpVersion, addresses),
+        destinationId(view, packet.outerIpAt, packet.outerIpVersion, addresses),
+        udpAt < 0 ? 0 : view.getUint16(udpAt),
+        udpAt < 0 ? 0 : view.getUint16(udpAt + 2),
+        packet.tunnelId,
+      );
+    }
+    sightings.ttls[at] = ttls;
+    sightings.tunnels[at] = tunnel;
+    sightings.next[at] = group.head;
+    group.head = at;
+    group.count++;
+    if (time < group.firstTime) group.firstTime = time;
+    if (time > group.lastTime) group.lastTime = time;
+  }
+
+  #find(time: number): PacketGroup | null {
+    let group: PacketGroup | null = this.#exact[exactLow & MASK]!;
+    while (group !== null) {
+      if (
+        group.exactLow === exactLow &&
+        group.exactHigh === exactHigh &&
+        time <= group.lastTime + JOIN &&
+        time >= group.firstTime - JOIN
+      ) {
+        return group;
+      }
+      group = group.nextExact;
+    }
+    return null;
+  }
+
+  #start(packet: PacketView, src: number, dst: number, time: number): PacketGroup {
+    if (this.#open === this.#queue.length) {
+      this.evicted++;
+      this.#closeFirst();
+    }
+    const { keyOctets } = this.#context;
+    const group = this.#pool.pop() ?? new PacketGroup();
+    group.exactLow = exactLow;
+    group.exactHigh = exactHigh;
+    group.src = src;
+    group.dst = dst;
+    group.firstTime = time;
+    group.lastTime = time;
+    group.head = -1;
+    group.count = 0;
+    group.done = false;
+    this.#describe(group, packet);
+    invariantKey(packet, keyOctets);
+    group.invariantLow = invariantLow;
+    group.invariantHigh = invariantHigh;
+    const timestampsAt =
+      packet.l4Kind === Layer.TCP && keyOctets >= TIMESTAMPS_END && packet.ipEnd - packet.l4At >= TIMESTAMPS_END
+        ? tcpTimestampsAt(packet.view, packet.l4At, packet.ipEnd)
+        : -1;
+    burstKeyOf(packet, src, dst, timestampsAt < 0 ? -1 : timestampsAt + 2);
+    group.burst = burstKey;
+    link(this.#exact, exactLow & MASK, group, 'nextExact');
+    link(this.#invariant, invariantLow & MASK, group, 'nextInvariant');
+    link(this.#burst, burstKey & MASK, group, 'nextBurst');
+    this.#queue[(this.#from + this.#open++) % this.#queue.length] = group;
+    return group;
+  }
+
+  #describe(group: PacketGroup, packet: PacketView): void {
+    const { view, l4At } = packet;
+    group.ipVersion = packet.ipVersion;
+    group.protocol = packet.protocol;
+    group.ipId = ipIdentity(packet) & 0xffff;
+    group.fragmentOffset = packet.fragmentOffset;
+    group.moreFragments = packet.moreFragments;
+    group.l4Length = packet.l4Length;
+    group.kind = packet.l4Kind;
+    group.payloadLength = packet.payloadLength;
+    group.sourcePort = -1;
+    group.destinationPort = -1;
+    group.a = 0;
+    group.b = 0;
+    group.c = 0;
+    group.nameId = -1;
+    group.isDns = false;
+    group.quote = null;
+    switch (packet.l4Kind) {
+      case Layer.TCP:
+        group.sourcePort = view.getUint16(l4At);
+        group.destinationPort = view.getUint16(l4At + 2);
+        group.a = tcpSeq(view, l4At) | 0;
+        group.b = tcpAck(view, l4At) | 0;
+        group.c = tcpFlags(view, l4At);
+        break;
+      case Layer.UDP:
+        group.sourcePort = view.getUint16(l4At);
+        group.destinationPort = view.getUint16(l4At + 2);
+        if (packet.dnsAt >= 0 && packet.frameEnd - packet.dnsAt >= 12) {
+          group.isDns = true;
+          group.a = dnsId(view, packet.dnsAt);
+          group.b = dnsFlags(view, packet.dnsAt);
+          group.c = dnsQuestionType(view, packet.dnsAt, packet.payloadEnd);
+          const hash = dnsQuestionHash(view, packet.dnsAt, packet.payloadEnd);
+          if (hash !== 0) group.nameId = this.#context.texts.nameOf(hash, view, packet.dnsAt, packet.payloadEnd);
+        }
+        break;
+      case Layer.ICMP:
+        group.a = (icmpType(view, l4At) << 8) | icmpCode(view, l4At);
+        group.b = icmpId(view, l4At);
+        group.c = icmpSeq(view, l4At);
+        if (icmpIsError(view, l4At)) group.quote = quoteOf(packet, this.#context.addresses);
+        break;
+      case Layer.ICMPV6:
+        group.a = (icmpv6Type(view, l4At) << 8) | icmpv6Code(view, l4At);
+        group.b = icmpv6Id(view, l4At);
+        group.c = icmpv6Seq(view, l4At);
+        if (icmpv6IsError(view, l4At)) group.quote = quoteOf(packet, this.#context.addresses);
+        break;
+    }
+  }
+
+  /** Closes all groups that nothing read from now on can join; `readUpTo`: every capture has been read up to this time. */
+  expire(readUpTo: number): void {
+    while (this.#open > 0 && this.#queue[this.#from]!.lastTime + CLOSE < readUpTo) this.#closeFirst();
+  }
+
+  /** Closes everything. */
+  drain(): void {
+    while (this.#open > 0) this.#closeFirst();
+  }
+
+  #closeFirst(): void {
+    const group = this.#queue[this.#from]!;
+    if (!group.done) this.#context.close(group);
+    this.#queue[this.#from] = null;
+    this.#from = (this.#from + 1) % this.#queue.length;
+    this.#open--;
+    unlink(this.#exact, group.exactLow & MASK, group, 'nextExact');
+    unlink(this.#invariant, group.invariantLow & MASK, group, 'nextInvariant');
+    unlink(this.#burst, group.burst & MASK, group, 'nextBurst');
+    for (let at = group.head; at >= 0;) {
+      const next = this.sightings.next[at]!;
+      this.sightings.free(at);
+      at = next;
+    }
+    this.#pool.push(group);
+  }
+
+  /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
+  translationsOf(group: PacketGroup): PacketGroup[] {
+    const found: PacketGroup[] = [];
+    for (
+      let other: PacketGroup | null = this.#invariant[group.invariantLow & MASK]!;
+      other !== null;
+      other = other.nextInvariant
+    ) {
+      if (
+        other !== group &&
+        other.invariantLow === group.invariantLow &&
+        other.invariantHigh === group.invariantHigh &&
+        other.protocol === group.protocol &&
+        near(group, other)
+      ) {
+        found.push(other);
+      }
+    }
+    return found;
+  }
+
+  /** Open groups that may be pieces of the same packet, or pieces of which it may be one, close in time. */
+  piecesOf(group: PacketGroup): PacketGroup[] {
+    const found: PacketGroup[] = [];
+    for (let other: PacketGroup | null = this.#burst[group.burst & MASK]!; other !== null; other = other.nextBurst) {
+      if (
+        other !== group &&
+        other.burst === group.burst &&
+        other.src === group.src &&
+        other.dst === group.dst &&
+        other.protocol === group.protocol &&
+        near(group, other)
+      ) {
+        found.push(other);
+      }
+    }
+    return found;
+  }
+}
+
+function near(a: PacketGroup, b: PacketGroup): boolean {
+  return a.firstTime <= b.lastTime + JOIN && b.firstTime <= a.lastTime + JOIN;
+}
+
+type Chain = 'nextExact' | 'nextInvariant' | 'nextBurst';
+
+function link(table: (PacketGroup | null)[], slot: number, group: PacketGroup, chain: Chain): void {
+  group[chain] = table[slot]!;
+  table[slot] = group;
+}
+
+function unlink(table: (PacketGroup | null)[], slot: number, group: PacketGroup, chain: Chain): void {
+  let at: PacketGroup | null = table[slot]!;
+  if (at === group) {
+    table[slot] = group[chain];
+    return;
+  }
+  while (at !== null) {
+    const next: PacketGroup | null = at[chain];
+    if (next === group) {
+      at[chain] = group[chain];
+      return;
+    }
+    at = next;
+  }
+}
