@@ -1,5 +1,5 @@
-import { Decompress } from 'fzstd';
 import { ReadFault, readFully, type OctetReader } from './octet-reader.js';
+import { BLOCK_MARGIN, BLOCK_MAX, ZstdFrame } from './zstd-frame.js';
 
 // Zstandard, RFC 8878 section 3. A frame:
 //
@@ -9,29 +9,28 @@ import { ReadFault, readFully, type OctetReader } from './octet-reader.js';
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a5;
+const HEADER_MAX = 18;
 const BLOCK_HEADER = 3;
-const BLOCK_MAX = 128 << 10;
+const RAW_BLOCK = 0;
 const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
-const CHECKSUM_FLAG = 4;
 /** What zstd itself decompresses without being told that it may use more. */
 const WINDOW_MAX = 128 << 20;
-/** fzstd reads no frame header before it has this many octets. */
-const FZSTD_HEAD = 18;
 
 /**
- * Reads zstd, also several frames in a row. The content checksum is not verified.
+ * Reads zstd, also several frames in a row; everything in the blocks before damage is given.
+ * The content checksum is not verified.
  *
- * fzstd hands out what it makes in the middle of a push, and takes frame headers at their word. So this reads the
- * structure, pushes one block at a time (no more than 128 KiB comes of one), and refuses windows that are too large.
+ * It is written out here because there was no library for it that can be trusted with any octets in a stream: Node has
+ * its own only from version 22.15 on, and fzstd 0.1.1 spends more than a minute on a block of nine octets that
+ * announces what it does not have.
  */
 export class UnzstdReader implements OctetReader {
   readonly rewindable = false;
   readonly #source: OctetReader;
-  #frame: Decompress | null = null;
-  #hasChecksum = false;
-  #out: Uint8Array[] = [];
-  readonly #block = new Uint8Array(BLOCK_HEADER + BLOCK_MAX);
+  #frame: ZstdFrame | null = null;
+  #checksum = 0;
+  readonly #block = new Uint8Array(BLOCK_MAX + BLOCK_MARGIN);
 
   constructor(source: OctetReader) {
     this.#source = source;
@@ -43,16 +42,20 @@ export class UnzstdReader implements OctetReader {
 
   async read(into: Uint8Array): Promise<number> {
     for (;;) {
-      const first = this.#out[0];
-      if (first !== undefined) {
-        const given = first.subarray(0, into.length);
+      const frame = this.#frame;
+      if (frame === null) {
+        if (!(await this.#readFrameHeader())) return 0;
+      } else if (frame.given < frame.end) {
+        const given = frame.history.subarray(frame.given, Math.min(frame.end, frame.given + into.length));
         into.set(given);
-        if (given.length === first.length) this.#out.shift();
-        else this.#out[0] = first.subarray(given.length);
+        frame.given += given.length;
         return given.length;
+      } else if (frame.isLast) {
+        this.#frame = null;
+        await this.#need(this.#block.subarray(0, this.#checksum));
+      } else {
+        await this.#readBlock(frame);
       }
-      if (this.#frame !== null) await this.#readBlock(this.#frame);
-      else if (!(await this.#readFrameHeader())) return 0;
     }
   }
 
@@ -62,9 +65,9 @@ export class UnzstdReader implements OctetReader {
     return this.#source.close();
   }
 
-  /** False at the end of the source. */
+  /** Section 3.1.1.1; false at the end of the source. */
   async #readFrameHeader(): Promise<boolean> {
-    const header = new Uint8Array(FZSTD_HEAD + 14);
+    const header = new Uint8Array(HEADER_MAX);
     const view = new DataView(header.buffer);
     const had = await readFully(this.#source, header.subarray(0, 4));
     if (had === 0) return false;
@@ -78,62 +81,35 @@ export class UnzstdReader implements OctetReader {
     if (magic !== MAGIC) throw new ReadFault('bad-compression', 'zstd: what follows a frame is no frame');
     await this.#need(header.subarray(4, 5));
     const descriptor = header[4]!;
-    const singleSegment = (descriptor & 0x20) !== 0;
+    const isSingleSegment = (descriptor & 0x20) !== 0;
     const sizeCode = descriptor >> 6;
-    const contentSizeLength = sizeCode === 0 ? Number(singleSegment) : 1 << sizeCode;
+    const sizeLength = sizeCode === 0 ? Number(isSingleSegment) : 1 << sizeCode;
     const dictionaryIdLength = [0, 1, 2, 4][descriptor & 3]!;
-    const windowLength = Number(!singleSegment);
-    const length = 5 + windowLength + dictionaryIdLength + contentSizeLength;
-    await this.#need(header.subarray(5, length));
     if (dictionaryIdLength > 0) throw new ReadFault('bad-compression', 'zstd: needs a dictionary');
-    let window = 0;
-    if (singleSegment) {
-      for (let i = contentSizeLength - 1; i >= 0; i--) window = window * 256 + header[5 + i]!;
-      if (contentSizeLength === 2) window += 256;
-    } else {
-      const base = 2 ** (10 + (header[5]! >> 3));
-      window = base + (base / 8) * (header[5]! & 7);
-    }
+    await this.#need(header.subarray(5, 5 + Number(!isSingleSegment) + sizeLength));
+    const window = isSingleSegment ? contentSize(header.subarray(5, 5 + sizeLength)) : windowSize(header[5]!);
     if (window > WINDOW_MAX) {
-      const message = `zstd: needs ${window} octets of memory, more than the ${WINDOW_MAX} it may have`;
+      const message = `zstd: needs a window of ${window} octets, more than the ${WINDOW_MAX} it may have`;
       throw new ReadFault('bad-compression', message);
     }
-    this.#hasChecksum = (descriptor & CHECKSUM_FLAG) !== 0;
-    header[4] = descriptor & ~CHECKSUM_FLAG;
-    this.#frame = new Decompress((octets) => {
-      if (octets.length > 0) this.#out.push(octets);
-    });
-    // Zeros are empty raw blocks: with them the header is long enough for fzstd to read it now.
-    const emptyBlocks = Math.ceil((FZSTD_HEAD - length) / BLOCK_HEADER) * BLOCK_HEADER;
-    this.#push(this.#frame, header.subarray(0, length + Math.max(emptyBlocks, 0)), false);
+    this.#checksum = descriptor & 4;
+    this.#frame = new ZstdFrame(window);
     return true;
   }
 
-  async #readBlock(frame: Decompress): Promise<void> {
-    const head = this.#block.subarray(0, BLOCK_HEADER);
-    await this.#need(head);
-    const word = head[0]! | (head[1]! << 8) | (head[2]! << 16);
-    const isLast = (word & 1) !== 0;
+  async #readBlock(frame: ZstdFrame): Promise<void> {
+    const block = this.#block;
+    await this.#need(block.subarray(0, BLOCK_HEADER));
+    const word = block[0]! | (block[1]! << 8) | (block[2]! << 16);
     const type = (word >> 1) & 3;
     const size = word >> 3;
     if (type === RESERVED_BLOCK || size > BLOCK_MAX) throw new ReadFault('bad-compression', 'zstd: impossible block');
-    const length = BLOCK_HEADER + (type === RLE_BLOCK ? 1 : size);
-    const block = this.#block.subarray(0, length);
-    await this.#need(block.subarray(BLOCK_HEADER));
-    // In two parts, because fzstd keeps, for the rest of the frame, every part that ends where a block does.
-    this.#push(frame, block.slice(0, length - 1), false);
-    this.#push(frame, block.slice(length - 1), isLast);
-    if (!isLast) return;
-    this.#frame = null;
-    if (this.#hasChecksum) await this.#need(new Uint8Array(4));
-  }
-
-  #push(frame: Decompress, octets: Uint8Array, isLast: boolean): void {
-    try {
-      frame.push(octets, isLast);
-    } catch (error) {
-      throw new ReadFault('bad-compression', `zstd: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    const content = block.subarray(0, type === RLE_BLOCK ? 1 : size);
+    await this.#need(content);
+    if (type === RAW_BLOCK) frame.addRaw(content);
+    else if (type === RLE_BLOCK) frame.addRepeated(content[0]!, size);
+    else frame.addCompressed(block, size);
+    frame.isLast = (word & 1) !== 0;
   }
 
   async #need(into: Uint8Array): Promise<void> {
@@ -147,6 +123,16 @@ export class UnzstdReader implements OctetReader {
       left -= part.length;
     }
   }
+}
+
+function contentSize(field: Uint8Array): number {
+  const size = field.reduceRight((sum, octet) => sum * 256 + octet, 0);
+  return field.length === 2 ? size + 256 : size;
+}
+
+function windowSize(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 7);
 }
 
 function cut(): ReadFault {

@@ -214,12 +214,12 @@ describe('zstd structure', () => {
     [
       'a window of 2 TiB',
       '28b52ffd 00 f8 010000',
-      'zstd: needs 2199023255552 octets of memory, more than the 134217728 it may have',
+      'zstd: needs a window of 2199023255552 octets, more than the 134217728 it may have',
     ],
     [
       'a content of 2^40 octets',
       '28b52ffd e0 0000000000010000 010000',
-      'zstd: needs 1099511627776 octets of memory, more than the 134217728 it may have',
+      'zstd: needs a window of 1099511627776 octets, more than the 134217728 it may have',
     ],
     ['a dictionary', '28b52ffd 01 58 07 010000', 'zstd: needs a dictionary'],
   ])('%s is refused', async (_, octets, message) => {
