@@ -198,9 +198,10 @@ async function pair(
     texts,
     keyOctets: evidence.keyOctets,
     limit,
+    settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
-  const tracker = new Tracker(window, paths, keepAll);
+  const tracker = new Tracker(window, paths, run.topology, keepAll);
   const bounds = timeBounds(options, base);
   const cursors: FrameCursor[] = [];
   for (const { source, number, capture } of await openAll(sources, options.signal, [])) {

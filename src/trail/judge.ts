@@ -51,9 +51,9 @@ export class Judge {
   }
 
   #judge(trail: Trail): Judgement {
-    const lastSighting = trail.sightings[trail.sightings.length - 1]!;
+    const seen = trail.whole;
+    const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
-    const seen = new Set(trail.sightings.map((sighting) => sighting.point));
     const home = trail.path.home;
     if (home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
@@ -102,9 +102,7 @@ export class Judge {
 
   #reachOf(trail: Trail): number {
     const { home } = trail.path;
-    return home.length > 0 && home.every((point) => trail.sightings.some((s) => s.point === point))
-      ? Reach.HOME
-      : Reach.OPEN;
+    return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
   }
 
   #tcpArrival(trail: Trail, exchange: Exchange): 'shown' | 'likely' | null {

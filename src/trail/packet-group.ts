@@ -45,7 +45,9 @@ export class PacketGroup {
   nextExact: PacketGroup | null = null;
   nextInvariant: PacketGroup | null = null;
   nextBurst: PacketGroup | null = null;
-  /** Set when another group's closing took this one along. */
+  /** Octets of it that were told with the packets it was merged from. */
+  told = 0;
+  /** Set when it is told: with another group, or on its own. */
   done = false;
 }
 

@@ -8,7 +8,7 @@ export interface AddressAtPoint {
   ttl: number;
   /** Packets to it. */
   received: number;
-  /** Outer addresses around its packets here; 0 when they travel bare. */
+  /** Outer source around the packets it sent, and outer destination around those it received; 0 when they travel bare. */
   outerSource: number;
   outerDestination: number;
 }
@@ -56,8 +56,8 @@ export class Topology {
       high.ttl = Math.max(high.ttl, (ttls[i]! >>> 8) & 255);
       low.outerSource ||= forwardFrom[i]!;
       high.outerSource ||= backwardFrom[i]!;
-      low.outerDestination ||= forwardTo[i]!;
-      high.outerDestination ||= backwardTo[i]!;
+      high.outerDestination ||= forwardTo[i]!;
+      low.outerDestination ||= backwardTo[i]!;
     }
   }
 
@@ -153,16 +153,17 @@ export class Topology {
 
   /**
    * Encapsulation does not change the TTL, so a node's own tunnel address looks at home on both ends. Its packets leave in
-   * the same outer source as those of the pods of its node, seen at the same point.
+   * the outer source that belongs to the node of the pods which, at the same point, send from it or receive at it.
    */
   #nodeByTunnel(address: number, candidates: readonly number[]): string | null {
-    for (const [point, entry] of this.seenOf(address)) {
-      if (entry.outerSource === 0) continue;
+    for (const [point, { outerSource }] of this.seenOf(address)) {
+      if (outerSource === 0) continue;
       for (const [workload, owners] of this.#owners) {
+        const node = this.points[workload]!.node;
+        if (!candidates.some((candidate) => this.points[candidate]!.node === node)) continue;
         for (const owner of owners) {
-          if (this.seenOf(owner).get(point)?.outerSource !== entry.outerSource) continue;
-          const node = this.points[workload]!.node;
-          if (candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
+          const there = this.seenOf(owner).get(point);
+          if (there?.outerSource === outerSource || there?.outerDestination === outerSource) return node;
         }
       }
     }

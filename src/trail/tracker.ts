@@ -1,9 +1,11 @@
+import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { ExchangeTable, note, Reach, type PacketFacts } from './exchanges.js';
+import { ExchangeTable, note, Reach } from './exchanges.js';
 import type { PacketGroup } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
+import type { Home, Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
-import { rangeOf, sightingsOf, type Form, type Rung, type Sighting, type Trail } from './trail.js';
+import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
 /** Copies in one passage are recorded within this time of each other, nanoseconds. */
 const COPY = 1e6;
@@ -28,7 +30,7 @@ export class Misses {
   }
 }
 
-/** Makes trails of closed groups and gives each packet to its exchange. */
+/** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
   readonly exchanges = new ExchangeTable();
   readonly misses = new Misses();
@@ -36,22 +38,102 @@ export class Tracker {
   packets = 0;
   readonly #window: PacketWindow;
   readonly #paths: Paths;
+  readonly #topology: Topology;
+  readonly #points: readonly CapturePoint[];
   readonly #keepAll: boolean;
   /** Trails kept: all where rows are wanted, else those not known to have arrived. */
   readonly trails: Trail[] = [];
 
-  constructor(window: PacketWindow, paths: Paths, keepAll: boolean) {
+  constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean) {
     this.#window = window;
     this.#paths = paths;
+    this.#topology = topology;
+    this.#points = topology.points;
     this.#keepAll = keepAll;
   }
 
-  /** Takes a group that nothing can join any more, with all that belongs to the same packet. */
+  /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
+  settle(group: PacketGroup): boolean {
+    const path = this.#paths.of(group.src, group.dst);
+    if (!this.#keepAll && this.#settledPlainly(group, path)) return true;
+    const { members, pieces } = this.#component(group, path);
+    const last = members[members.length - 1]!;
+    const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
+    if (pieces.length === 0 && !this.#isComplete(members, lastPath)) return false;
+    if (pieces.length > 0 && (!this.#isComplete([group, ...pieces], path) || this.#mergedFrom(group, pieces, path)))
+      return false;
+    this.#tell(group, path, members, pieces);
+    return true;
+  }
+
+  /** Takes a packet that nothing can join any more, with all that belongs to it. */
   close(group: PacketGroup): void {
     const path = this.#paths.of(group.src, group.dst);
-    if (!this.#keepAll && this.#settled(group, path)) return;
-    const trail = this.#build(group, path);
-    if (trail === null) return;
+    const { members, pieces } = this.#component(group, path);
+    this.#tell(group, path, members, pieces);
+  }
+
+  /** Every captured point of the way, the destination's home included, has seen one of the groups. */
+  #isComplete(groups: readonly PacketGroup[], path: Path): boolean {
+    if (path.points.length === 0 || !path.home.every((point) => path.points.includes(point))) return false;
+    return path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
+  }
+
+  #sawAt(group: PacketGroup, point: number): boolean {
+    const store = this.#window.sightings;
+    for (let at = group.head; at >= 0; at = store.next[at]!) if (store.points[at] === point) return true;
+    return false;
+  }
+
+  /** The usual case, without a trail: seen at every captured point of its way, and no translation of it is about. */
+  #settledPlainly(group: PacketGroup, path: Path): boolean {
+    // Who made a refusal is read off its trail.
+    if (group.quote !== null || (group.kind === Layer.TCP && (group.c & RST) !== 0)) return false;
+    if (group.count < path.points.length || !this.#isComplete([group], path)) return false;
+    // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
+    const fromHome = path.source.length > 0 && path.source.every((point) => path.points.includes(point));
+    if (!(fromHome && path.home.length > 0) && this.#window.translationsOf(group).length > 0) return false;
+    const form = formOf(group);
+    this.packets++;
+    const membership = this.exchanges.memberOf(group, form, form);
+    if (membership !== null) {
+      const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
+      note(membership, group, reach, path.points[path.points.length - 1]!, null, false);
+    }
+    return true;
+  }
+
+  /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
+  #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
+    const members = [group];
+    for (const other of this.#window.translationsOf(group)) if (isTranslation(group, other)) members.push(other);
+    if (members.length > 1 || !mayHavePieces(group)) return { members, pieces: [] };
+    const pieces = this.#window.piecesOf(group).filter((other) => overlaps(group, other));
+    pieces.sort((a, b) => this.#earliest(a, path) - this.#earliest(b, path));
+    return { members, pieces };
+  }
+
+  /** True for what offload on the way made of several packets, which are still to be told. */
+  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): boolean {
+    const earliest = this.#earliest(group, path);
+    return pieces.some((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
+  }
+
+  #tell(group: PacketGroup, path: Path, members: readonly PacketGroup[], pieces: readonly PacketGroup[]): void {
+    // The packet as it was sent is the one seen earliest on the way; what another covers is no packet of its own.
+    const lead = pieces.find((piece) => this.#earliest(piece, path) < this.#earliest(group, path));
+    if (lead !== undefined && covers(lead, group)) {
+      const others = this.#component(lead, path).pieces;
+      this.#add(this.#trailOf([lead], path, others));
+      lead.done = true;
+      group.done = true;
+      return;
+    }
+    for (const member of members) member.done = true;
+    this.#add(this.#trailOf(members, path, pieces));
+  }
+
+  #add(trail: Trail): void {
     this.packets += trail.identical;
     const membership = this.exchanges.memberOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
@@ -65,32 +147,9 @@ export class Tracker {
     if (this.#keepAll || !arrived) this.trails.push(trail);
   }
 
-  /** The usual case without a trail: seen at every captured point of its way, home included. */
-  #settled(group: PacketGroup, path: Path): boolean {
-    if (path.home.length === 0 || path.source.length === 0 || group.count < path.points.length) return false;
-    // Who made a refusal is read off its trail.
-    if (group.quote !== null || (group.kind === Layer.TCP && (group.c & RST) !== 0)) return false;
-    const store = this.#window.sightings;
-    for (const point of path.points) {
-      let at = group.head;
-      while (at >= 0 && store.points[at] !== point) at = store.next[at]!;
-      if (at < 0) return false;
-    }
-    // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    if (!path.home.every((point) => path.points.includes(point))) return false;
-    if (!path.source.every((point) => path.points.includes(point))) return false;
-    const form = formOf(group);
-    this.packets++;
-    const membership = this.exchanges.memberOf(group, form, form);
-    if (membership !== null) {
-      note(membership, group as PacketFacts, Reach.HOME, path.points[path.points.length - 1]!, null, false);
-    }
-    return true;
-  }
-
   #arrived(trail: Trail): boolean {
     const { home } = trail.path;
-    return home.length > 0 && home.every((point) => trail.sightings.some((sighting) => sighting.point === point));
+    return home.length > 0 && home.every((point) => trail.whole.has(point));
   }
 
   /** A point between two that saw the packet was on the way, and did not show it. */
@@ -106,43 +165,6 @@ export class Tracker {
     }
   }
 
-  /** The whole packet: its group, the pieces it was cut into or merged from, and its translated forms. */
-  #build(group: PacketGroup, path: Path): Trail | null {
-    const translated = this.#withTranslations(group);
-    const lead = translated.length === 1 ? this.#wholeOf(group, path) : group;
-    if (lead !== group && !lead.done) {
-      // Another group is the packet as it was sent; this one is a piece of it and is told with it.
-      lead.done = true;
-      group.done = true;
-      return this.#trailOf([lead], path);
-    }
-    if (lead !== group) return null;
-    for (const member of translated) member.done = true;
-    return this.#trailOf(translated, path);
-  }
-
-  /** The group and the groups that are the same packet under other addresses. */
-  #withTranslations(group: PacketGroup): PacketGroup[] {
-    const members = [group];
-    for (const other of this.#window.translationsOf(group)) {
-      if (!other.done && isTranslation(group, other)) members.push(other);
-    }
-    return members;
-  }
-
-  /**
-   * Segmentation offload makes one large packet here of what is several there. The packet as sent is the one seen earliest
-   * on the way; pieces that are covered by it are no packets of their own.
-   */
-  #wholeOf(group: PacketGroup, path: Path): PacketGroup {
-    if (!mayHavePieces(group)) return group;
-    let lead = group;
-    for (const other of this.#window.piecesOf(group)) {
-      if (overlaps(group, other) && this.#earliest(other, path) < this.#earliest(lead, path)) lead = other;
-    }
-    return lead;
-  }
-
   #earliest(group: PacketGroup, path: Path): number {
     const store = this.#window.sightings;
     let earliest = path.points.length;
@@ -153,35 +175,66 @@ export class Tracker {
     return earliest;
   }
 
-  #trailOf(members: readonly PacketGroup[], path: Path): Trail {
+  /** Path order: hops first, then away from the source's node and towards the destination's, then the path, then time. */
+  #order(sightings: Sighting[], path: Path): Sighting[] {
+    const source = this.#endOf(sightings, 'src');
+    const destination = this.#endOf(sightings, 'dst');
+    const place = (sighting: Sighting): number => {
+      if (source.points.includes(sighting.point)) return 0;
+      if (destination.points.includes(sighting.point)) return 99;
+      const { node, role } = this.#points[sighting.point]!;
+      if (source.node === destination.node) return 50;
+      if (node === source.node) return 10 + rankOf(role);
+      return node === destination.node ? 90 - rankOf(role) : 50;
+    };
+    const index = (sighting: Sighting): number => path.points.indexOf(sighting.point);
+    sightings.sort(
+      (x, y) =>
+        y.ttl - x.ttl ||
+        place(x) - place(y) ||
+        (index(x) >= 0 && index(y) >= 0 ? index(x) - index(y) : 0) ||
+        y.outerTtl - x.outerTtl ||
+        x.time - y.time ||
+        x.point - y.point ||
+        x.frame - y.frame,
+    );
+    return markCopies(sightings);
+  }
+
+  /** Where the packet starts or ends: of its addresses the one that lives at a workload's interface, else the first that lives anywhere. */
+  #endOf(sightings: readonly Sighting[], end: 'src' | 'dst'): Home {
+    let best: Home | null = null;
+    for (const { form } of sightings) {
+      const home = this.#topology.homeOf(form[end]);
+      if (home.node === null || home.points.length === 0) continue;
+      if (home.points.some((point) => this.#topology.ownersOf(point) !== null)) return home;
+      best ??= home;
+    }
+    return best ?? { points: [], node: null };
+  }
+
+  #trailOf(members: readonly PacketGroup[], path: Path, pieces: readonly PacketGroup[]): Trail {
     const store = this.#window.sightings;
     const lead = members[0]!;
-    const forms = new Map<string, Form>();
     const sightings: Sighting[] = [];
     for (const member of members) {
-      const form = formOf(member);
-      const key = `${form.src} ${form.sourcePort} ${form.dst} ${form.destinationPort}`;
-      if (!forms.has(key)) forms.set(key, form);
-      const rung: Rung = members.length > 1 && member !== lead ? 'nat-invariant' : 'exact';
-      sightings.push(...sightingsOf(member, store, forms.get(key)!, rung, null));
+      sightings.push(...sightingsOf(member, store, formOf(member), member === lead ? 'exact' : 'nat-invariant', null));
     }
     const seen = new Set(sightings.map((sighting) => sighting.point));
-    if (members.length === 1 && mayHavePieces(lead)) {
-      const whole = rangeOf(lead);
-      for (const other of this.#window.piecesOf(lead)) {
-        if (!overlaps(lead, other)) continue;
-        const part = rangeOf(other);
-        const from = Math.max(0, (part.from - whole.from) | 0);
-        const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
-        const pieces = sightingsOf(other, store, forms.values().next().value!, 'byte-range', [from, to]);
-        const news = pieces.filter((piece) => !seen.has(piece.point));
-        if (news.length > 0 && this.#earliest(lead, path) <= this.#earliest(other, path)) {
-          sightings.push(...news);
-          if (covers(lead, other)) other.done = true;
-        }
+    const whole = rangeOf(lead);
+    const form = sightings[0]!.form;
+    for (const piece of pieces) {
+      const part = rangeOf(piece);
+      const from = Math.max(0, (part.from - whole.from) | 0);
+      const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
+      const news = sightingsOf(piece, store, form, 'byte-range', [from, to]).filter(({ point }) => !seen.has(point));
+      sightings.push(...news);
+      if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
+        piece.told += to - from;
+        if (piece.told >= part.length) piece.done = true;
       }
     }
-    const ordered = order(sightings, path);
+    const ordered = this.#order(sightings, path);
     const first = ordered[0]!;
     const last = ordered[ordered.length - 1]!;
     const times = ordered.map((sighting) => sighting.time);
@@ -203,6 +256,7 @@ export class Tracker {
       last: last.form,
       path: members.length === 1 ? path : this.#paths.of(last.form.src, last.form.dst),
       sightings: ordered,
+      whole: wholeAt(ordered, whole.length),
       firstTime: Math.min(...times),
       lastTime: Math.max(...times),
       identical: identicalOf(ordered),
@@ -253,15 +307,8 @@ function covers(whole: PacketGroup, part: PacketGroup): boolean {
   return from >= 0 && from + b.length <= a.length;
 }
 
-/** Path order: hops first, then the path, then time. */
-function order(sightings: Sighting[], path: Path): Sighting[] {
-  const place = (sighting: Sighting): number => {
-    const index = path.points.indexOf(sighting.point);
-    return index < 0 ? path.points.length : index;
-  };
-  sightings.sort(
-    (x, y) => y.ttl - x.ttl || place(x) - place(y) || x.time - y.time || x.point - y.point || x.frame - y.frame,
-  );
+/** Marks what a point recorded again in the same passage. */
+function markCopies(sightings: readonly Sighting[]): Sighting[] {
   return sightings.map((sighting, i) => {
     const before = sightings[i - 1];
     const copy =
@@ -275,6 +322,22 @@ function order(sightings: Sighting[], path: Path): Sighting[] {
       sighting.time - before.time < COPY;
     return copy ? { ...sighting, copy: true } : sighting;
   });
+}
+
+/** Points that saw all octets of a packet, in one frame or in several. */
+function wholeAt(sightings: readonly Sighting[], length: number): Set<number> {
+  const points = new Set<number>();
+  const parts = new Map<number, (readonly [number, number])[]>();
+  for (const { point, range } of sightings) {
+    if (range === null) points.add(point);
+    else parts.set(point, [...(parts.get(point) ?? []), range]);
+  }
+  for (const [point, ranges] of parts) {
+    let covered = 0;
+    for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) if (from <= covered) covered = Math.max(covered, to);
+    if (covered >= length) points.add(point);
+  }
+  return points;
 }
 
 /** Identical packets are as many as the point that saw most of them saw, copies apart. */

@@ -74,11 +74,12 @@ export interface Trail {
   readonly last: Form;
   readonly path: Path;
   readonly sightings: readonly Sighting[];
+  /** Points that saw all of it; a segment can be seen in part. */
+  readonly whole: ReadonlySet<number>;
   readonly firstTime: number;
   readonly lastTime: number;
   /** Identical packets that this trail stands for. */
   readonly identical: number;
-  /** Missing octets where only a part of a segment is missing, else 0. */
   direction: Direction;
   exchange: Exchange | null;
   judgement: Judgement | null;

@@ -48,13 +48,20 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (reply.judgement!.silent.length === 0 && reply.trail!.first === reply.trail!.last)
       return outcome('answered', 'likely');
-    return outcome('unknown', 'unknown', `the reply: ${reply.judgement!.reason}`);
+    return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
-  if (request.judgement!.silent.length === 0) return outcome('unanswered', 'unknown', request.judgement!.reason);
-  return outcome('unknown', 'unknown', `the request: ${request.judgement!.reason}`);
+  if (isAtEnd(request))
+    return outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
+  return outcome('unknown', 'unknown', `the request: ${request.judgement?.reason}`);
+}
+
+/** Seen at the last captured point of its way, so that no capture could show more of it. */
+function isAtEnd({ trail, judgement }: Side): boolean {
+  if (trail === null || judgement === null) return true;
+  return judgement.silent.length === 0 && trail.first === trail.last;
 }
 
 function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge): Side | null {
@@ -64,6 +71,9 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   const last = request ? exchange.requestLast : exchange.replyLast;
   if ((request ? exchange.requestReach : exchange.replyReach) === Reach.HOME) {
     return { state: 'delivered', lastSeen: last, nextExpected: null, trail: null, judgement: null };
+  }
+  if ((request ? exchange.requestReach : exchange.replyReach) === Reach.END) {
+    return { state: 'unknown', lastSeen: last, nextExpected: null, trail: null, judgement: null };
   }
   let best: Side | null = null;
   for (const trail of exchange.open) {

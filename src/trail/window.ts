@@ -22,10 +22,15 @@ import { quoteOf } from './quote.js';
 import { SightingStore, TunnelTable } from './sightings.js';
 import type { Texts } from './texts.js';
 
-/** Two sightings with equal keys are one packet within this time, nanoseconds: an IP ID comes round in 4.4 s at 15,000 packets/s. */
-export const JOIN = 500e6;
-/** A group is closed this long after its last sighting, when all that can belong to it has been read. */
-const CLOSE = 2 * JOIN;
+/**
+ * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
+ * neighbour discovery is held for up to three seconds. An IP ID comes round in 4.4 s at 15,000 packets/s.
+ */
+export const JOIN = 4e9;
+/** At one and the same point, equal packets this far apart are copies or identical packets; further apart, repetitions. */
+const JOIN_SAME = 100e6;
+/** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
+const SETTLE = 500e6;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 // Octets of the L4 part up to and with TCP timestamps in their usual place
@@ -38,7 +43,9 @@ export interface WindowContext {
   readonly keyOctets: number;
   /** Most packets open at a time. */
   readonly limit: number;
-  /** Receives each group once, when nothing can join it any more. */
+  /** Takes a group when it is complete; false when it should wait for more sightings. */
+  readonly settle: (group: PacketGroup) => boolean;
+  /** Takes a group when nothing can join it any more. */
   readonly close: (group: PacketGroup) => void;
 }
 
@@ -53,14 +60,14 @@ export class PacketWindow {
   readonly #invariant: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
   readonly #burst: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
   readonly #pool: PacketGroup[] = [];
-  /** Open groups in order of their making, in a ring. */
-  readonly #queue: (PacketGroup | null)[];
-  #from = 0;
-  #open = 0;
+  /** Open groups in order of their making, and those among them that did not settle. */
+  readonly #fresh: GroupQueue;
+  readonly #waiting: GroupQueue;
 
   constructor(context: WindowContext) {
     this.#context = context;
-    this.#queue = new Array<PacketGroup | null>(context.limit).fill(null);
+    this.#fresh = new GroupQueue(context.limit);
+    this.#waiting = new GroupQueue(context.limit);
   }
 
   /** Adds a unicast IP packet seen at a point. `time`: corrected, nanoseconds relative to the base. */
@@ -78,7 +85,7 @@ export class PacketWindow {
     const src = sourceId(view, packet.ipAt, packet.ipVersion, addresses);
     const dst = destinationId(view, packet.ipAt, packet.ipVersion, addresses);
     exactKey(packet, src, dst, keyOctets);
-    const group = this.#find(time) ?? this.#start(packet, src, dst, time);
+    const group = this.#find(point, time) ?? this.#start(packet, src, dst, time);
     const sightings = this.sightings;
     const at = sightings.take();
     sightings.points[at] = point;
@@ -110,26 +117,30 @@ export class PacketWindow {
     if (time > group.lastTime) group.lastTime = time;
   }
 
-  #find(time: number): PacketGroup | null {
-    let group: PacketGroup | null = this.#exact[exactLow & MASK]!;
-    while (group !== null) {
-      if (
-        group.exactLow === exactLow &&
-        group.exactHigh === exactHigh &&
-        time <= group.lastTime + JOIN &&
-        time >= group.firstTime - JOIN
-      ) {
-        return group;
-      }
-      group = group.nextExact;
+  /** The open group that a sighting belongs to: of several the nearest in time. */
+  #find(point: number, time: number): PacketGroup | null {
+    let best: PacketGroup | null = null;
+    let distance = Infinity;
+    for (let group = this.#exact[exactLow & MASK]!; group !== null; group = group.nextExact!) {
+      if (group.exactLow !== exactLow || group.exactHigh !== exactHigh || group.done) continue;
+      const away = time > group.lastTime ? time - group.lastTime : time < group.firstTime ? group.firstTime - time : 0;
+      if (away >= distance || away > (this.#hasSeen(group, point) ? JOIN_SAME : JOIN)) continue;
+      best = group;
+      distance = away;
     }
-    return null;
+    return best;
+  }
+
+  #hasSeen(group: PacketGroup, point: number): boolean {
+    const { points, next } = this.sightings;
+    for (let at = group.head; at >= 0; at = next[at]!) if (points[at] === point) return true;
+    return false;
   }
 
   #start(packet: PacketView, src: number, dst: number, time: number): PacketGroup {
-    if (this.#open === this.#queue.length) {
+    if (this.#fresh.length + this.#waiting.length >= this.#context.limit) {
       this.evicted++;
-      this.#closeFirst();
+      this.#end(this.#waiting.length > 0 ? this.#waiting.shift() : this.#fresh.shift());
     }
     const { keyOctets } = this.#context;
     const group = this.#pool.pop() ?? new PacketGroup();
@@ -141,6 +152,7 @@ export class PacketWindow {
     group.lastTime = time;
     group.head = -1;
     group.count = 0;
+    group.told = 0;
     group.done = false;
     this.#describe(group, packet);
     invariantKey(packet, keyOctets);
@@ -155,7 +167,7 @@ export class PacketWindow {
     link(this.#exact, exactLow & MASK, group, 'nextExact');
     link(this.#invariant, invariantLow & MASK, group, 'nextInvariant');
     link(this.#burst, burstKey & MASK, group, 'nextBurst');
-    this.#queue[(this.#from + this.#open++) % this.#queue.length] = group;
+    this.#fresh.push(group);
     return group;
   }
 
@@ -212,22 +224,27 @@ export class PacketWindow {
     }
   }
 
-  /** Closes all groups that nothing read from now on can join; `readUpTo`: every capture has been read up to this time. */
+  /** Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time. */
   expire(readUpTo: number): void {
-    while (this.#open > 0 && this.#queue[this.#from]!.lastTime + CLOSE < readUpTo) this.#closeFirst();
+    while (this.#fresh.length > 0 && this.#fresh.first.lastTime + SETTLE < readUpTo) {
+      const group = this.#fresh.shift();
+      if (group.done || this.#context.settle(group)) this.#release(group);
+      else this.#waiting.push(group);
+    }
+    while (this.#waiting.length > 0 && this.#waiting.first.lastTime + JOIN < readUpTo) this.#end(this.#waiting.shift());
   }
 
   /** Closes everything. */
   drain(): void {
-    while (this.#open > 0) this.#closeFirst();
+    this.expire(Infinity);
   }
 
-  #closeFirst(): void {
-    const group = this.#queue[this.#from]!;
+  #end(group: PacketGroup): void {
     if (!group.done) this.#context.close(group);
-    this.#queue[this.#from] = null;
-    this.#from = (this.#from + 1) % this.#queue.length;
-    this.#open--;
+    this.#release(group);
+  }
+
+  #release(group: PacketGroup): void {
     unlink(this.#exact, group.exactLow & MASK, group, 'nextExact');
     unlink(this.#invariant, group.invariantLow & MASK, group, 'nextInvariant');
     unlink(this.#burst, group.burst & MASK, group, 'nextBurst');
@@ -249,6 +266,7 @@ export class PacketWindow {
     ) {
       if (
         other !== group &&
+        !other.done &&
         other.invariantLow === group.invariantLow &&
         other.invariantHigh === group.invariantHigh &&
         other.protocol === group.protocol &&
@@ -266,6 +284,7 @@ export class PacketWindow {
     for (let other: PacketGroup | null = this.#burst[group.burst & MASK]!; other !== null; other = other.nextBurst) {
       if (
         other !== group &&
+        !other.done &&
         other.burst === group.burst &&
         other.src === group.src &&
         other.dst === group.dst &&
@@ -276,6 +295,33 @@ export class PacketWindow {
       }
     }
     return found;
+  }
+}
+
+/** A ring of groups, first in first out. */
+class GroupQueue {
+  readonly #ring: (PacketGroup | null)[];
+  #from = 0;
+  length = 0;
+
+  constructor(capacity: number) {
+    this.#ring = new Array<PacketGroup | null>(capacity).fill(null);
+  }
+
+  get first(): PacketGroup {
+    return this.#ring[this.#from]!;
+  }
+
+  push(group: PacketGroup): void {
+    this.#ring[(this.#from + this.length++) % this.#ring.length] = group;
+  }
+
+  shift(): PacketGroup {
+    const group = this.#ring[this.#from]!;
+    this.#ring[this.#from] = null;
+    this.#from = (this.#from + 1) % this.#ring.length;
+    this.length--;
+    return group;
   }
 }
 
