@@ -2,7 +2,7 @@ import { diagnose, exchanges, points, trails, type CaptureInput, type DiagnoseOp
 import { jsonLine, jsonText } from '../report/json.js';
 import type { Report } from '../report/report.js';
 import type { RowText } from '../report/rows-text.js';
-import type { TextOptions } from '../report/text-layout.js';
+import { counted, type TextOptions } from '../report/text-layout.js';
 import type { Format } from './arguments.js';
 import { exitCode, type FailOn } from './exit-code.js';
 import type { Sink } from './output.js';
@@ -25,6 +25,8 @@ export async function runDiagnose(context: Context, only: readonly string[] | nu
   const report =
     only === null ? whole : { ...whole, findings: whole.findings.filter((finding) => concerns(finding, only)) };
   context.progress.clear();
+  const hidden = whole.findings.length - report.findings.length;
+  if (hidden > 0) context.progress.notice(`--only leaves out ${counted(hidden, 'finding')} of another kind`);
   if (context.format === 'text') {
     const { diagnoseText } = await import('../report/diagnose-text.js');
     context.sink.add(diagnoseText(report, context.text));

@@ -84,8 +84,9 @@ async function finish(sink: Sink, use: (sink: Sink) => Promise<number>): Promise
 }
 
 async function knownKinds(kinds: readonly string[]): Promise<readonly string[]> {
-  const { CATALOGUE } = await import('../findings/catalogue.js');
-  const unknown = kinds.find((kind) => !CATALOGUE.some(({ id }) => id === kind));
+  const { CATALOGUE, FINDING_KINDS } = await import('../findings/catalogue.js');
+  const known = new Set<string>([...FINDING_KINDS, ...CATALOGUE.map(({ id }) => id)]);
+  const unknown = kinds.find((kind) => !known.has(kind));
   if (unknown !== undefined)
     throw new UsageError(`--only ${unknown}: no such finding or cause (lasthop explain lists them)`);
   return kinds;

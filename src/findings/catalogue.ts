@@ -14,6 +14,26 @@ export interface CatalogueEntry {
   readonly confusedWith: string;
 }
 
+/** Kinds of finding that a report can have; more exact ids from the catalogue may come besides them. */
+export const FINDING_KINDS = [
+  'request-lost',
+  'reply-lost',
+  'unanswered',
+  'stream-stalled',
+  'partial-loss',
+  'reset',
+  'nat',
+  'dns',
+  'bgp',
+  'encapsulation',
+  'mtu',
+  'arp',
+  'duplicate-address',
+  'capture-damaged',
+  'capture-not-trusted',
+  'clock-skew',
+] as const;
+
 /** Findings first, then the causes that findings name, in the order of the path. */
 export const CATALOGUE: readonly CatalogueEntry[] = [
   {
@@ -44,7 +64,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     id: 'unanswered',
-    title: 'A request reached the last point that could show it, and no reply was seen anywhere',
+    title: 'A request got as far as the captures reach, and no reply was seen anywhere',
     severity: 'warning',
     meaning:
       'Nothing shows that the request was lost: it got as far as the captures reach. Either what lies behind the last point dropped it, or it was delivered and nobody answered.',
@@ -54,6 +74,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       'Capture inside the pod. A request there and no reply means that the application or its own filter is silent:\n$ nsenter -t PID -n tcpdump -ni eth0\n$ nsenter -t PID -n ss -lntup',
     confusedWith:
       'Traffic that expects no answer (syslog, statsd, most multicast); answers that leave by an interface that was not captured; captures that ended before the answer.',
+  },
+  {
+    id: 'partial-loss',
+    title: 'Packets of a flow are missing now and then, while the flow as a whole works',
+    severity: 'warning',
+    meaning:
+      'Some packets were lost on the way and the exchange still succeeded, because they were sent again or were not needed. Users notice it as delay. Identical packets are counted as a group: so many of so many, never which one.',
+    shown:
+      'Packets of one direction are at a point and not at the next one, which shows others of the same flow before and after them and dropped nothing.',
+    confirm:
+      'Look for counters that move with the loss, on both sides of the place:\n$ ip -s link show INTERFACE\n$ nstat -az | grep -iE "drop|overflow|error"\n$ tc -s qdisc show dev INTERFACE',
+    confusedWith:
+      'A capture that drops packets itself (capture-not-trusted), and segments that the kernel or the card merges or cuts on the way, which are the same octets in other packets.',
   },
   {
     id: 'capture-damaged',
@@ -132,6 +165,29 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       'Connections that existed before the policy live on, so "old ones work, new ones do not" is a policy or a full conntrack table. When everything is lost, it is no policy.',
   },
   {
+    id: 'vxlan-fdb-missing',
+    title: 'The tunnel device does not know to which node a packet goes',
+    severity: 'error',
+    meaning:
+      'A VXLAN device of a cluster does not learn; the network plugin writes for each node an address (FDB) and a neighbour entry. Without them packets enter the device and nothing leaves the underlay interface. The plugin has not seen the other node, or did not finish.',
+    shown:
+      'Packets reach the tunnel device of the sending node and no tunnel packet leaves it. ARP requests on the tunnel device are a sign of their own: on a sound one there are none.',
+    confirm: '$ bridge fdb show dev flannel.1\n$ ip neigh show dev flannel.1\n$ ip route get DESTINATION',
+    confusedWith: 'An egress filter on the underlay interface, which drops what the device has already wrapped.',
+  },
+  {
+    id: 'underlay-blocks-tunnel',
+    title: 'The network between the nodes does not let tunnel packets pass',
+    severity: 'error',
+    meaning:
+      'Tunnel packets leave one node and never reach the other, while SSH, the API and ping between the same nodes work. A security group, a provider or a firewall between them lacks a rule for the UDP port of the tunnel, or for protocol 4 with IPIP.',
+    shown: 'Tunnel packets of every size are on the underlay interface of the sender and on none of the receiver.',
+    confirm:
+      'On the receiving node, while the other one sends:\n$ tcpdump -ni eth0 -c 5 "udp port 4789 or udp port 8472 or proto 4"\nTesting the port with nc tells nothing, since a tunnel does not answer.',
+    confusedWith:
+      'A wrong outer destination, which arrives elsewhere; a path too narrow for large packets, where small ones pass; hypervisors that take 4789 for their own tunnels.',
+  },
+  {
     id: 'vxlan-source-not-allowed',
     title: 'The node drops VXLAN from an outer source that it does not know as a peer',
     severity: 'error',
@@ -143,6 +199,18 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       '$ ipset test cali40all-vxlan-net OUTER-SOURCE\n$ iptables-save -c | grep -i "vxlan packets"\nIf the source is legitimate, allow it, and read vtep-return-unroutable first, because replies still go to the registered address:\n$ kubectl patch felixconfiguration default --type merge -p \'{"spec":{"externalNodesList":["OUTER-SOURCE/32"]}}\'',
     confusedWith:
       'host-firewall-drop, which is just as silent. It cannot be this one if packets from the same outer source are unwrapped at any time. Without a capture on the tunnel device, faults behind it look the same.',
+  },
+  {
+    id: 'vxlan-vni-mismatch',
+    title: 'The receiving node has no tunnel device with this VNI',
+    severity: 'error',
+    meaning:
+      'The kernel accepts a VXLAN packet and finds no device for its network number, so it drops it without an answer. Two plugins, or two versions of one configuration, are in use: flannel has 1, Calico 4096.',
+    shown:
+      'Tunnel packets reach the underlay interface and not the tunnel device, and the node itself never sends with their VNI.',
+    confirm: 'On both nodes:\n$ ip -d link show type vxlan | grep -E "vxlan id"',
+    confusedWith:
+      'Cilium puts an identity where others put one number for all, so that VNIs differ from packet to packet there.',
   },
   {
     id: 'vtep-source-nated',

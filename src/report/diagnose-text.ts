@@ -75,6 +75,9 @@ function verdictLine({ findings, counts }: Report): string {
   }
   if (counts.exchanges === 0) return 'No finding, and no request or reply to judge';
   if (counts.verdicts.answered === counts.exchanges) return 'No finding: every exchange was answered';
+  if (counts.verdicts.answered + counts.verdicts.refused === counts.exchanges) {
+    return 'No finding: every exchange was answered or refused';
+  }
   if (counts.unplaced > 0) {
     return `No finding, but ${counted(counts.unplaced, 'unanswered exchange')} could not be placed (lasthop exchanges says why)`;
   }
@@ -104,42 +107,64 @@ function findingLines(
   const lines = wrapped(label, escapeText(finding.title), width);
   lines[0] = paint('bold', paint(SEVERITY_STYLE[finding.severity], lines[0]!));
   const flow = finding.flow === null ? undefined : report.flows[finding.flow];
-  const facts = [finding.kind, CERTAINTY[finding.certainty], `${finding.count} of ${finding.of}`];
+  const facts = [finding.kind, CERTAINTY[finding.certainty]];
   if (flow !== undefined) facts.push(flowText(flow));
   lines.push(...wrapped('   ', facts.join(', '), width));
   if (finding.firstTime !== null && finding.lastTime !== null) {
     lines.push(`   ${timeSpan(finding.firstTime, finding.lastTime)}`);
   }
   if (finding.trail !== null) {
-    lines.push('', `   One of them, point by point (UTC): ${escapeText(finding.trail.summary)}`);
+    const which = finding.count === 1 ? 'Point by point' : 'One of them, point by point';
+    lines.push('', ...wrapped('   ', `${which} (UTC): ${escapeText(finding.trail.summary)}`, width));
     lines.push(...trailLines(finding.trail.steps, points, paint, width));
   } else if (finding.lastSeen !== null) {
     const { point, file, frame, time } = finding.lastSeen;
     lines.push('', `   last seen      ${escapeText(point)}, ${timeOfDay(time)} UTC, ${frameText(file, frame)}`);
     if (finding.nextExpected !== null) lines.push(`   next expected  ${escapeText(finding.nextExpected)}`);
   }
-  if (finding.causes.length > 0) {
-    lines.push(
-      '',
-      finding.causes.length === 1
-        ? '   Likely cause, and the command that settles it'
-        : '   Causes that fit, likeliest first, each with the command that settles it',
-    );
-    for (const cause of finding.causes) {
-      lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
-      lines.push(...wrapped('     ', escapeText(cause.why), width));
-      // A command is pasted whole, so it is never wrapped.
-      lines.push(`     next: ${paint('cyan', escapeText(cause.next))}`);
-    }
+  lines.push(...causeLines(finding, report.findings.slice(0, number - 1), paint, width));
+  lines.push(...evidenceLines(finding, width));
+  return lines;
+}
+
+function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint, width: number): string[] {
+  const { causes } = finding;
+  if (causes.length === 0) return [];
+  const same = earlier.findIndex((other) => JSON.stringify(other.causes) === JSON.stringify(causes));
+  if (same >= 0) {
+    const names = causes.map((cause) => `${cause.kind} (${cause.likelihood.toFixed(2)})`).join(', ');
+    return ['', ...wrapped('   ', `Causes as in finding ${same + 1}: ${names}`, width)];
   }
-  if (finding.evidence.length > 0) {
-    lines.push('', '   Evidence');
-    for (const { point, file, frame, time, note } of finding.evidence) {
-      lines.push(`   ${escapeText(point)}  ${timeOfDay(time)}  ${frameText(file, frame)}`);
-      lines.push(...wrapped('     ', escapeText(note), width));
-    }
+  const lines = [
+    '',
+    causes.length === 1
+      ? '   Likely cause, and the command that settles it'
+      : '   Causes that fit, likeliest first, each with the command that settles it',
+  ];
+  for (const cause of causes) {
+    lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
+    lines.push(...wrapped('     ', escapeText(cause.why), width));
+    // A command is pasted whole, so it is never wrapped.
+    lines.push(`     next: ${paint('cyan', escapeText(cause.next))}`);
   }
   return lines;
+}
+
+function evidenceLines({ evidence }: Finding, width: number): string[] {
+  if (evidence.length === 0) return [];
+  const places = aligned(
+    evidence.map(({ point, file, frame, time }) => [escapeText(point), timeOfDay(time), frameText(file, frame)]),
+  );
+  const room = Math.max(...places.map((place) => place.length));
+  return [
+    '',
+    '   Evidence',
+    ...evidence.flatMap(({ note }, index) => {
+      const text = escapeText(note);
+      if (room + 5 + text.length <= width) return [`   ${places[index]!.padEnd(room)}  ${text}`];
+      return [`   ${places[index]!}`, ...wrapped('     ', text, width)];
+    }),
+  ];
 }
 
 const MARKS = { seen: '✓', silent: '✗', unable: '?' } as const;
@@ -164,35 +189,42 @@ function trailLines(
     ]),
     [1],
   );
+  const mark = (state: TrailStep['state']) => `   ${paint(MARK_STYLE[state], MARKS[state])} `;
   const lines: string[] = [];
-  let broken = false;
+  const sentence = (step: TrailStep, name: string, text: string): void => {
+    const [first, ...more] = wrapped(`     ${name.padEnd(nameWidth)}  `, text, Math.max(width, nameWidth + 47));
+    lines.push(mark(step.state) + first!.slice(5), ...more);
+  };
+  const lastSeen = steps.findLastIndex((step) => step.state === 'seen');
+  const lost = steps.findIndex((step, index) => index > lastSeen && step.state === 'silent');
   steps.forEach((step, index) => {
-    const mark = `   ${paint(MARK_STYLE[step.state], MARKS[step.state])} `;
-    const name = names[index]!.padEnd(nameWidth);
+    const name = names[index]!;
     if (step.state === 'seen') {
-      lines.push(`${mark}${name}  ${rows[index]!}`);
+      lines.push(`${mark('seen')}${name.padEnd(nameWidth)}  ${rows[index]!}`);
       const more = [step.tunnel === null ? null : `in ${escapeText(step.tunnel)}`, step.note && escapeText(step.note)];
       for (const text of more) if (text) lines.push(...wrapped(' '.repeat(nameWidth + 7), text, width));
-      return;
+    } else if (index === lost) {
+      sentence(step, name, `lost before here: ${missingText(step, points.get(step.point))}`);
+    } else if (step.state === 'unable' || lost < 0 || index < lost) {
+      sentence(step, name, missingText(step, points.get(step.point)));
     }
-    const lost = !broken && step.state === 'silent';
-    broken ||= lost;
-    const text = `${lost ? 'lost before here: ' : ''}${missingText(step, points.get(step.point))}`;
-    const sentence = wrapped(`     ${name}  `, text, Math.max(width, nameWidth + 47));
-    const rest = sentence[0]!.slice(5);
-    sentence[0] = mark + (lost ? paint('red', rest) : rest);
-    lines.push(...sentence);
   });
+  // Where it was lost is the news; that it is nowhere further on follows.
+  const further = names.filter((_, index) => lost >= 0 && index > lost && steps[index]!.state === 'silent');
+  if (further.length > 0) {
+    const [first, ...more] = wrapped('     ', `nor seen at ${further.join(', ')}`, width);
+    lines.push(mark('silent') + first!.slice(5), ...more);
+  }
   return lines;
 }
 
 function missingText(step: TrailStep, point: PointReport | undefined): string {
-  const captured =
+  const frames =
     point === undefined || point.firstTime === null || point.lastTime === null
-      ? 'captured, no frame'
-      : `captured, ${counted(point.frames, 'frame')} ${milliseconds(point.firstTime)} to ${milliseconds(point.lastTime)}`;
+      ? 'no frame captured'
+      : `${counted(point.frames, 'frame')} ${milliseconds(point.firstTime)} to ${milliseconds(point.lastTime)}`;
   const note = step.note === null ? '' : `: ${escapeText(step.note)}`;
-  return `${captured}, ${step.state === 'silent' ? 'never saw it' : 'cannot tell'}${note}`;
+  return `${step.state === 'silent' ? 'never saw it' : 'cannot tell'} (${frames})${note}`;
 }
 
 /** Time since the first sighting, with the clocks corrected; empty where the clocks cannot tell. */
@@ -200,7 +232,9 @@ function delay(from: TrailStep, to: TrailStep, points: ReadonlyMap<string, Point
   const a = points.get(from.point);
   const b = points.get(to.point);
   if (from.time === null || to.time === null || a === undefined || b === undefined) return '';
-  const raw = nanoseconds(to.time) - nanoseconds(from.time);
+  let raw = nanoseconds(to.time) - nanoseconds(from.time);
+  // Between a capture in nanoseconds and one in microseconds, the digits that one lacks are no time.
+  if (from.time.endsWith('000') || to.time.endsWith('000')) raw -= raw % 1000n;
   if (a.node === b.node) return signedDuration(raw);
   const known =
     a.clock !== null && b.clock !== null

@@ -39,9 +39,11 @@ export function pointsText(report: Report, options: TextOptions): string {
 }
 
 function clockText({ reference, offsetNs, errorNs }: NonNullable<PointReport['clock']>): string {
-  const offset = BigInt(Math.round(Math.abs(offsetNs)));
+  const offset = duration(BigInt(Math.round(Math.abs(offsetNs))));
   const bound = Number.isFinite(errorNs) ? `, ± ${duration(BigInt(Math.round(errorNs)))}` : '';
-  return `${duration(offset)} ${offsetNs < 0 ? 'behind' : 'ahead of'} ${escapeText(reference)}${bound}`;
+  const name = escapeText(reference);
+  if (offsetNs === 0) return `agrees with ${name}${bound}`;
+  return `${offset} ${offsetNs < 0 ? 'behind' : 'ahead of'} ${name}${bound}`;
 }
 
 function windowText({ firstTime, lastTime }: PointReport): string {

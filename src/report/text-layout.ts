@@ -90,8 +90,9 @@ export function day(time: string): string {
 /** `2026-11-21 14:05:54.391 to 14:06:05.001 UTC`, to the millisecond; the second day only where it differs. */
 export function timeSpan(first: string, last: string): string {
   const from = `${day(first)} ${milliseconds(first)}`;
-  if (first === last) return `${from} UTC`;
-  return `${from} to ${day(first) === day(last) ? '' : `${day(last)} `}${milliseconds(last)} UTC`;
+  const to = `${day(last)} ${milliseconds(last)}`;
+  if (from === to) return `${from} UTC`;
+  return `${from} to ${day(first) === day(last) ? milliseconds(last) : to} UTC`;
 }
 
 /** Time of day to the millisecond. */
