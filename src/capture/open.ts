@@ -125,6 +125,7 @@ class OpenedCapture implements Capture {
   readonly #walker: FrameWalker;
   readonly #batch: FrameBatch;
   readonly #signal: AbortSignal | undefined;
+  #iterated = false;
 
   constructor(
     file: string,
@@ -161,6 +162,8 @@ class OpenedCapture implements Capture {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBatch> {
+    if (this.#iterated) return;
+    this.#iterated = true;
     const window = this.#window;
     const walker = this.#walker;
     const batch = this.#batch;

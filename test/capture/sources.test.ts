@@ -71,6 +71,15 @@ it('a batch has no more frames than asked for, and is walked with next()', async
   expect(seen).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
 });
 
+it('a capture is iterated once; a second time there is nothing', async () => {
+  const path = join(folder, 'twice.pcap');
+  await writeFile(path, pcap);
+  const capture = await openCapture(path);
+  expect(await collect(capture)).toHaveLength(1000);
+  expect(await collect(capture)).toEqual([]);
+  expect(capture).toMatchObject({ frames: 1000, damage: null });
+});
+
 it('a record larger than the chunk grows the buffer, and only that', async () => {
   const large = [{ seconds: 1, nanoseconds: 0, octets: new Uint8Array(200_000).fill(7) }, ...frames];
   const capture = await openCapture(new Blob([writePcap(large).slice()]), { chunk: 1000 });
