@@ -1,6 +1,7 @@
 import { PairIndex } from '../net/pair-index.js';
 import { rankOf, type CapturePoint } from '../net/points.js';
-import type { Topology } from './topology.js';
+import { groupsOf } from './clocks.js';
+import type { Home, Topology } from './topology.js';
 
 /** The captured points between two addresses, in the order in which a packet passes them. */
 export interface Path {
@@ -20,6 +21,14 @@ interface Hops {
   outerBack: number;
 }
 
+/** The two ends of a path, and where they live. */
+interface Ends {
+  readonly src: number;
+  readonly dst: number;
+  readonly source: Home;
+  readonly home: Home;
+}
+
 /** Finds and remembers paths. */
 export class Paths {
   readonly #topology: Topology;
@@ -27,12 +36,31 @@ export class Paths {
   readonly #index = new PairIndex(1 << 18);
   readonly #paths: Path[] = [];
   readonly #given: readonly number[];
+  /** How often a packet between two addresses was seen at one point of a node before another; for points whose roles do not tell. */
+  readonly #votes = new Map<string, number>();
 
   /** @param given points in path order as the user gave them; they win over what is found */
   constructor(topology: Topology, given: readonly number[] = []) {
     this.#topology = topology;
     this.#points = topology.points;
     this.#given = given;
+    this.#vote();
+  }
+
+  #vote(): void {
+    const { samples } = this.#topology.evidence;
+    for (const group of groupsOf(samples)) {
+      for (const [at, i] of group.entries()) {
+        for (const j of group.slice(at + 1)) {
+          const x = this.#points[samples.points[i]!]!;
+          const y = this.#points[samples.points[j]!]!;
+          if (x.node !== y.node || x === y || (x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
+            continue;
+          const key = voteKey(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
+          this.#votes.set(key, (this.#votes.get(key) ?? 0) + 1);
+        }
+      }
+    }
   }
 
   /** The path from one address to another. */
@@ -61,7 +89,7 @@ export class Paths {
       this.#addSide(src, source.node, hops, inferred);
       this.#addSide(dst, home.node, hops, inferred);
     }
-    const points = this.#order([...hops.keys(), ...inferred], hops, source, home);
+    const points = this.#order([...hops.keys(), ...inferred], hops, { src, dst, source, home });
     return { points, crossed: points.map((point) => !inferred.has(point)), source: source.points, home: home.points };
   }
 
@@ -76,18 +104,13 @@ export class Paths {
     }
   }
 
-  #order(
-    points: number[],
-    hops: ReadonlyMap<number, Hops>,
-    source: { node: string | null; points: readonly number[] },
-    home: { node: string | null; points: readonly number[] },
-  ): number[] {
+  #order(points: number[], hops: ReadonlyMap<number, Hops>, ends: Ends): number[] {
     points.sort((x, y) => x - y);
     const ordered: number[] = [];
     const left = [...points];
     while (left.length > 0) {
       // The first point that no other must precede; a contradiction falls back to the first of the list.
-      let at = left.findIndex((x) => left.every((y) => y === x || this.#compare(y, x, hops, source, home) >= 0));
+      let at = left.findIndex((x) => left.every((y) => y === x || this.#compare(y, x, hops, ends) >= 0));
       if (at < 0) at = 0;
       ordered.push(left[at]!);
       left.splice(at, 1);
@@ -96,13 +119,8 @@ export class Paths {
   }
 
   /** Below 0 when x comes before y on the way, 0 when nothing tells. */
-  #compare(
-    x: number,
-    y: number,
-    hops: ReadonlyMap<number, Hops>,
-    source: { node: string | null; points: readonly number[] },
-    home: { node: string | null; points: readonly number[] },
-  ): number {
+  #compare(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+    const { source, home } = ends;
     const given = this.#given.indexOf(x) - this.#given.indexOf(y);
     if (given !== 0 && this.#given.includes(x) && this.#given.includes(y)) return given;
     const a = hops.get(x);
@@ -122,6 +140,13 @@ export class Paths {
       if (rankX >= 0 && rankY >= 0 && rankX !== rankY) {
         if (nodeX === source.node) return rankX - rankY;
         if (nodeX === home.node) return rankY - rankX;
+      } else {
+        const before = this.#votes.get(voteKey(ends.src, ends.dst, x, y)) ?? 0;
+        const after = this.#votes.get(voteKey(ends.src, ends.dst, y, x)) ?? 0;
+        const reverse =
+          (this.#votes.get(voteKey(ends.dst, ends.src, y, x)) ?? 0) -
+          (this.#votes.get(voteKey(ends.dst, ends.src, x, y)) ?? 0);
+        if (before - after + reverse !== 0) return after - before - reverse;
       }
     } else {
       // Two workloads of one node: away from the one, towards the other.
@@ -134,4 +159,8 @@ export class Paths {
     }
     return 0;
   }
+}
+
+function voteKey(src: number, dst: number, first: number, second: number): string {
+  return `${src}>${dst} ${first}<${second}`;
 }

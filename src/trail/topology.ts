@@ -33,6 +33,7 @@ export class Topology {
   /** For a point at a workload (role pod or veth): the addresses that are the workload's. */
   readonly #owners = new Map<number, ReadonlySet<number>>();
   readonly #homes = new Map<number, Home>();
+  #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
   constructor(evidence: Evidence, points: readonly CapturePoint[]) {
     this.evidence = evidence;
@@ -40,6 +41,7 @@ export class Topology {
     for (const at of evidence.points) if (at !== undefined) this.#collect(at);
     for (const at of evidence.points)
       if (at !== undefined) inferRole(at, this.#addresses, points, (point) => evidence.points[point]!.packets);
+    for (const at of evidence.points) if (at !== undefined) this.#inferTunnel(at);
     for (const at of evidence.points) if (at !== undefined) this.#findOwners(at);
   }
 
@@ -73,6 +75,27 @@ export class Topology {
   /** What each point saw of an address; point number -> counts. */
   seenOf(address: number): ReadonlyMap<number, AddressAtPoint> {
     return this.#addresses.get(address) ?? new Map();
+  }
+
+  /**
+   * An interface whose name says nothing (`if7` of a cooked capture) is a tunnel device when packets have the same TTL there,
+   * bare, as inside the tunnel on the node's underlay: encapsulation is no hop, all other ways to the underlay are.
+   */
+  #inferTunnel(at: PointEvidence): void {
+    const point = at.point;
+    if (point.role !== 'unknown' || at.tunnelled > 0 || at.packets === 0) return;
+    for (const other of this.evidence.points) {
+      if (other === undefined || other.point.node !== point.node || other.tunnelled === 0) continue;
+      const here = at.pairs;
+      const there = other.pairs;
+      for (let i = 0; i < here.index.size; i++) {
+        const j = there.index.find(here.index.first(i), here.index.second(i));
+        if (j >= 0 && (here.ttls[i]! & 0xffff) === (there.ttls[j]! & 0xffff) && there.ttls[j]! >>> 16 !== 0) {
+          point.role = 'tunnel';
+          return;
+        }
+      }
+    }
   }
 
   /** Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name. */
@@ -116,14 +139,14 @@ export class Topology {
     return home;
   }
 
-  #findHome(address: number): Home {
+  /** Points where the address's packets show an undiminished TTL, or its workload's interface. */
+  #candidates(address: number): number[] {
     const owned = [...this.#owners].filter(([, owners]) => owners.has(address)).map(([point]) => point);
-    if (owned.length > 0) return this.#home(nearest(owned, this.points));
+    if (owned.length > 0) return owned;
     let ttl = 0;
     let candidates: number[] = [];
     for (const [point, entry] of this.seenOf(address)) {
-      const role = this.points[point]!.role;
-      if (entry.sent === 0 || role === 'pod' || role === 'veth') continue;
+      if (entry.sent === 0 || this.#owners.has(point)) continue;
       if (entry.ttl > ttl) {
         ttl = entry.ttl;
         candidates = [point];
@@ -131,7 +154,12 @@ export class Topology {
         candidates.push(point);
       }
     }
-    if (!INITIAL_TTLS.has(ttl)) return NOWHERE;
+    return INITIAL_TTLS.has(ttl) ? candidates : [];
+  }
+
+  #findHome(address: number): Home {
+    let candidates = this.#candidates(address);
+    if (candidates.length === 0) return NOWHERE;
     const nodes = new Set(candidates.map((point) => this.points[point]!.node));
     if (nodes.size > 1) {
       const node = this.#nodeByTunnel(address, candidates);
@@ -153,21 +181,31 @@ export class Topology {
 
   /**
    * Encapsulation does not change the TTL, so a node's own tunnel address looks at home on both ends. Its packets leave in
-   * the outer source that belongs to the node of the pods which, at the same point, send from it or receive at it.
+   * the outer source that, at the same point, other addresses of the node send from or receive at.
    */
   #nodeByTunnel(address: number, candidates: readonly number[]): string | null {
+    const tunnelNodes = (this.#tunnelNodes ??= this.#findTunnelNodes());
     for (const [point, { outerSource }] of this.seenOf(address)) {
-      if (outerSource === 0) continue;
-      for (const [workload, owners] of this.#owners) {
-        const node = this.points[workload]!.node;
-        if (!candidates.some((candidate) => this.points[candidate]!.node === node)) continue;
-        for (const owner of owners) {
-          const there = this.seenOf(owner).get(point);
-          if (there?.outerSource === outerSource || there?.outerDestination === outerSource) return node;
-        }
-      }
+      const node = outerSource === 0 ? undefined : tunnelNodes.get(point)?.get(outerSource);
+      if (node !== undefined && candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
     }
     return null;
+  }
+
+  /** For each point, the nodes of the outer addresses seen there, as the addresses inside tell that live on one node only. */
+  #findTunnelNodes(): Map<number, Map<number, string>> {
+    const tunnelNodes = new Map<number, Map<number, string>>();
+    for (const [address, seen] of this.#addresses) {
+      const nodes = new Set(this.#candidates(address).map((point) => this.points[point]!.node));
+      if (nodes.size !== 1) continue;
+      const [node] = nodes as Set<string> & Iterable<string>;
+      for (const [point, { outerSource, outerDestination }] of seen) {
+        let at = tunnelNodes.get(point);
+        if (at === undefined) tunnelNodes.set(point, (at = new Map()));
+        for (const outer of [outerSource, outerDestination]) if (outer !== 0) at.set(outer, node!);
+      }
+    }
+    return tunnelNodes;
   }
 }
 

@@ -184,8 +184,9 @@ export class Tracker {
       if (destination.points.includes(sighting.point)) return 99;
       const { node, role } = this.#points[sighting.point]!;
       if (source.node === destination.node) return 50;
-      if (node === source.node) return 10 + rankOf(role);
-      return node === destination.node ? 90 - rankOf(role) : 50;
+      const rank = Math.max(1, rankOf(role));
+      if (node === source.node) return 10 + rank;
+      return node === destination.node ? 90 - rank : 50;
     };
     const index = (sighting: Sighting): number => path.points.indexOf(sighting.point);
     sightings.sort(

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { trails } from '../../src/diagnose.js';
 import type { TrailRow } from '../../src/report/report.js';
 
-// Captures of the lab with the truth of every packet, written by who made them and checked against tshark. They lie beside
-// the repository where there are any.
-const LAB = '../shared/captures/lab';
+// Captures with the truth of every packet, written by who made them and checked against tshark: our own samples, and more of
+// the kind that lie beside the repository where there are any.
+const FOLDERS = ['samples', 'samples/any-interface', '../shared/captures/lab'];
 
 interface Expected {
   readonly what: string;
@@ -18,9 +18,37 @@ interface Expected {
   readonly points: readonly { readonly point: string; readonly frames: readonly number[] }[];
 }
 
+interface Truth {
+  readonly expected: readonly Expected[];
+  /** Captures of `-i any` in cooked v2 name interfaces by number: `interfaces` says which number is which. */
+  readonly captures: readonly {
+    readonly node?: string;
+    readonly linktype?: string;
+    readonly interfaces?: Record<string, string>;
+  }[];
+}
+
+function truthOf(folder: string): Truth {
+  return JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8')) as Truth;
+}
+
 async function rowsOf(folder: string): Promise<TrailRow[]> {
+  const numbered = new Map<string, string>();
+  for (const { node, interfaces } of truthOf(folder).captures) {
+    for (const [number, name] of Object.entries(interfaces ?? {})) {
+      if (/^[0-9]+$/.test(number)) numbered.set(`${node}/if${number}`, `${node}/${name}`);
+    }
+  }
+  const named = (point: string): string => numbered.get(point) ?? point;
   const rows: TrailRow[] = [];
-  for await (const row of trails([folder])) rows.push(row);
+  for await (const row of trails([folder])) {
+    rows.push({
+      ...row,
+      lastSeen: named(row.lastSeen),
+      nextExpected: row.nextExpected === null ? null : named(row.nextExpected),
+      sightings: row.sightings.map((sighting) => ({ ...sighting, point: named(sighting.point) })),
+    });
+  }
   return rows;
 }
 
@@ -36,13 +64,17 @@ function byFrame(rows: readonly TrailRow[]): Map<string, TrailRow[]> {
   return index;
 }
 
-const folders = existsSync(LAB) ? readdirSync(LAB).filter((name) => existsSync(join(LAB, name, 'truth.json'))) : [];
+const folders = FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+  readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(join(path, 'truth.json'))),
+);
 
-describe.skipIf(folders.length === 0)('captures with the truth of every packet', () => {
-  for (const name of folders) {
-    const folder = join(LAB, name);
+describe('captures with the truth of every packet', () => {
+  for (const folder of folders) {
+    const name = folder;
     it(`${name}: verdicts as in truth.json`, async () => {
-      const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8')) as { expected: Expected[] };
+      const truth = truthOf(folder);
       const index = byFrame(await rowsOf(folder));
       const wrong: string[] = [];
       for (const expected of truth.expected) {
@@ -55,7 +87,8 @@ describe.skipIf(folders.length === 0)('captures with the truth of every packet',
               const said = `${row.state} ${row.lastSeen} ${row.nextExpected} ${row.direction}`;
               const meant = `${expected.verdict} ${expected.last_seen} ${expected.next_expected} ${expected.direction}`;
               // A row of a whole connection has packets that end its way elsewhere only by their direction.
-              if (said !== meant) wrong.push(`${expected.what} (${point} ${frame}): ${said} (${row.reason}), not ${meant}`);
+              if (said !== meant)
+                wrong.push(`${expected.what} (${point} ${frame}): ${said} (${row.reason}), not ${meant}`);
             }
           }
         }
