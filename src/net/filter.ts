@@ -48,7 +48,7 @@ const MAX_NESTING = 100;
 
 /**
  * Compiles a filter on the inner packet: `host ADDRESS`, `net ADDRESS/LENGTH` and `port NUMBER`, each after `src` or `dst` if
- * wanted; `tcp`, `udp`, `icmp` (of either IP version), alone or before `port`; `and`, `or`, `not` and parentheses. As in
+ * wanted; `tcp`, `udp`, `icmp`, `icmp6`, the first two also before `port`; `and`, `or`, `not` and parentheses. As in
  * tcpdump, `and` and `or` bind equally and group from the left. ARP packets satisfy `host` and `net` by the IPv4 addresses they carry.
  * @throws FilterSyntaxError
  */
@@ -140,10 +140,10 @@ class Parser {
   }
 
   #primitive(): Test {
-    const protocol = this.#take('tcp', 'udp', 'icmp');
+    const protocol = this.#take('tcp', 'udp', 'icmp', 'icmp6');
     if (protocol !== null) {
       const first = protocolTest(protocol.text);
-      if (protocol.text === 'icmp' || !this.#ahead('src', 'dst', 'port')) return first;
+      if (protocol.text.startsWith('icmp') || !this.#ahead('src', 'dst', 'port')) return first;
       const direction = this.#direction();
       if (this.#take('port') === null) throw this.#unexpected('port');
       return both(first, this.#port(direction));
@@ -212,7 +212,8 @@ function not(a: Test): Test {
 }
 
 function protocolTest(name: string): Test {
-  if (name === 'icmp') return ({ protocol }) => protocol === ICMP || protocol === ICMPV6;
+  if (name === 'icmp') return ({ version, protocol }) => version === 4 && protocol === ICMP;
+  if (name === 'icmp6') return ({ version, protocol }) => version === 6 && protocol === ICMPV6;
   const number = name === 'tcp' ? TCP : UDP;
   return ({ protocol }) => protocol === number;
 }
