@@ -1,0 +1,244 @@
+/** Fields of BGP messages for the verbose view. */
+import {
+  bgpAddressBits,
+  bgpAsOctets,
+  bgpAsPath,
+  BgpAttribute,
+  bgpAttributes,
+  bgpAttributesLength,
+  bgpCapabilities,
+  BgpCapability,
+  bgpCommunication,
+  bgpEvpnRoutes,
+  bgpHasFixed,
+  BgpHeader,
+  bgpLength,
+  bgpNext,
+  BgpNotification,
+  bgpNotificationCode,
+  bgpNotificationSubcode,
+  BgpOpen,
+  bgpOpenAs,
+  bgpOpenHoldTime,
+  bgpOpenIdentifierAt,
+  bgpOpenParametersLength,
+  bgpOpenVersion,
+  bgpPrefixes,
+  bgpReachable,
+  bgpRefreshAfi,
+  bgpRefreshSafi,
+  bgpRefreshSubtype,
+  BgpRouteRefresh,
+  bgpRoutes,
+  BgpType,
+  bgpType,
+  bgpUnreachable,
+  bgpWithdrawn,
+  bgpWithdrawnLength,
+  checkBgp,
+  isEvpn,
+  isIpUnicast,
+  type BgpAttributeItem,
+  type BgpFamilyRoutes,
+  type BgpPrefix,
+} from '../wire/bgp.js';
+import { formatIpv4, formatIpv6 } from '../wire/format.js';
+import type { PacketView } from '../wire/packet.js';
+import { putHeader, table, utf8, type Put, type Read } from './field-table.js';
+
+const HEADER = table(BgpHeader, {
+  marker: [],
+  length: [['bgp.length', bgpLength]],
+  type: [['bgp.type', bgpType]],
+});
+
+/** The accessors count from the message, these tables from what follows its header. */
+function inMessage(read: (view: DataView, at: number) => string | number): Read {
+  return (view, at) => read(view, at - BgpHeader.span);
+}
+
+const OPEN = table(BgpOpen, {
+  version: [['bgp.open.version', inMessage(bgpOpenVersion)]],
+  as: [['bgp.open.myas', inMessage(bgpOpenAs)]],
+  holdTime: [['bgp.open.holdtime', inMessage(bgpOpenHoldTime)]],
+  identifier: [['bgp.open.identifier', inMessage((view, at) => formatIpv4(view, bgpOpenIdentifierAt(at)))]],
+  parametersLength: [['bgp.open.opt.len', inMessage(bgpOpenParametersLength)]],
+});
+
+/** Wireshark has a field of its own for the subcodes of each error. */
+const SUBCODE_FIELDS: Readonly<Record<number, string>> = {
+  1: 'bgp.notify.minor_error',
+  2: 'bgp.notify.minor_error_open',
+  3: 'bgp.notify.minor_error_update',
+  4: 'bgp.notify.minor_error_expired',
+  5: 'bgp.notify.minor_error_state',
+  6: 'bgp.notify.minor_error_cease',
+};
+
+const NOTIFICATION = table(BgpNotification, {
+  code: [['bgp.notify.major_error', inMessage(bgpNotificationCode)]],
+  subcode: [],
+});
+
+const ROUTE_REFRESH = table(BgpRouteRefresh, {
+  afi: [['bgp.route_refresh.afi', inMessage(bgpRefreshAfi)]],
+  subtype: [['bgp.route_refresh.subtype', inMessage(bgpRefreshSubtype)]],
+  safi: [['bgp.route_refresh.safi', inMessage(bgpRefreshSafi)]],
+});
+
+/** Puts every message from `from` on. */
+export function putBgp(put: Put, view: DataView, from: number, end: number, packet: PacketView): void {
+  for (let at = from; at !== -1; at = bgpNext(view, at, end)) {
+    const problem = checkBgp(view, at, end);
+    // The marker is no field: a header without length and type, or one that is none, has nothing to show.
+    if (end - at >= BgpHeader.span && view.getInt32(at) === -1) putHeader(put, HEADER, view, at, end, packet);
+    if (problem !== -1) return;
+    putBody(put, view, at, end, packet);
+  }
+}
+
+function putBody(put: Put, view: DataView, at: number, end: number, packet: PacketView): void {
+  const bodyAt = at + BgpHeader.span;
+  const bodyEnd = Math.min(end, at + bgpLength(view, at));
+  switch (bgpType(view, at)) {
+    case BgpType.OPEN:
+      putHeader(put, OPEN, view, bodyAt, bodyEnd, packet);
+      if (bgpHasFixed(view, at, end)) putCapabilities(put, view, at, end);
+      return;
+    case BgpType.UPDATE:
+      if (bgpHasFixed(view, at, end)) putUpdate(put, view, at, end);
+      return;
+    case BgpType.NOTIFICATION:
+      putHeader(put, NOTIFICATION, view, bodyAt, bodyEnd, packet);
+      if (bgpHasFixed(view, at, end)) putNotification(put, view, at, end);
+      return;
+    case BgpType.ROUTE_REFRESH:
+      putHeader(put, ROUTE_REFRESH, view, bodyAt, bodyEnd, packet);
+      return;
+  }
+}
+
+function putCapabilities(put: Put, view: DataView, at: number, end: number): void {
+  for (const capability of bgpCapabilities(view, at, end)) {
+    put('bgp.cap.type', capability.code);
+    const length = capability.end - capability.at;
+    if (capability.code === BgpCapability.AS4 && length === 4) put('bgp.cap.4as', view.getUint32(capability.at));
+    if (capability.code === BgpCapability.MULTIPROTOCOL && length === 4) {
+      put('bgp.cap.mp.afi', view.getUint16(capability.at));
+      put('bgp.cap.mp.safi', view.getUint8(capability.at + 3));
+    }
+  }
+}
+
+function putNotification(put: Put, view: DataView, at: number, end: number): void {
+  const code = bgpNotificationCode(view, at);
+  put(SUBCODE_FIELDS[code] ?? 'bgp.notify.minor_error_unknown', bgpNotificationSubcode(view, at));
+  const text = bgpCommunication(view, at, end);
+  if (text !== null) put('bgp.notify.communication', utf8(view, text.at, text.end));
+}
+
+function putUpdate(put: Put, view: DataView, at: number, end: number): void {
+  put('bgp.update.withdrawn_routes.length', bgpWithdrawnLength(view, at));
+  putPrefixes(put, 'bgp.withdrawn_prefix', view, bgpWithdrawn(view, at, end), 32);
+  const attributesLength = bgpAttributesLength(view, at, end);
+  if (attributesLength === -1) return;
+  put('bgp.update.path_attributes.length', attributesLength);
+  for (const attribute of bgpAttributes(view, at, end)) {
+    put('bgp.update.path_attribute.type_code', attribute.code);
+    put('bgp.update.path_attribute.flags', attribute.flags);
+    putAttribute(put, view, attribute);
+  }
+  putPrefixes(put, 'bgp.nlri_prefix', view, bgpRoutes(view, at, end), 32);
+}
+
+function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeItem): void {
+  const length = end - at;
+  switch (code) {
+    case BgpAttribute.ORIGIN:
+      if (length === 1) put('bgp.update.path_attribute.origin', view.getUint8(at));
+      return;
+    case BgpAttribute.AS_PATH:
+      putAsPath(put, view, at, end, bgpAsOctets(view, at, end));
+      return;
+    case BgpAttribute.AS4_PATH:
+      putAsPath(put, view, at, end, 4);
+      return;
+    case BgpAttribute.NEXT_HOP:
+      if (length === 4) put('bgp.update.path_attribute.next_hop', formatIpv4(view, at));
+      return;
+    case BgpAttribute.MULTI_EXIT_DISC:
+      if (length === 4) put('bgp.update.path_attribute.multi_exit_disc', view.getUint32(at));
+      return;
+    case BgpAttribute.LOCAL_PREF:
+      if (length === 4) put('bgp.update.path_attribute.local_pref', view.getUint32(at));
+      return;
+    case BgpAttribute.ORIGINATOR_ID:
+      if (length === 4) put('bgp.update.path_attribute.originator_id', formatIpv4(view, at));
+      return;
+    case BgpAttribute.COMMUNITIES:
+      for (let community = at; community + 4 <= end; community += 4) {
+        put('bgp.update.path_attribute.community_as', view.getUint16(community));
+        put('bgp.update.path_attribute.community_value', view.getUint16(community + 2));
+      }
+      return;
+    case BgpAttribute.MP_REACH: {
+      const routes = bgpReachable(view, at, end);
+      if (routes === null) return;
+      put('bgp.update.path_attribute.mp_reach_nlri.afi', routes.afi);
+      put('bgp.update.path_attribute.mp_reach_nlri.safi', routes.safi);
+      putNextHop(put, view, routes.nextHopAt, routes.nextHopLength);
+      putRoutes(put, 'bgp.mp_reach_nlri', view, routes);
+      return;
+    }
+    case BgpAttribute.MP_UNREACH: {
+      const routes = bgpUnreachable(view, at, end);
+      if (routes === null) return;
+      put('bgp.update.path_attribute.mp_unreach_nlri.afi', routes.afi);
+      put('bgp.update.path_attribute.mp_unreach_nlri.safi', routes.safi);
+      putRoutes(put, 'bgp.mp_unreach_nlri', view, routes);
+      return;
+    }
+  }
+}
+
+function putAsPath(put: Put, view: DataView, at: number, end: number, octets: number): void {
+  for (const segment of bgpAsPath(view, at, end, octets)) {
+    put('bgp.update.path_attribute.as_path_segment.type', segment.type);
+    for (const number of segment.numbers) put(`bgp.update.path_attribute.as_path_segment.as${octets}`, number);
+  }
+}
+
+/** RFC 2545 section 3: a global address, and perhaps a link-local one after it. */
+function putNextHop(put: Put, view: DataView, at: number, length: number): void {
+  const name = 'bgp.update.path_attribute.mp_reach_nlri.next_hop';
+  if (length === 4) put(`${name}.ipv4`, formatIpv4(view, at));
+  if (length === 16 || length === 32) put(`${name}.ipv6`, formatIpv6(view, at));
+  if (length === 32) put(`${name}.ipv6.link_local`, formatIpv6(view, at + 16));
+}
+
+function putRoutes(put: Put, name: string, view: DataView, routes: BgpFamilyRoutes): void {
+  if (isIpUnicast(routes)) {
+    const bits = bgpAddressBits(routes.afi);
+    const family = routes.afi === 1 ? 'ipv4' : 'ipv6';
+    putPrefixes(put, `${name}_${family}_prefix`, view, bgpPrefixes(view, routes.at, routes.end, bits), bits);
+  } else if (isEvpn(routes)) {
+    for (const route of bgpEvpnRoutes(view, routes)) put('bgp.evpn.nlri.rt', route.code);
+  }
+}
+
+function putPrefixes(put: Put, name: string, view: DataView, prefixes: Iterable<BgpPrefix>, addressBits: number): void {
+  for (const prefix of prefixes) {
+    put(name, prefixAddress(view, prefix, addressBits));
+    put('bgp.prefix_length', prefix.bits);
+  }
+}
+
+/** The address of a prefix; the bits after it are zero, whatever its last octet holds (RFC 4271 section 4.3). */
+export function prefixAddress(view: DataView, prefix: BgpPrefix, addressBits: number): string {
+  const address = new DataView(new ArrayBuffer(addressBits >> 3));
+  for (let octet = 0; octet << 3 < prefix.bits; octet += 1) {
+    const spare = Math.max(0, (octet << 3) + 8 - prefix.bits);
+    address.setUint8(octet, view.getUint8(prefix.at + octet) & (0xff << spare));
+  }
+  return addressBits === 32 ? formatIpv4(address, 0) : formatIpv6(address, 0);
+}

@@ -1,0 +1,360 @@
+/** Fields of link, network, transport and tunnel headers for the verbose view. */
+import { bit, ipv4, ipv6, mac, putHeader, table, when, type Entry, type Read } from './field-table.js';
+import {
+  arpIsEthernetIpv4,
+  arpOperation,
+  ArpPacket,
+  arpSenderIpAt,
+  arpSenderMacAt,
+  arpTargetIpAt,
+  arpTargetMacAt,
+} from '../wire/arp.js';
+import {
+  cooked2AddressAt,
+  cooked2AddressLength,
+  cooked2HardwareType,
+  Cooked2Header,
+  cooked2InterfaceIndex,
+  cooked2PacketType,
+  cooked2Protocol,
+  cookedAddressAt,
+  cookedAddressLength,
+  cookedHardwareType,
+  CookedHeader,
+  cookedPacketType,
+  cookedProtocol,
+} from '../wire/cooked.js';
+import { ethernetDstAt, EthernetHeader, ethernetSrcAt, ethernetType } from '../wire/ethernet.js';
+import { formatIpv6, formatMac } from '../wire/format.js';
+import { geneveFlags, GeneveHeader, geneveType, geneveVni } from '../wire/geneve.js';
+import { GreHeader, greKeyAt, greSequenceAt, greType } from '../wire/gre.js';
+import {
+  icmpChecksum,
+  icmpCode,
+  icmpGatewayAt,
+  IcmpHeader,
+  icmpId,
+  icmpIsEcho,
+  icmpMtu,
+  icmpSeq,
+  icmpType,
+  IcmpType,
+} from '../wire/icmp.js';
+import {
+  icmpv6Checksum,
+  icmpv6Code,
+  Icmpv6Header,
+  icmpv6Id,
+  icmpv6IsEcho,
+  icmpv6Mtu,
+  icmpv6Seq,
+  icmpv6Type,
+  Icmpv6Type,
+  neighborMacAt,
+  neighborTargetAt,
+} from '../wire/icmpv6.js';
+import {
+  ipv4Checksum,
+  ipv4DontFragment,
+  ipv4DstAt,
+  ipv4Fragment,
+  ipv4FragmentOffset,
+  Ipv4Header,
+  ipv4HeaderLength,
+  ipv4Id,
+  ipv4MoreFragments,
+  ipv4Protocol,
+  ipv4SrcAt,
+  ipv4Tos,
+  ipv4TotalLength,
+  ipv4Ttl,
+} from '../wire/ipv4.js';
+import {
+  ipv6DstAt,
+  Ipv6Extension,
+  ipv6ExtensionLength,
+  ipv6FlowLabel,
+  Ipv6FragmentHeader,
+  ipv6FragmentId,
+  ipv6FragmentOffset,
+  Ipv6Header,
+  ipv6HopLimit,
+  ipv6MoreFragments,
+  ipv6NextHeader,
+  ipv6PayloadLength,
+  ipv6SrcAt,
+  ipv6TrafficClass,
+  isIpv6Extension,
+} from '../wire/ipv6.js';
+import { nullFamily, NullHeader } from '../wire/null-loopback.js';
+import {
+  tcpAck,
+  tcpChecksum,
+  tcpDstPort,
+  TcpFlag,
+  tcpFlags,
+  TcpHeader,
+  tcpHeaderLength,
+  tcpMss,
+  tcpMssAt,
+  tcpSackAt,
+  tcpSackBlocks,
+  tcpSackLeft,
+  tcpSackRight,
+  tcpSeq,
+  tcpSrcPort,
+  tcpTimestampEcho,
+  tcpTimestampsAt,
+  tcpTimestampValue,
+  tcpUrgent,
+  tcpWindow,
+  tcpWindowScale,
+  tcpWindowScaleAt,
+} from '../wire/tcp.js';
+import { udpChecksum, udpDstPort, UdpHeader, udpLength, udpSrcPort } from '../wire/udp.js';
+import { vlanId, vlanPriority, VlanTag, vlanType } from '../wire/vlan.js';
+import { VxlanHeader, vxlanFlags, vxlanReserved, vxlanVni } from '../wire/vxlan.js';
+
+export const ETHERNET = table(EthernetHeader, {
+  dst: [['eth.dst', mac(ethernetDstAt)]],
+  src: [['eth.src', mac(ethernetSrcAt)]],
+  // IEEE 802.3 clause 3.2.6: below 1536 it is a length
+  type: [
+    ['eth.type', when((view, at) => ethernetType(view, at) >= 1536, ethernetType)],
+    ['eth.len', when((view, at) => ethernetType(view, at) < 1536, ethernetType)],
+  ],
+});
+
+export const VLAN = table(VlanTag, {
+  tci: [
+    ['vlan.priority', vlanPriority],
+    ['vlan.dei', (view, at) => (view.getUint16(at) >> 12) & 1],
+    ['vlan.id', vlanId],
+  ],
+  type: [['vlan.etype', vlanType]],
+});
+
+function cookedAddress(addressAt: (at: number) => number, length: (view: DataView, at: number) => number): Entry[] {
+  return [
+    ['sll.src.eth', when((view, at) => length(view, at) === 6, mac(addressAt))],
+    ['sll.src.ipv4', when((view, at) => length(view, at) === 4, ipv4(addressAt))],
+  ];
+}
+
+export const COOKED = table(CookedHeader, {
+  packetType: [['sll.pkttype', cookedPacketType]],
+  hardwareType: [['sll.hatype', cookedHardwareType]],
+  addressLength: [['sll.halen', cookedAddressLength]],
+  address: cookedAddress(cookedAddressAt, cookedAddressLength),
+  protocol: [['sll.etype', cookedProtocol]],
+});
+
+export const COOKED_2 = table(Cooked2Header, {
+  protocol: [['sll.etype', cooked2Protocol]],
+  reserved: [],
+  interfaceIndex: [['sll.ifindex', cooked2InterfaceIndex]],
+  hardwareType: [['sll.hatype', cooked2HardwareType]],
+  packetType: [['sll.pkttype', cooked2PacketType]],
+  addressLength: [['sll.halen', cooked2AddressLength]],
+  address: cookedAddress(cooked2AddressAt, cooked2AddressLength),
+});
+
+export const NULL = table(NullHeader, { family: [['null.family', nullFamily]] });
+
+export const ARP = table(ArpPacket, {
+  hardwareType: [['arp.hw.type', (view, at) => view.getUint16(at + ArpPacket.offsetOf('hardwareType'))]],
+  protocolType: [['arp.proto.type', (view, at) => view.getUint16(at + ArpPacket.offsetOf('protocolType'))]],
+  hardwareLength: [['arp.hw.size', (view, at) => view.getUint8(at + ArpPacket.offsetOf('hardwareLength'))]],
+  protocolLength: [['arp.proto.size', (view, at) => view.getUint8(at + ArpPacket.offsetOf('protocolLength'))]],
+  operation: [['arp.opcode', arpOperation]],
+  senderMac: [['arp.src.hw_mac', when(arpIsEthernetIpv4, mac(arpSenderMacAt))]],
+  senderIp: [['arp.src.proto_ipv4', when(arpIsEthernetIpv4, ipv4(arpSenderIpAt))]],
+  targetMac: [['arp.dst.hw_mac', when(arpIsEthernetIpv4, mac(arpTargetMacAt))]],
+  targetIp: [['arp.dst.proto_ipv4', when(arpIsEthernetIpv4, ipv4(arpTargetIpAt))]],
+});
+
+export const IPV4 = table(Ipv4Header, {
+  versionIhl: [
+    ['ip.version', () => 4],
+    ['ip.hdr_len', ipv4HeaderLength],
+  ],
+  tos: [
+    ['ip.dsfield', ipv4Tos],
+    ['ip.dsfield.dscp', (view, at) => ipv4Tos(view, at) >> 2],
+    ['ip.dsfield.ecn', (view, at) => ipv4Tos(view, at) & 3],
+  ],
+  totalLength: [['ip.len', ipv4TotalLength]],
+  id: [['ip.id', ipv4Id]],
+  fragment: [
+    ['ip.flags.rb', (view, at) => ipv4Fragment(view, at) >> 15],
+    ['ip.flags.df', bit(ipv4DontFragment)],
+    ['ip.flags.mf', bit(ipv4MoreFragments)],
+    ['ip.frag_offset', ipv4FragmentOffset],
+  ],
+  ttl: [['ip.ttl', ipv4Ttl]],
+  protocol: [['ip.proto', ipv4Protocol]],
+  checksum: [['ip.checksum', ipv4Checksum]],
+  src: [['ip.src', ipv4(ipv4SrcAt)]],
+  dst: [['ip.dst', ipv4(ipv4DstAt)]],
+});
+
+export const IPV6 = table(
+  Ipv6Header,
+  {
+    versionClassFlow: [
+      ['ipv6.version', () => 6],
+      ['ipv6.tclass', ipv6TrafficClass],
+      ['ipv6.flow', ipv6FlowLabel],
+    ],
+    payloadLength: [['ipv6.plen', ipv6PayloadLength]],
+    nextHeader: [['ipv6.nxt', ipv6NextHeader]],
+    hopLimit: [['ipv6.hlim', ipv6HopLimit]],
+    src: [['ipv6.src', ipv6(ipv6SrcAt)]],
+    dst: [['ipv6.dst', ipv6(ipv6DstAt)]],
+  },
+  (put, view, at, end, packet) => {
+    let protocol = ipv6NextHeader(view, at);
+    let header = at + Ipv6Header.span;
+    while (isIpv6Extension(protocol) && header + 8 <= end) {
+      if (protocol === Ipv6Extension.FRAGMENT) {
+        putHeader(put, IPV6_FRAGMENT, view, header, end, packet);
+        if (ipv6FragmentOffset(view, header) !== 0) return;
+      }
+      const next = header + ipv6ExtensionLength(view, header, protocol);
+      protocol = view.getUint8(header);
+      header = next;
+    }
+  },
+);
+
+const IPV6_FRAGMENT = table(Ipv6FragmentHeader, {
+  nextHeader: [['ipv6.fraghdr.nxt', (view, at) => view.getUint8(at)]],
+  reserved: [],
+  fragment: [
+    ['ipv6.fraghdr.offset', ipv6FragmentOffset],
+    ['ipv6.fraghdr.more', bit(ipv6MoreFragments)],
+  ],
+  id: [['ipv6.fraghdr.ident', ipv6FragmentId]],
+});
+
+export const ICMP = table(IcmpHeader, {
+  type: [['icmp.type', icmpType]],
+  code: [['icmp.code', icmpCode]],
+  checksum: [['icmp.checksum', icmpChecksum]],
+  id: [['icmp.ident', when(icmpIsEcho, icmpId)]],
+  seq: [
+    ['icmp.seq', when(icmpIsEcho, icmpSeq)],
+    ['icmp.mtu', when((view, at) => icmpType(view, at) === IcmpType.UNREACHABLE && icmpCode(view, at) === 4, icmpMtu)],
+    ['icmp.redir_gw', when((view, at) => icmpType(view, at) === IcmpType.REDIRECT, ipv4(icmpGatewayAt))],
+  ],
+});
+
+export const ICMPV6 = table(
+  Icmpv6Header,
+  {
+    type: [['icmpv6.type', icmpv6Type]],
+    code: [['icmpv6.code', icmpv6Code]],
+    checksum: [['icmpv6.checksum', icmpv6Checksum]],
+    id: [['icmpv6.echo.identifier', when(icmpv6IsEcho, icmpv6Id)]],
+    seq: [
+      ['icmpv6.echo.sequence_number', when(icmpv6IsEcho, icmpv6Seq)],
+      ['icmpv6.mtu', when((view, at) => icmpv6Type(view, at) === Icmpv6Type.PACKET_TOO_BIG, icmpv6Mtu)],
+    ],
+  },
+  (put, view, at, end) => {
+    const targetAt = neighborTargetAt(view, at, end);
+    if (targetAt === -1) return;
+    const kind = icmpv6Type(view, at) === Icmpv6Type.NEIGHBOR_SOLICITATION ? 'ns' : 'na';
+    put(`icmpv6.nd.${kind}.target_address`, formatIpv6(view, targetAt));
+    const macAt = neighborMacAt(view, at, end);
+    if (macAt !== -1) put('icmpv6.opt.linkaddr', formatMac(view, macAt));
+  },
+);
+
+export const UDP = table(UdpHeader, {
+  srcPort: [['udp.srcport', udpSrcPort]],
+  dstPort: [['udp.dstport', udpDstPort]],
+  length: [['udp.length', udpLength]],
+  checksum: [['udp.checksum', udpChecksum]],
+});
+
+function flag(mask: number): Read {
+  return (view, at) => ((tcpFlags(view, at) & mask) === 0 ? 0 : 1);
+}
+
+export const TCP = table(
+  TcpHeader,
+  {
+    srcPort: [['tcp.srcport', tcpSrcPort]],
+    dstPort: [['tcp.dstport', tcpDstPort]],
+    seq: [['tcp.seq_raw', tcpSeq]],
+    ack: [['tcp.ack_raw', tcpAck]],
+    dataOffset: [['tcp.hdr_len', tcpHeaderLength]],
+    flags: [
+      ['tcp.flags', tcpFlags],
+      ['tcp.flags.ae', flag(TcpFlag.AE)],
+      ['tcp.flags.cwr', flag(TcpFlag.CWR)],
+      ['tcp.flags.ece', flag(TcpFlag.ECE)],
+      ['tcp.flags.urg', flag(TcpFlag.URG)],
+      ['tcp.flags.ack', flag(TcpFlag.ACK)],
+      ['tcp.flags.push', flag(TcpFlag.PSH)],
+      ['tcp.flags.reset', flag(TcpFlag.RST)],
+      ['tcp.flags.syn', flag(TcpFlag.SYN)],
+      ['tcp.flags.fin', flag(TcpFlag.FIN)],
+    ],
+    window: [['tcp.window_size_value', tcpWindow]],
+    checksum: [['tcp.checksum', tcpChecksum]],
+    urgent: [['tcp.urgent_pointer', tcpUrgent]],
+  },
+  (put, view, at, end, packet) => {
+    if (packet.l4At === at) put('tcp.len', packet.payloadLength);
+    const mssAt = tcpMssAt(view, at, end);
+    if (mssAt !== -1) put('tcp.options.mss_val', tcpMss(view, mssAt));
+    const scaleAt = tcpWindowScaleAt(view, at, end);
+    if (scaleAt !== -1) put('tcp.options.wscale.shift', tcpWindowScale(view, scaleAt));
+    const timestampsAt = tcpTimestampsAt(view, at, end);
+    if (timestampsAt !== -1) {
+      put('tcp.options.timestamp.tsval', tcpTimestampValue(view, timestampsAt));
+      put('tcp.options.timestamp.tsecr', tcpTimestampEcho(view, timestampsAt));
+    }
+    const sackAt = tcpSackAt(view, at, end);
+    for (let block = 0; sackAt !== -1 && block < tcpSackBlocks(view, sackAt); block += 1) {
+      put('tcp.options.sack_le', tcpSackLeft(view, sackAt, block));
+      put('tcp.options.sack_re', tcpSackRight(view, sackAt, block));
+    }
+  },
+);
+
+export const VXLAN = table(VxlanHeader, {
+  // Wireshark reads 16 bits of flags and the group policy of draft-smith-vxlan-group-policy after them.
+  flags: [['vxlan.flags', (view, at) => (vxlanFlags(view, at) << 8) | (vxlanReserved(view, at) >>> 24)]],
+  reserved1: [['vxlan.gbp', (view, at) => (vxlanReserved(view, at) >>> 8) & 0xffff]],
+  vni: [['vxlan.vni', vxlanVni]],
+  reserved2: [['vxlan.reserved8', (view, at) => vxlanReserved(view, at) & 0xff]],
+});
+
+export const GENEVE = table(GeneveHeader, {
+  // Wireshark has no field for the length of the options.
+  versionLength: [['geneve.version', () => 0]],
+  flags: [
+    ['geneve.flags.oam', (view, at) => geneveFlags(view, at) >> 7],
+    ['geneve.flags.critical', (view, at) => (geneveFlags(view, at) >> 6) & 1],
+  ],
+  type: [['geneve.proto_type', geneveType]],
+  vni: [['geneve.vni', geneveVni]],
+  reserved: [],
+});
+
+export const GRE = table(
+  GreHeader,
+  {
+    flags: [['gre.flags_and_version', (view, at) => view.getUint16(at)]],
+    type: [['gre.proto', greType]],
+  },
+  (put, view, at, end) => {
+    const keyAt = greKeyAt(view, at, end);
+    if (keyAt !== -1) put('gre.key', view.getUint32(keyAt));
+    const sequenceAt = greSequenceAt(view, at, end);
+    if (sequenceAt !== -1) put('gre.sequence_number', view.getUint32(sequenceAt));
+  },
+);

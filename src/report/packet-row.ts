@@ -1,0 +1,197 @@
+import { bgpProblem } from '../wire/bgp.js';
+import { DNS_HEADER_LENGTH, DNS_TCP_LENGTH, dnsProblem, dnsTcpBegins, dnsTcpEnd } from '../wire/dns.js';
+import { ipv4TotalLength } from '../wire/ipv4.js';
+import { Ipv6Header, ipv6PayloadLength } from '../wire/ipv6.js';
+import { Layer, LAYER_NAMES } from '../wire/layers.js';
+import { MAX_PROBLEMS, PacketView } from '../wire/packet.js';
+import { PROBLEMS } from '../wire/problems.js';
+import { undecodedName } from '../wire/undecoded.js';
+import { putBgp } from './bgp-fields.js';
+import { DNS_MESSAGE } from './dns-fields.js';
+import { putHeader, type LayerTable, type Put, type Value } from './field-table.js';
+import {
+  ARP,
+  COOKED,
+  COOKED_2,
+  ETHERNET,
+  GENEVE,
+  GRE,
+  ICMP,
+  ICMPV6,
+  IPV4,
+  IPV6,
+  NULL,
+  TCP,
+  UDP,
+  VLAN,
+  VXLAN,
+} from './header-fields.js';
+
+/** Where a frame comes from. */
+export interface PacketMeta {
+  readonly point: string;
+  readonly file: string;
+  /** Number in its file, from 1. */
+  readonly frame: number;
+  /** Seconds since the epoch. */
+  readonly seconds: number;
+  /** Nanoseconds within the second. */
+  readonly nanoseconds: number;
+  /** pcapng if_name; null where the file has none. */
+  readonly interfaceName: string | null;
+}
+
+/** The headers that have a table each; DNS and BGP messages may be several in a layer and are put by functions of their own. */
+const LAYER_TABLES: ReadonlyMap<number, LayerTable> = new Map([
+  [Layer.ETH, ETHERNET],
+  [Layer.VLAN, VLAN],
+  [Layer.SLL, COOKED],
+  [Layer.SLL2, COOKED_2],
+  [Layer.NULL, NULL],
+  [Layer.ARP, ARP],
+  [Layer.IP, IPV4],
+  [Layer.IPV6, IPV6],
+  [Layer.ICMP, ICMP],
+  [Layer.ICMPV6, ICMPV6],
+  [Layer.UDP, UDP],
+  [Layer.TCP, TCP],
+  [Layer.VXLAN, VXLAN],
+  [Layer.GENEVE, GENEVE],
+  [Layer.GRE, GRE],
+]);
+
+/** Layers whose name in frame.protocols is not ours. */
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = { [Layer.SLL2]: 'sll', [Layer.WIREGUARD]: 'wg' };
+
+const L4_OF_PROTOCOL: Readonly<Record<number, number>> = {
+  1: Layer.ICMP,
+  6: Layer.TCP,
+  17: Layer.UDP,
+  58: Layer.ICMPV6,
+};
+
+/** LINKTYPE_IPV4 and LINKTYPE_IPV6: what is quoted begins with an IP header. */
+const LINKTYPE_IPV4 = 228;
+const LINKTYPE_IPV6 = 229;
+
+/**
+ * A frame as `packets --format ndjson -v` prints it: Wireshark's display-field names; a value that occurs in several layers
+ * is an array, outermost first.
+ */
+export function packetRow(packet: PacketView, meta: PacketMeta): Record<string, unknown> {
+  const row: Record<string, unknown> = {
+    point: meta.point,
+    file: meta.file,
+    'frame.number': meta.frame,
+    'frame.time_epoch': `${meta.seconds}.${String(meta.nanoseconds).padStart(9, '0')}`,
+    'frame.cap_len': packet.frameEnd - packet.frameAt,
+    'frame.len': packet.originalLength,
+    'frame.protocols': '',
+  };
+  if (meta.interfaceName !== null) row['frame.interface_name'] = meta.interfaceName;
+  row['frame.protocols'] = putLayers(row, packet);
+  if (packet.quotedIpAt !== -1) row['quoted'] = quotedRow(packet, 0);
+  const problems = problemsOf(packet);
+  if (problems.length > 0) row['problems'] = problems;
+  return row;
+}
+
+/** Puts the fields of every layer into `row`; the names of the layers, as frame.protocols. */
+function putLayers(row: Record<string, unknown>, packet: PacketView): string {
+  const { view } = packet;
+  const put: Put = (name, value) => {
+    const before = row[name] as Value | Value[] | undefined;
+    if (before === undefined) row[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else row[name] = [before, value];
+  };
+  const protocols: string[] = [];
+  for (let index = 0; index < packet.layerCount; index += 1) {
+    const kind = packet.layerKinds[index]!;
+    const name = layerName(packet, kind);
+    if (name !== '') protocols.push(name);
+    const from = LAYER_TABLES.get(kind);
+    if (from !== undefined) putHeader(put, from, view, packet.layerAts[index]!, packet.layerEnds[index]!, packet);
+  }
+  const cutKind = cutTransport(packet);
+  if (cutKind !== -1) {
+    protocols.push(LAYER_NAMES[cutKind]!);
+    putHeader(put, LAYER_TABLES.get(cutKind)!, view, packet.l4At, packet.ipEnd, packet);
+  }
+  forEachDns(packet, (at, end) => putHeader(put, DNS_MESSAGE, view, at, end, packet));
+  if (packet.bgpAt !== -1) putBgp(put, view, packet.bgpAt, packet.payloadEnd, packet);
+  return protocols.join(':');
+}
+
+/** Empty for a protocol that has only a number; Wireshark calls it `data`. */
+function layerName(packet: PacketView, kind: number): string {
+  if (kind !== Layer.UNKNOWN) return PROTOCOL_NAMES[kind] ?? LAYER_NAMES[kind]!;
+  const name = undecodedName(packet.undecoded);
+  return name.includes('-') ? '' : name;
+}
+
+/** Kind of a transport header that the capture cut, of which at least the ports (or type and code) are there; else -1. */
+function cutTransport(packet: PacketView): number {
+  const kind = L4_OF_PROTOCOL[packet.protocol] ?? -1;
+  if (kind === -1 || packet.l4Kind !== -1 || packet.l4At === -1 || packet.fragmentOffset !== 0) return -1;
+  const captured = packet.ipEnd - packet.l4At;
+  return captured >= 4 && captured < LAYER_TABLES.get(kind)!.span ? kind : -1;
+}
+
+/** Calls for each DNS message, over TCP for all that begin in the segment. `end` is captured, `announcedEnd` announced. */
+export function forEachDns(packet: PacketView, use: (at: number, end: number, announcedEnd: number) => void): void {
+  if (packet.dnsAt === -1) return;
+  const { view, payloadAt, payloadEnd } = packet;
+  if (packet.l4Kind !== Layer.TCP) {
+    use(packet.dnsAt, payloadEnd, payloadAt + packet.payloadLength);
+    return;
+  }
+  for (let at = payloadAt; payloadEnd - at > DNS_TCP_LENGTH + 2;) {
+    const messageAt = at + DNS_TCP_LENGTH;
+    const headerCaptured = payloadEnd - messageAt >= DNS_HEADER_LENGTH;
+    if (headerCaptured && !dnsTcpBegins(view, at, payloadEnd)) return;
+    const announcedEnd = dnsTcpEnd(view, at);
+    use(messageAt, Math.min(payloadEnd, announcedEnd), announcedEnd);
+    at = announcedEnd;
+  }
+}
+
+/** Views for quotations, by depth: an error about a tunnel can quote a tunnelled error. */
+const quotedViews: PacketView[] = [];
+const MAX_QUOTED_DEPTH = 4;
+
+/** Headers quoted in an ICMP error. The quotation is a packet that was cut, so it is decoded as one. */
+function quotedRow(packet: PacketView, depth: number): Record<string, unknown> {
+  const quoted = (quotedViews[depth] ??= new PacketView());
+  const at = packet.quotedIpAt;
+  const captured = packet.payloadEnd - at;
+  const isV4 = packet.quotedIpVersion === 4;
+  const announced = isV4 ? ipv4TotalLength(packet.view, at) : Ipv6Header.span + ipv6PayloadLength(packet.view, at);
+  const linkType = isV4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
+  quoted.decodeFrame(packet.octets, packet.view, at, captured, Math.max(announced, captured), linkType);
+  const row: Record<string, unknown> = { 'frame.protocols': '' };
+  row['frame.protocols'] = putLayers(row, quoted);
+  if (quoted.quotedIpAt !== -1 && depth + 1 < MAX_QUOTED_DEPTH) row['quoted'] = quotedRow(quoted, depth + 1);
+  return row;
+}
+
+export interface PacketProblem {
+  readonly code: string;
+  /** Offset in the frame of what shows it. */
+  readonly at: number;
+}
+
+/** What is wrong with the octets of a frame, in its DNS and BGP messages too. */
+export function problemsOf(packet: PacketView): PacketProblem[] {
+  const problems: PacketProblem[] = [];
+  for (let index = 0; index < packet.problemCount; index += 1) {
+    problems.push({ code: PROBLEMS[packet.problemCodes[index]!]!, at: packet.problemAts[index]! });
+  }
+  const add = (found: number, from: number): void => {
+    if (found !== -1 && problems.length < MAX_PROBLEMS)
+      problems.push({ code: PROBLEMS[found & 0xff]!, at: (found >> 8) + from - packet.frameAt });
+  };
+  forEachDns(packet, (at, end, announcedEnd) => add(dnsProblem(packet.view, at, end, announcedEnd), at));
+  if (packet.bgpAt !== -1) add(bgpProblem(packet.view, packet.bgpAt, packet.payloadEnd), packet.bgpAt);
+  return problems;
+}

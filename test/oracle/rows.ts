@@ -1,0 +1,29 @@
+import { openCapture } from '../../src/capture/open.js';
+import { packetRow } from '../../src/report/packet-row.js';
+import { PacketView } from '../../src/wire/packet.js';
+
+export type Row = Record<string, unknown>;
+
+/** Our rows of a capture, and the octet where reading it stopped early (null: it was sound). */
+export async function ourRows(path: string): Promise<{ rows: Row[]; damage: string | null }> {
+  const capture = await openCapture(path);
+  const packet = new PacketView();
+  const rows: Row[] = [];
+  for await (const batch of capture) {
+    while (batch.next()) {
+      packet.decode(batch);
+      const from = batch.interfaces[batch.interfaceIds[batch.index]!];
+      rows.push(
+        packetRow(packet, {
+          point: 'point',
+          file: path,
+          frame: batch.frame,
+          seconds: batch.seconds[batch.index]!,
+          nanoseconds: batch.nanoseconds[batch.index]!,
+          interfaceName: from?.name ?? null,
+        }),
+      );
+    }
+  }
+  return { rows, damage: capture.damage?.message ?? null };
+}
