@@ -28,6 +28,7 @@ import { isEthernetFrame } from './inner-frame.js';
 import { checkIpv4, ipv4Fragment, ipv4HeaderLength, ipv4Protocol, ipv4TotalLength } from './ipv4.js';
 import {
   checkIpv6,
+  Ipv6Extension,
   ipv6ExtensionLength,
   ipv6FragmentOffset,
   ipv6JumboLength,
@@ -39,7 +40,7 @@ import {
 import { Layer } from './layers.js';
 import { checkNull, nullFamily } from './null-loopback.js';
 import { problemNumber } from './problems.js';
-import { checkTcp, tcpBadOptionAt, tcpDstPort, tcpHeaderLength, tcpSrcPort } from './tcp.js';
+import { checkTcp, tcpBadOptionAt, tcpDstPort, tcpHasOnlyTimestamps, tcpHeaderLength, tcpSrcPort } from './tcp.js';
 import { checkUdp, udpDstPort, udpLength, udpSrcPort } from './udp.js';
 import { UNDECODED_IP_PROTOCOL, UNDECODED_LAYER, UNDECODED_LINK_TYPE, UNDECODED_LLC } from './undecoded.js';
 import { checkVlan, vlanType } from './vlan.js';
@@ -66,7 +67,10 @@ export const MAX_PROBLEMS = 8;
 // Own constants, not imported ones: the compiler folds only the former
 const LAYERS = MAX_LAYERS;
 const PROBLEMS_KEPT = MAX_PROBLEMS;
+/** Most extension headers of one packet. */
 const EXTENSIONS = 16;
+/** Most layers of one level besides VLAN tags: link, network, transport, tunnel or application. */
+const LEVEL_LAYERS = 4;
 /** No frame is longer; keeps offsets and lengths small integers. */
 const LONGEST = 0x3fffffff;
 
@@ -96,7 +100,6 @@ const MDNS = Layer.MDNS;
 
 const IPV4_TRUNCATED = problemNumber('ipv4-truncated');
 const IPV4_TOTAL_LENGTH = problemNumber('ipv4-total-length');
-const IPV4_VERSION = problemNumber('ipv4-version');
 const IPV6_PAYLOAD_LENGTH = problemNumber('ipv6-payload-length');
 const IPV6_EXTENSION_TRUNCATED = problemNumber('ipv6-extension-truncated');
 const UDP_LENGTH = problemNumber('udp-length');
@@ -128,7 +131,14 @@ const VXLAN_LENGTH = 8;
 const GENEVE_LENGTH = 8;
 const GRE_LENGTH = 4;
 const DNS_LENGTH = 12;
+/** Id and flags. */
+const DNS_SHORTEST = 4;
 const BGP_LENGTH = 19;
+const BGP_MARKER_LENGTH = 16;
+/** Octets of the quoted payload that RFC 792 promises. */
+const QUOTED_LEAST = 8;
+const NO_NEXT_HEADER = 59;
+const FRAGMENT_HEADER = Ipv6Extension.FRAGMENT;
 
 const GENEVE_PORT = 6081;
 const DNS_PORT = 53;
@@ -136,55 +146,6 @@ const MDNS_PORT = 5353;
 const BGP_PORT = 179;
 const IPSEC_PORT = 4500;
 const WIREGUARD_PORT = 51820;
-
-/** Kind of the layer that an EtherType announces; UNKNOWN for those not decoded and for lengths. */
-function layerOfType(type: number): number {
-  switch (type) {
-    case 0x0800:
-      return IP;
-    case 0x86dd:
-      return IPV6;
-    case 0x0806:
-      return ARP;
-    case 0x8100:
-    case 0x88a8:
-    case 0x9100:
-      return VLAN;
-    case 0x8847:
-    case 0x8848:
-      return MPLS;
-    default:
-      return UNKNOWN;
-  }
-}
-
-/** Kind of the layer that an IP protocol number announces; -1 for "no next header". */
-function layerOfProtocol(protocol: number): number {
-  switch (protocol) {
-    case 6:
-      return TCP;
-    case 17:
-      return UDP;
-    case 1:
-      return ICMP;
-    case 58:
-      return ICMPV6;
-    case 4:
-      return IP;
-    case 41:
-      return IPV6;
-    case 47:
-      return GRE;
-    case 50:
-      return ESP;
-    case 59:
-      return -1;
-    case 137:
-      return MPLS;
-    default:
-      return UNKNOWN;
-  }
-}
 
 function min(a: number, b: number): number {
   return a < b ? a : b;
@@ -285,6 +246,10 @@ export class PacketView {
   undecoded = -1;
 
   readonly #vxlanPorts = new Uint8Array(65_536);
+  /** Whether a field that few frames have was set, see #clearSeldom(). */
+  #seldomSet = false;
+  /** Where the header begins that a reading method's result names. */
+  #nextAt = 0;
 
   /** `vxlanPorts`: UDP destination ports to take as VXLAN besides 4789 and 8472. */
   constructor(options: { readonly vxlanPorts?: readonly number[] } = {}) {
@@ -323,7 +288,7 @@ export class PacketView {
     originalLength: number,
     linkType: number,
   ): void {
-    const end = min(at + capturedLength, view.byteLength);
+    const end = min(at + capturedLength, octets.length);
     const length = min(originalLength, LONGEST);
     this.octets = octets;
     this.view = view;
@@ -332,64 +297,302 @@ export class PacketView {
     this.originalLength = length > end - at ? length : end - at;
     this.linkType = linkType;
     this.cut = length > end - at ? 1 : 0;
-    this.layerCount = 0;
     this.problemCount = 0;
     this.undecoded = -1;
-    this.interfaceIndex = -1;
-    this.packetType = -1;
-    this.tunnelKind = -1;
-    this.tunnelAt = -1;
     this.tunnelDepth = 0;
-    this.tunnelId = -1;
-    this.tunnelByContent = 0;
-    this.outerIpAt = -1;
-    this.outerIpVersion = 0;
-    this.outerUdpAt = -1;
-    this.outerEthAt = -1;
-    this.#forgetPacket();
-    this.#walk(view, at, end, at + this.originalLength, this.#firstLayer(linkType));
+    if (this.#seldomSet) this.#clearSeldom();
+    this.ethAt = -1;
+    this.ipAt = -1;
+    this.l4At = -1;
+    this.l4Kind = -1;
+    this.layerCount = 0;
+    this.#nextAt = at;
+    const announced = at + this.originalLength;
+    const first = linkType === 1 ? ETH : this.#readLinkHeader(view, at, end, announced, linkType);
+    this.#walk(view, this.#nextAt, end, announced, first);
+    // Only what this frame did not set is cleared, and only now: most frames set it all
+    if (this.tunnelDepth === 0) this.#clearTunnel();
+    if (this.l4Kind < 0) this.#clearPayload();
   }
 
-  #forgetPacket(): void {
-    this.ethAt = -1;
+  #clearSeldom(): void {
+    this.#seldomSet = false;
     this.arpAt = -1;
-    this.ipAt = -1;
-    this.ipVersion = 0;
-    this.ipEnd = -1;
-    this.ipLength = 0;
-    this.protocol = -1;
-    this.fragmentOffset = 0;
-    this.moreFragments = 0;
     this.fragmentAt = -1;
-    this.l4At = -1;
-    this.l4Length = 0;
-    this.l4Kind = -1;
-    this.payloadAt = -1;
-    this.payloadLength = 0;
-    this.payloadEnd = -1;
     this.dnsAt = -1;
     this.bgpAt = -1;
     this.quotedIpAt = -1;
     this.quotedIpVersion = 0;
     this.quotedProtocol = -1;
     this.quotedL4At = -1;
+    this.interfaceIndex = -1;
+    this.packetType = -1;
   }
 
-  #firstLayer(linkType: number): number {
+  #clearTunnel(): void {
+    this.tunnelKind = -1;
+    this.tunnelAt = -1;
+    this.tunnelId = -1;
+    this.tunnelByContent = 0;
+    this.outerIpAt = -1;
+    this.outerIpVersion = 0;
+    this.outerUdpAt = -1;
+    this.outerEthAt = -1;
+  }
+
+  #clearPayload(): void {
+    this.payloadAt = -1;
+    this.payloadLength = 0;
+    this.payloadEnd = -1;
+    if (this.l4At >= 0) return;
+    this.l4Length = 0;
+    if (this.ipAt >= 0) return;
+    this.ipVersion = 0;
+    this.ipEnd = -1;
+    this.ipLength = 0;
+    this.protocol = -1;
+    this.fragmentOffset = 0;
+    this.moreFragments = 0;
+  }
+
+  /**
+   * Each turn of the loop is one level: link, network and transport header, up to a tunnel header that leads to the next level.
+   * `end`: one past the last captured octet of what encloses the next header; `announced`: one past the last octet it had on the
+   * link. Both shrink inwards. What every packet in an overlay has is here, so that it is compiled as one; the rest is apart.
+   */
+  #walk(view: DataView, from: number, frameEnd: number, frameAnnounced: number, first: number): void {
+    const kinds = this.layerKinds;
+    const ats = this.layerAts;
+    const ends = this.layerEnds;
+    // `| 0` tells the compiler that these stay small integers
+    let count = this.layerCount | 0;
+    let at = from | 0;
+    let end = frameEnd | 0;
+    let announced = frameAnnounced | 0;
+    let next = first | 0;
+    // In the first fragment of an IP packet the lengths inside it count octets that follow in other fragments
+    let fragmented = false;
+
+    for (;;) {
+      if (count > LAYERS - LEVEL_LAYERS) {
+        this.layerCount = count;
+        this.#report(NESTING_TOO_DEEP, at);
+        return;
+      }
+
+      if (next === ETH) {
+        const problem = checkEthernet(view, at, end);
+        if (problem >= 0) {
+          this.#refuse(problem, at, ETHERNET_LENGTH, end, announced, fragmented);
+          break;
+        }
+        kinds[count] = ETH;
+        ats[count] = at;
+        ends[count] = end;
+        count = (count + 1) | 0;
+        this.ethAt = at;
+        const type = ethernetType(view, at);
+        at = (at + ETHERNET_LENGTH) | 0;
+        next = type === 0x0800 ? IP : this.#layerOfType(type) | 0;
+      }
+
+      if (next === VLAN) {
+        this.layerCount = count;
+        next = this.#readVlans(view, at, end, announced, fragmented) | 0;
+        at = (at + VLAN_LENGTH * (this.layerCount - count)) | 0;
+        count = this.layerCount | 0;
+      }
+
+      let l4Length = 0;
+      if (next === IP) {
+        const problem = checkIpv4(view, at, end);
+        if (problem >= 0) {
+          this.#refuse(problem, at, IPV4_LENGTH, end, announced, fragmented);
+          break;
+        }
+        if (this.ipAt >= 0) this.#enterTunnel(IP, -1, -1, 0);
+        const headerLength = ipv4HeaderLength(view, at);
+        const total = ipv4TotalLength(view, at);
+        const sent = (announced - at) | 0;
+        const length = total === 0 ? sent : total;
+        if (length < headerLength || (length > sent && !fragmented)) this.#report(IPV4_TOTAL_LENGTH, at + 2);
+        if (length < sent) {
+          announced = (at + length) | 0;
+          if (announced < end) end = announced;
+        }
+        kinds[count] = IP;
+        ats[count] = at;
+        ends[count] = end;
+        count = (count + 1) | 0;
+        const protocol = ipv4Protocol(view, at);
+        const fragment = ipv4Fragment(view, at);
+        this.ipAt = at;
+        this.ipVersion = 4;
+        this.ipLength = length;
+        this.ipEnd = end;
+        this.protocol = protocol;
+        this.fragmentOffset = (fragment & 0x1fff) << 3;
+        this.moreFragments = (fragment >> 13) & 1;
+        at = (at + headerLength) | 0;
+        if (at > end) break;
+        l4Length = (length - headerLength) | 0;
+        this.l4At = at;
+        this.l4Length = l4Length;
+        if ((fragment & 0x1fff) !== 0) break;
+        if ((fragment & 0x2000) !== 0) fragmented = true;
+        if (protocol === 6) next = TCP;
+        else if (protocol === 17) next = UDP;
+        else next = this.#layerOfProtocol(protocol) | 0;
+      } else if (next === IPV6) {
+        const problem = checkIpv6(view, at, end);
+        if (problem >= 0) {
+          this.#refuse(problem, at, IPV6_LENGTH, end, announced, fragmented);
+          break;
+        }
+        this.layerCount = count;
+        next = this.#readIpv6(view, at, end, announced, fragmented) | 0;
+        count = this.layerCount | 0;
+        announced = min(announced, at + this.ipLength) | 0;
+        end = this.ipEnd | 0;
+        at = this.l4At | 0;
+        l4Length = this.l4Length | 0;
+        if (this.moreFragments !== 0) fragmented = true;
+      }
+
+      if (next === UDP) {
+        const problem = checkUdp(view, at, end);
+        if (problem >= 0) {
+          this.#refuse(problem, at, UDP_HEADER_LENGTH, end, announced, fragmented);
+          break;
+        }
+        const written = udpLength(view, at);
+        const sent = (announced - at) | 0;
+        const length = written === 0 ? l4Length : written;
+        if (length < UDP_HEADER_LENGTH || (length > sent && !fragmented)) this.#report(UDP_LENGTH, at + 4);
+        if (length < sent) {
+          announced = (at + length) | 0;
+          if (announced < end) end = announced;
+        }
+        kinds[count] = UDP;
+        ats[count] = at;
+        ends[count] = end;
+        count = (count + 1) | 0;
+        const dstPort = udpDstPort(view, at);
+        const srcPort = udpSrcPort(view, at);
+        at = (at + UDP_HEADER_LENGTH) | 0;
+        this.l4Kind = UDP;
+        this.payloadAt = at;
+        this.payloadLength = length < UDP_HEADER_LENGTH ? 0 : (length - UDP_HEADER_LENGTH) | 0;
+        this.payloadEnd = end;
+        if (this.#vxlanPorts[dstPort] === 1 && end - at >= VXLAN_LENGTH && vxlanIsPlain(view, at)) {
+          kinds[count] = VXLAN;
+          ats[count] = at;
+          ends[count] = end;
+          count = (count + 1) | 0;
+          this.#enterTunnel(VXLAN, at, vxlanVni(view, at), 0);
+          at = (at + VXLAN_LENGTH) | 0;
+          next = ETH;
+          continue;
+        }
+        this.layerCount = count;
+        next = this.#readUdpPayload(view, srcPort, dstPort, at, end, announced, fragmented) | 0;
+        if (next < 0) return;
+        at = this.#nextAt | 0;
+        count = this.layerCount | 0;
+        continue;
+      }
+
+      if (next === TCP) {
+        const problem = checkTcp(view, at, end);
+        if (problem >= 0) {
+          this.#refuse(problem, at, TCP_LENGTH, end, announced, fragmented);
+          break;
+        }
+        const headerLength = tcpHeaderLength(view, at);
+        if (headerLength > announced - at && !fragmented) {
+          this.#report(TCP_DATA_OFFSET, at + 12);
+          break;
+        }
+        kinds[count] = TCP;
+        ats[count] = at;
+        ends[count] = end;
+        count = (count + 1) | 0;
+        if (headerLength > TCP_LENGTH && !tcpHasOnlyTimestamps(view, at, end)) {
+          const bad = tcpBadOptionAt(view, at, end);
+          if (bad >= 0) this.#report(TCP_OPTION_LENGTH, bad);
+        }
+        const length = (l4Length - headerLength) | 0;
+        const dstPort = tcpDstPort(view, at);
+        const srcPort = tcpSrcPort(view, at);
+        at = (at + headerLength) | 0;
+        this.l4Kind = TCP;
+        this.payloadAt = at;
+        this.payloadLength = length < 0 ? 0 : length;
+        this.payloadEnd = end;
+        if (
+          at < end &&
+          (dstPort === DNS_PORT || srcPort === DNS_PORT || dstPort === BGP_PORT || srcPort === BGP_PORT)
+        ) {
+          this.layerCount = count;
+          this.#readTcpPayload(view, at, end, dstPort === DNS_PORT || srcPort === DNS_PORT);
+          return;
+        }
+        break;
+      }
+
+      if (next < 0) break;
+      this.layerCount = count;
+      next = this.#readOther(view, next, at, end, announced, fragmented) | 0;
+      if (next < 0) return;
+      at = this.#nextAt | 0;
+      count = this.layerCount | 0;
+    }
+    this.layerCount = count;
+  }
+
+  /** Kind of the first layer of a link type, after the headers that only captures have; -1 when they are cut. */
+  #readLinkHeader(view: DataView, at: number, end: number, announced: number, linkType: number): number {
+    let kind: number = ETH;
+    let next: number = ETH;
+    let length = 0;
+    let problem = -1;
     switch (linkType) {
-      case 1:
-        return ETH;
       case 113:
-        return SLL;
+        kind = SLL;
+        length = COOKED_LENGTH;
+        problem = checkCooked(view, at, end);
+        if (problem < 0) {
+          this.packetType = cookedPacketType(view, at);
+          next = this.#layerOfType(cookedProtocol(view, at));
+        }
+        break;
       case 276:
-        return SLL2;
+        kind = SLL2;
+        length = COOKED_2_LENGTH;
+        problem = checkCooked2(view, at, end);
+        if (problem < 0) {
+          this.packetType = cooked2PacketType(view, at);
+          this.interfaceIndex = cooked2InterfaceIndex(view, at);
+          next = this.#layerOfType(cooked2Protocol(view, at));
+        }
+        break;
       case 0:
       case 108:
-        return NULL;
+        kind = NULL;
+        length = NULL_LENGTH;
+        problem = checkNull(view, at, end);
+        if (problem < 0) next = this.#layerOfFamily(nullFamily(view, at), linkType);
+        break;
       case 12:
       case 14:
       case 101:
-        return RAW;
+        kind = RAW;
+        if (end === at) {
+          this.#refuse(IPV4_TRUNCATED, at, 1, end, announced, false);
+          return -1;
+        }
+        next = view.getUint8(at) >> 4 === 6 ? IPV6 : IP;
+        break;
       case 228:
         return IP;
       case 229:
@@ -398,351 +601,277 @@ export class PacketView {
         this.undecoded = UNDECODED_LINK + (linkType & 0xffff);
         return UNKNOWN;
     }
-  }
-
-  /**
-   * `end`: one past the last captured octet of what encloses the next header; `announced`: one past the last octet it had on the
-   * link. Both shrink inwards.
-   */
-  #walk(view: DataView, from: number, frameEnd: number, frameAnnounced: number, first: number): void {
-    let at = from;
-    let end = frameEnd;
-    let announced = frameAnnounced;
-    // In the first fragment of an IP packet the lengths inside it count octets that follow in other fragments
-    let fragmented = false;
-    let next = first;
-    // What carries IP directly: the IP header before, if any
-    let inIp = false;
-    let problem = 0;
-
-    for (;;) {
-      switch (next) {
-        case ETH: {
-          problem = checkEthernet(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, ETHERNET_LENGTH, end, announced, fragmented);
-          if (!this.#push(ETH, at, end)) return;
-          this.ethAt = at;
-          const type = ethernetType(view, at);
-          at += ETHERNET_LENGTH;
-          next = type < 1536 ? this.#undecodedAs(LLC) : this.#typeLayer(type);
-          break;
-        }
-
-        case VLAN: {
-          problem = checkVlan(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, VLAN_LENGTH, end, announced, fragmented);
-          if (!this.#push(VLAN, at, end)) return;
-          const type = vlanType(view, at);
-          at += VLAN_LENGTH;
-          next = type < 1536 ? this.#undecodedAs(LLC) : this.#typeLayer(type);
-          break;
-        }
-
-        case SLL: {
-          problem = checkCooked(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, COOKED_LENGTH, end, announced, fragmented);
-          this.#push(SLL, at, end);
-          this.packetType = cookedPacketType(view, at);
-          const type = cookedProtocol(view, at);
-          at += COOKED_LENGTH;
-          next = type < 1536 ? this.#undecodedAs(LLC) : this.#typeLayer(type);
-          break;
-        }
-
-        case SLL2: {
-          problem = checkCooked2(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, COOKED_2_LENGTH, end, announced, fragmented);
-          this.#push(SLL2, at, end);
-          this.packetType = cooked2PacketType(view, at);
-          this.interfaceIndex = cooked2InterfaceIndex(view, at);
-          const type = cooked2Protocol(view, at);
-          at += COOKED_2_LENGTH;
-          next = type < 1536 ? this.#undecodedAs(LLC) : this.#typeLayer(type);
-          break;
-        }
-
-        case NULL: {
-          problem = checkNull(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, NULL_LENGTH, end, announced, fragmented);
-          this.#push(NULL, at, end);
-          const family = nullFamily(view, at);
-          at += NULL_LENGTH;
-          if (family === 2) next = IP;
-          else if (family === 24 || family === 28 || family === 30 || family === 10) next = IPV6;
-          else next = this.#undecodedAs(UNDECODED_LINK + (this.linkType & 0xffff));
-          break;
-        }
-
-        case RAW: {
-          if (end === at) return this.#refuse(IPV4_TRUNCATED, at, 1, end, announced, fragmented);
-          const version = view.getUint8(at) >> 4;
-          if (version !== 4 && version !== 6) return this.#report(IPV4_VERSION, at);
-          this.#push(RAW, at, end);
-          next = version === 4 ? IP : IPV6;
-          break;
-        }
-
-        case ARP: {
-          problem = checkArp(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, ARP_LENGTH, end, announced, fragmented);
-          if (!this.#push(ARP, at, at + ARP_LENGTH)) return;
-          if (arpIsEthernetIpv4(view, at)) this.arpAt = at;
-          else this.undecoded = UNDECODED_KIND + ARP;
-          return;
-        }
-
-        case IP: {
-          problem = checkIpv4(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, IPV4_LENGTH, end, announced, fragmented);
-          if (inIp) this.#enterTunnel(IP, -1, -1, 0);
-          const headerLength = ipv4HeaderLength(view, at);
-          const total = ipv4TotalLength(view, at);
-          const length = total === 0 ? announced - at : total;
-          const beyond = length > announced - at && !fragmented;
-          announced = min(announced, at + length);
-          end = min(end, announced);
-          if (!this.#push(IP, at, end)) return;
-          this.ipAt = at;
-          this.ipVersion = 4;
-          this.ipLength = length;
-          this.ipEnd = end;
-          const protocol = ipv4Protocol(view, at);
-          const fragment = ipv4Fragment(view, at);
-          this.protocol = protocol;
-          this.fragmentOffset = (fragment & 0x1fff) << 3;
-          this.moreFragments = (fragment >> 13) & 1;
-          if (beyond || length < headerLength) this.#report(IPV4_TOTAL_LENGTH, at + 2);
-          if (at + headerLength > end) return;
-          at += headerLength;
-          this.l4At = at;
-          this.l4Length = length - headerLength;
-          if ((fragment & 0x1fff) !== 0) return;
-          if ((fragment & 0x2000) !== 0) fragmented = true;
-          inIp = true;
-          next = layerOfProtocol(protocol);
-          if (next === UNKNOWN) this.undecoded = UNDECODED_IP + protocol;
-          break;
-        }
-
-        case IPV6: {
-          problem = checkIpv6(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, IPV6_LENGTH, end, announced, fragmented);
-          if (inIp) this.#enterTunnel(IP, -1, -1, 0);
-          let length = IPV6_LENGTH + ipv6PayloadLength(view, at);
-          const nextHeader = ipv6NextHeader(view, at);
-          if (length === IPV6_LENGTH && nextHeader !== 59) {
-            const jumbo = nextHeader === 0 ? ipv6JumboLength(view, at + IPV6_LENGTH, end) : -1;
-            length = jumbo > 0 ? min(jumbo, LONGEST) + IPV6_LENGTH : announced - at;
-          }
-          const beyond = length > announced - at && !fragmented;
-          announced = min(announced, at + length);
-          end = min(end, announced);
-          if (!this.#push(IPV6, at, end)) return;
-          this.ipAt = at;
-          this.ipVersion = 6;
-          this.ipLength = length;
-          this.ipEnd = end;
-          if (beyond) this.#report(IPV6_PAYLOAD_LENGTH, at + 4);
-          if (!this.#walkExtensions(view, at + IPV6_LENGTH, end, announced, fragmented, nextHeader)) return;
-          this.l4Length = length - (this.l4At - at);
-          at = this.l4At;
-          if (this.fragmentOffset !== 0) return;
-          if (this.moreFragments !== 0) fragmented = true;
-          inIp = true;
-          next = layerOfProtocol(this.protocol);
-          if (next === UNKNOWN) this.undecoded = UNDECODED_IP + this.protocol;
-          break;
-        }
-
-        case TCP: {
-          problem = checkTcp(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, TCP_LENGTH, end, announced, fragmented);
-          const headerLength = tcpHeaderLength(view, at);
-          if (headerLength > announced - at && !fragmented) return this.#report(TCP_DATA_OFFSET, at + 12);
-          if (!this.#push(TCP, at, end)) return;
-          this.l4Kind = TCP;
-          this.#setPayload(at + headerLength, this.l4Length - headerLength, end);
-          if (headerLength > TCP_LENGTH) {
-            const bad = tcpBadOptionAt(view, at, end);
-            if (bad >= 0) this.#report(TCP_OPTION_LENGTH, bad);
-          }
-          const srcPort = tcpSrcPort(view, at);
-          const dstPort = tcpDstPort(view, at);
-          if (dstPort === DNS_PORT || srcPort === DNS_PORT) this.#findTcpDns(view);
-          else if (dstPort === BGP_PORT || srcPort === BGP_PORT) this.#findBgp(view);
-          return;
-        }
-
-        case UDP: {
-          problem = checkUdp(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, UDP_HEADER_LENGTH, end, announced, fragmented);
-          const written = udpLength(view, at);
-          const length = written === 0 ? this.l4Length : written;
-          const wrong = length < UDP_HEADER_LENGTH || (length > announced - at && !fragmented);
-          announced = min(announced, at + length);
-          end = min(end, announced);
-          if (!this.#push(UDP, at, end)) return;
-          this.l4Kind = UDP;
-          this.#setPayload(at + UDP_HEADER_LENGTH, length - UDP_HEADER_LENGTH, end);
-          if (wrong) {
-            this.#report(UDP_LENGTH, at + 4);
-            if (length < UDP_HEADER_LENGTH) return;
-          }
-          const dstPort = udpDstPort(view, at);
-          const srcPort = udpSrcPort(view, at);
-          at += UDP_HEADER_LENGTH;
-          if (this.#vxlanPorts[dstPort] === 1) {
-            next = VXLAN;
-          } else if (dstPort === GENEVE_PORT) {
-            next = GENEVE;
-          } else if (dstPort === DNS_PORT || srcPort === DNS_PORT) {
-            return this.#findUdpDns(end);
-          } else if (
-            end - at >= VXLAN_LENGTH &&
-            vxlanIsPlain(view, at) &&
-            isEthernetFrame(view, at + VXLAN_LENGTH, end, announced)
-          ) {
-            if (!this.#push(VXLAN, at, end)) return;
-            this.#enterTunnel(VXLAN, at, vxlanVni(view, at), 1);
-            inIp = false;
-            at += VXLAN_LENGTH;
-            next = ETH;
-          } else {
-            return this.#nameUdpPayload(view, srcPort, dstPort);
-          }
-          break;
-        }
-
-        case VXLAN: {
-          problem = checkVxlan(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, VXLAN_LENGTH, end, announced, fragmented);
-          if (!vxlanIsPlain(view, at)) {
-            if (vxlanFlags(view, at) !== 0x08) this.#report(VXLAN_FLAGS, at);
-            if (vxlanReserved(view, at) !== 0) this.#report(VXLAN_RESERVED, at);
-            if (!isEthernetFrame(view, at + VXLAN_LENGTH, end, announced)) return;
-          }
-          if (!this.#push(VXLAN, at, end)) return;
-          this.#enterTunnel(VXLAN, at, vxlanVni(view, at), 0);
-          inIp = false;
-          at += VXLAN_LENGTH;
-          next = ETH;
-          break;
-        }
-
-        case GENEVE: {
-          problem = checkGeneve(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, GENEVE_LENGTH, end, announced, fragmented);
-          if (!this.#push(GENEVE, at, end)) return;
-          const headerLength = geneveHeaderLength(view, at);
-          const type = geneveType(view, at);
-          next = type === 0x6558 ? ETH : this.#typeLayer(type);
-          if (next === UNKNOWN || next === MPLS) return;
-          this.#enterTunnel(GENEVE, at, geneveVni(view, at), 0);
-          inIp = false;
-          if (at + headerLength > end) {
-            return this.#refuse(GENEVE_TRUNCATED, at, headerLength, end, announced, fragmented);
-          }
-          at += headerLength;
-          break;
-        }
-
-        case GRE: {
-          problem = checkGre(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, GRE_LENGTH, end, announced, fragmented);
-          if (!this.#push(GRE, at, end)) return;
-          const type = greType(view, at);
-          if (!greIsPlain(view, at)) {
-            this.undecoded = type;
-            return;
-          }
-          const headerLength = greHeaderLength(view, at);
-          next = type === 0x6558 ? ETH : this.#typeLayer(type);
-          if (next === UNKNOWN || next === MPLS) return;
-          const keyAt = greKeyAt(view, at, end);
-          this.#enterTunnel(GRE, at, keyAt < 0 ? -1 : view.getUint32(keyAt), 0);
-          inIp = false;
-          if (at + headerLength > end) {
-            return this.#refuse(GRE_TRUNCATED, at, headerLength, end, announced, fragmented);
-          }
-          at += headerLength;
-          break;
-        }
-
-        case ICMP: {
-          problem = checkIcmp(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, ICMP_LENGTH, end, announced, fragmented);
-          if (!this.#push(ICMP, at, end)) return;
-          this.l4Kind = ICMP;
-          this.#setPayload(at + ICMP_LENGTH, this.l4Length - ICMP_LENGTH, end);
-          if (icmpIsError(view, at)) this.#findQuoted(view, icmpQuotedAt(at), end);
-          return;
-        }
-
-        case ICMPV6: {
-          problem = checkIcmpv6(view, at, end);
-          if (problem >= 0) return this.#refuse(problem, at, ICMP_LENGTH, end, announced, fragmented);
-          if (!this.#push(ICMPV6, at, end)) return;
-          this.l4Kind = ICMPV6;
-          this.#setPayload(at + ICMP_LENGTH, this.l4Length - ICMP_LENGTH, end);
-          if (icmpv6IsError(view, at)) this.#findQuoted(view, icmpv6QuotedAt(at), end);
-          return;
-        }
-
-        case ESP:
-        case MPLS:
-          if (this.#push(next, at, end)) this.undecoded = UNDECODED_KIND + next;
-          return;
-
-        case UNKNOWN:
-          this.#push(UNKNOWN, at, end);
-          return;
-
-        default:
-          return;
-      }
+    if (problem >= 0) {
+      this.#refuse(problem, at, length, end, announced, false);
+      return -1;
     }
+    this.#seldomSet = true;
+    this.#list(kind, at, end);
+    this.#nextAt = at + length;
+    return next;
   }
 
   /** Kind of the layer that an EtherType announces, noting one that is not decoded. */
-  #typeLayer(type: number): number {
-    const kind = layerOfType(type);
-    if (kind === UNKNOWN) this.undecoded = type;
-    return kind;
-  }
-
-  #undecodedAs(code: number): number {
-    this.undecoded = code;
-    return UNKNOWN;
-  }
-
-  /** False when the frame has more layers than are kept. */
-  #push(kind: number, at: number, end: number): boolean {
-    const count = this.layerCount;
-    if (count >= LAYERS) {
-      this.#report(NESTING_TOO_DEEP, at);
-      return false;
+  #layerOfType(type: number): number {
+    switch (type) {
+      case 0x0800:
+        return IP;
+      case 0x86dd:
+        return IPV6;
+      case 0x0806:
+        return ARP;
+      case 0x8100:
+      case 0x88a8:
+      case 0x9100:
+        return VLAN;
+      case 0x8847:
+      case 0x8848:
+        return MPLS;
+      default:
+        this.undecoded = type < 1536 ? LLC : type;
+        return UNKNOWN;
     }
+  }
+
+  /** Kind of the layer that an address family of the BSDs, Darwin or Linux announces. */
+  #layerOfFamily(family: number, linkType: number): number {
+    switch (family) {
+      case 2:
+        return IP;
+      case 10:
+      case 24:
+      case 28:
+      case 30:
+        return IPV6;
+      default:
+        this.undecoded = UNDECODED_LINK + linkType;
+        return UNKNOWN;
+    }
+  }
+
+  /** Kind of the layer that an IP protocol number announces, noting one that is not decoded; -1 for "no next header". */
+  #layerOfProtocol(protocol: number): number {
+    switch (protocol) {
+      case 6:
+        return TCP;
+      case 17:
+        return UDP;
+      case 1:
+        return ICMP;
+      case 58:
+        return ICMPV6;
+      case 4:
+        return IP;
+      case 41:
+        return IPV6;
+      case 47:
+        return GRE;
+      case 50:
+        return ESP;
+      case 59:
+        return -1;
+      case 137:
+        return MPLS;
+      default:
+        this.undecoded = UNDECODED_IP + protocol;
+        return UNKNOWN;
+    }
+  }
+
+  /** Kind of the layer in a Geneve or GRE tunnel; -1, with a note, for one that is not decoded: its carrier stays the packet. */
+  #layerInTunnel(type: number): number {
+    if (type === 0x6558) return ETH;
+    if (type === 0x0800) return IP;
+    if (type === 0x86dd) return IPV6;
+    this.undecoded = type;
+    return -1;
+  }
+
+  /** Reads VLAN tags. Returns the kind of the next layer, -1 for none. */
+  #readVlans(view: DataView, from: number, end: number, announced: number, fragmented: boolean): number {
+    let at = from;
+    let next: number = VLAN;
+    while (next === VLAN) {
+      const problem = checkVlan(view, at, end);
+      if (problem >= 0) return this.#refuse(problem, at, VLAN_LENGTH, end, announced, fragmented);
+      if (this.layerCount > LAYERS - LEVEL_LAYERS) return this.#report(NESTING_TOO_DEEP, at);
+      this.#list(VLAN, at, end);
+      next = this.#layerOfType(vlanType(view, at));
+      at += VLAN_LENGTH;
+    }
+    return next;
+  }
+
+  /** Reads what the ports or the first octets of a UDP payload announce. Returns the kind of a tunnel's first layer, else -1. */
+  #readUdpPayload(
+    view: DataView,
+    srcPort: number,
+    dstPort: number,
+    at: number,
+    end: number,
+    announced: number,
+    fragmented: boolean,
+  ): number {
+    const captured = end - at;
+    if (this.#vxlanPorts[dstPort] === 1) return this.#readOddVxlan(view, at, end, announced, fragmented);
+    if (dstPort === GENEVE_PORT) return this.#readGeneve(view, at, end, announced, fragmented);
+    if (dstPort === DNS_PORT || srcPort === DNS_PORT) return this.#readDns(at, end, this.payloadLength);
+    if (captured < 8) return -1;
+    if (vxlanIsPlain(view, at) && isEthernetFrame(view, at + VXLAN_LENGTH, end, announced)) {
+      return this.#readVxlan(view, at, end, 1);
+    }
+    if (dstPort === MDNS_PORT || srcPort === MDNS_PORT) return this.#name(MDNS, at, end);
+    // RFC 3948 section 2: the first four octets are zero for IKE, and never in ESP
+    if (dstPort === IPSEC_PORT || srcPort === IPSEC_PORT) {
+      return view.getInt32(at) === 0 ? -1 : this.#name(ESP, at, end);
+    }
+    if ((view.getInt32(at) & 0x00ffffff) !== 0) return -1;
+    const onPort = dstPort === WIREGUARD_PORT || srcPort === WIREGUARD_PORT;
+    return isWireguard(view.getUint8(at), this.payloadLength, onPort) ? this.#name(WIREGUARD, at, end) : -1;
+  }
+
+  #readVxlan(view: DataView, at: number, end: number, byContent: number): number {
+    this.#list(VXLAN, at, end);
+    this.#enterTunnel(VXLAN, at, vxlanVni(view, at), byContent);
+    this.#nextAt = at + VXLAN_LENGTH;
+    return ETH;
+  }
+
+  /** A header on a VXLAN port that is cut or not plain: it is one when a frame follows it nevertheless. */
+  #readOddVxlan(view: DataView, at: number, end: number, announced: number, fragmented: boolean): number {
+    const problem = checkVxlan(view, at, end);
+    if (problem >= 0) return this.#refuse(problem, at, VXLAN_LENGTH, end, announced, fragmented);
+    if (vxlanFlags(view, at) !== 0x08) this.#report(VXLAN_FLAGS, at);
+    if (vxlanReserved(view, at) !== 0) this.#report(VXLAN_RESERVED, at + 1);
+    return isEthernetFrame(view, at + VXLAN_LENGTH, end, announced) ? this.#readVxlan(view, at, end, 0) : -1;
+  }
+
+  #readGeneve(view: DataView, at: number, end: number, announced: number, fragmented: boolean): number {
+    const problem = checkGeneve(view, at, end);
+    if (problem >= 0) return this.#refuse(problem, at, GENEVE_LENGTH, end, announced, fragmented);
+    this.#list(GENEVE, at, end);
+    const next = this.#layerInTunnel(geneveType(view, at));
+    if (next < 0) return next;
+    this.#enterTunnel(GENEVE, at, geneveVni(view, at), 0);
+    const headerLength = geneveHeaderLength(view, at);
+    this.#nextAt = at + headerLength;
+    return end - at < headerLength
+      ? this.#refuse(GENEVE_TRUNCATED, at, headerLength, end, announced, fragmented)
+      : next;
+  }
+
+  #readGre(view: DataView, at: number, end: number, announced: number, fragmented: boolean): number {
+    const problem = checkGre(view, at, end);
+    if (problem >= 0) return this.#refuse(problem, at, GRE_LENGTH, end, announced, fragmented);
+    this.#list(GRE, at, end);
+    if (!greIsPlain(view, at)) {
+      this.undecoded = greType(view, at);
+      return -1;
+    }
+    const next = this.#layerInTunnel(greType(view, at));
+    if (next < 0) return next;
+    const keyAt = greKeyAt(view, at, end);
+    this.#enterTunnel(GRE, at, keyAt < 0 ? -1 : view.getUint32(keyAt), 0);
+    const headerLength = greHeaderLength(view, at);
+    this.#nextAt = at + headerLength;
+    return end - at < headerLength ? this.#refuse(GRE_TRUNCATED, at, headerLength, end, announced, fragmented) : next;
+  }
+
+  /** Reads the layers that few packets have. Returns the kind of a tunnel's first layer, else -1. */
+  #readOther(view: DataView, kind: number, at: number, end: number, announced: number, fragmented: boolean): number {
+    switch (kind) {
+      case ICMP: {
+        const problem = checkIcmp(view, at, end);
+        if (problem >= 0) return this.#refuse(problem, at, ICMP_LENGTH, end, announced, fragmented);
+        this.#readMessage(ICMP, at, end);
+        if (icmpIsError(view, at)) this.#findQuoted(view, icmpQuotedAt(at), end);
+        return -1;
+      }
+      case ICMPV6: {
+        const problem = checkIcmpv6(view, at, end);
+        if (problem >= 0) return this.#refuse(problem, at, ICMP_LENGTH, end, announced, fragmented);
+        this.#readMessage(ICMPV6, at, end);
+        if (icmpv6IsError(view, at)) this.#findQuoted(view, icmpv6QuotedAt(at), end);
+        return -1;
+      }
+      case ARP: {
+        const problem = checkArp(view, at, end);
+        if (problem >= 0) return this.#refuse(problem, at, ARP_LENGTH, end, announced, fragmented);
+        if (!arpIsEthernetIpv4(view, at)) return this.#name(ARP, at, end);
+        this.#list(ARP, at, at + ARP_LENGTH);
+        this.#seldomSet = true;
+        this.arpAt = at;
+        return -1;
+      }
+      case IP:
+      case IPV6:
+        // IP directly in IP: the next turn sees the IP header before
+        this.#nextAt = at;
+        return kind;
+      case GRE:
+        return this.#readGre(view, at, end, announced, fragmented);
+      default:
+        return this.#name(kind, at, end);
+    }
+  }
+
+  /** Lists a layer that is named and not decoded. */
+  #name(kind: number, at: number, end: number): -1 {
+    this.#list(kind, at, end);
+    if (this.undecoded < 0) this.undecoded = UNDECODED_KIND + kind;
+    return -1;
+  }
+
+  #readTcpPayload(view: DataView, at: number, end: number, isDns: boolean): void {
+    if (isDns) {
+      // RFC 1035 section 4.2.2: two octets of length before each message. A segment may begin in the middle of one: then the
+      // length is often too short for a header, or the opcode was never assigned
+      if (end - at < DNS_SHORTEST + 2) return;
+      if (view.getUint16(at) < DNS_LENGTH || ((view.getUint8(at + 4) >> 3) & 15) > 6) return;
+      this.#readDns(at + 2, end, this.payloadLength - 2);
+      return;
+    }
+    if (this.payloadLength < BGP_LENGTH || end - at < BGP_MARKER_LENGTH || !bgpMarkerIsGood(view, at)) return;
+    this.#seldomSet = true;
+    this.bgpAt = at;
+    if (end - at >= BGP_LENGTH) this.#list(BGP, at, end);
+  }
+
+  #readDns(at: number, end: number, length: number): -1 {
+    if (length >= DNS_LENGTH && end - at >= DNS_SHORTEST) {
+      this.#seldomSet = true;
+      this.dnsAt = at;
+      if (end - at >= DNS_LENGTH) this.#list(DNS, at, end);
+    }
+    return -1;
+  }
+
+  /** Lists a layer that was read. Its level has room for it, see LEVEL_LAYERS. */
+  #list(kind: number, at: number, end: number): void {
+    const count = this.layerCount;
     this.layerKinds[count] = kind;
     this.layerAts[count] = at;
     this.layerEnds[count] = end;
     this.layerCount = count + 1;
-    return true;
   }
 
-  #report(problem: number, at: number): void {
+  #report(problem: number, at: number): -1 {
     const count = this.problemCount;
-    if (count >= PROBLEMS_KEPT) return;
-    this.problemCodes[count] = problem;
-    this.problemAts[count] = at - this.frameAt;
-    this.problemCount = count + 1;
+    if (count < PROBLEMS_KEPT) {
+      this.problemCodes[count] = problem;
+      this.problemAts[count] = at - this.frameAt;
+      this.problemCount = count + 1;
+    }
+    return -1;
   }
 
-  /** A header failed its check. One that only the capture or a fragment cut is no problem. */
-  #refuse(problem: number, at: number, length: number, end: number, announced: number, fragmented: boolean): void {
-    if (end - at < length && (fragmented || announced - at >= length)) return;
-    this.#report(problem, at);
+  /** A header failed its check: the walk ends. One that only the capture or a fragment cut is no problem. */
+  #refuse(problem: number, at: number, length: number, end: number, announced: number, fragmented: boolean): -1 {
+    if (end - at < length && (fragmented || announced - at >= length)) return -1;
+    return this.#report(problem, at);
   }
 
+  /** What was the packet becomes the carrier. */
   #enterTunnel(kind: number, at: number, id: number, byContent: number): void {
     this.outerEthAt = this.ethAt;
     this.outerIpAt = this.ipAt;
@@ -753,17 +882,53 @@ export class PacketView {
     this.tunnelId = id;
     this.tunnelByContent = byContent;
     this.tunnelDepth++;
-    this.#forgetPacket();
+    this.ethAt = -1;
+    this.ipAt = -1;
+    this.l4At = -1;
+    this.l4Kind = -1;
+    if (this.fragmentAt >= 0) this.fragmentAt = -1;
   }
 
-  #setPayload(at: number, length: number, end: number): void {
-    this.payloadAt = at;
+  #readMessage(kind: number, at: number, end: number): void {
+    const length = this.l4Length - ICMP_LENGTH;
+    this.#list(kind, at, end);
+    this.l4Kind = kind;
+    this.payloadAt = at + ICMP_LENGTH;
     this.payloadLength = length < 0 ? 0 : length;
-    this.payloadEnd = min(at + this.payloadLength, end);
+    this.payloadEnd = end;
   }
 
-  /** Steps over extension headers to l4At; false when it is not there. Sets protocol, fragment fields and l4At. */
-  #walkExtensions(
+  /** Reads an IPv6 header that was checked, and the extension headers. Returns the kind of the next layer. */
+  #readIpv6(view: DataView, at: number, end: number, announced: number, fragmented: boolean): number {
+    if (this.ipAt >= 0) this.#enterTunnel(IP, -1, -1, 0);
+    const sent = announced - at;
+    const firstHeader = ipv6NextHeader(view, at);
+    let length = IPV6_LENGTH + ipv6PayloadLength(view, at);
+    if (length === IPV6_LENGTH && firstHeader !== NO_NEXT_HEADER) {
+      const jumbo = firstHeader === 0 ? ipv6JumboLength(view, at + IPV6_LENGTH, end) : -1;
+      length = jumbo > 0 ? min(jumbo, LONGEST) + IPV6_LENGTH : sent;
+    }
+    const packetEnd = min(end, at + length);
+    this.#list(IPV6, at, packetEnd);
+    this.ipAt = at;
+    this.ipVersion = 6;
+    this.ipLength = length;
+    this.ipEnd = packetEnd;
+    this.protocol = -1;
+    this.fragmentOffset = 0;
+    this.moreFragments = 0;
+    if (length > sent && !fragmented) this.#report(IPV6_PAYLOAD_LENGTH, at + 4);
+    if (
+      !this.#readExtensions(view, at + IPV6_LENGTH, packetEnd, min(announced, at + length), fragmented, firstHeader)
+    ) {
+      return -1;
+    }
+    this.l4Length = length - (this.l4At - at);
+    return this.fragmentOffset !== 0 ? -1 : this.#layerOfProtocol(this.protocol);
+  }
+
+  /** Steps over extension headers to l4At; false when it is not there. Sets protocol, the fragment fields and l4At. */
+  #readExtensions(
     view: DataView,
     from: number,
     end: number,
@@ -773,6 +938,7 @@ export class PacketView {
   ): boolean {
     let at = from;
     let protocol = firstHeader;
+    let fragmentAt = -1;
     for (let count = 0; isIpv6Extension(protocol); count++) {
       if (count === EXTENSIONS) {
         this.#report(NESTING_TOO_DEEP, at);
@@ -783,15 +949,18 @@ export class PacketView {
         this.#refuse(IPV6_EXTENSION_TRUNCATED, at, length, end, announced, fragmented);
         return false;
       }
-      if (protocol === 44) {
-        this.fragmentAt = at;
-        this.fragmentOffset = ipv6FragmentOffset(view, at);
-        this.moreFragments = ipv6MoreFragments(view, at) ? 1 : 0;
-      }
+      const later = protocol === FRAGMENT_HEADER && ipv6FragmentOffset(view, at) !== 0;
+      if (protocol === FRAGMENT_HEADER) fragmentAt = at;
       protocol = view.getUint8(at);
       at += length;
       // What follows the header of a later fragment is payload, whatever its number says
-      if (this.fragmentOffset !== 0) break;
+      if (later) break;
+    }
+    if (fragmentAt >= 0) {
+      this.#seldomSet = true;
+      this.fragmentAt = fragmentAt;
+      this.fragmentOffset = ipv6FragmentOffset(view, fragmentAt);
+      this.moreFragments = ipv6MoreFragments(view, fragmentAt) ? 1 : 0;
     }
     this.protocol = protocol;
     this.l4At = at;
@@ -800,73 +969,36 @@ export class PacketView {
 
   #findQuoted(view: DataView, at: number, end: number): void {
     if (checkIpv4(view, at, end) < 0) {
+      this.#seldomSet = true;
       this.quotedIpAt = at;
       this.quotedIpVersion = 4;
       this.quotedProtocol = ipv4Protocol(view, at);
       const l4At = at + ipv4HeaderLength(view, at);
-      if (end - l4At >= 8 && (ipv4Fragment(view, at) & 0x1fff) === 0) this.quotedL4At = l4At;
+      if (end - l4At >= QUOTED_LEAST && (ipv4Fragment(view, at) & 0x1fff) === 0) this.quotedL4At = l4At;
       return;
     }
     if (checkIpv6(view, at, end) >= 0) return;
+    this.#seldomSet = true;
     this.quotedIpAt = at;
     this.quotedIpVersion = 6;
     let protocol = ipv6NextHeader(view, at);
     let l4At = at + IPV6_LENGTH;
-    let first = true;
-    for (let count = 0; first && isIpv6Extension(protocol); count++) {
+    let later = false;
+    for (let count = 0; !later && isIpv6Extension(protocol); count++) {
       if (count === EXTENSIONS || end - l4At < 8) return;
-      if (protocol === 44) first = ipv6FragmentOffset(view, l4At) === 0;
+      later = protocol === FRAGMENT_HEADER && ipv6FragmentOffset(view, l4At) !== 0;
       const length = ipv6ExtensionLength(view, l4At, protocol);
       protocol = view.getUint8(l4At);
       l4At += length;
     }
     this.quotedProtocol = protocol;
-    if (first && end - l4At >= 8) this.quotedL4At = l4At;
+    if (!later && end - l4At >= QUOTED_LEAST) this.quotedL4At = l4At;
   }
+}
 
-  #findUdpDns(end: number): void {
-    const at = this.payloadAt;
-    if (this.payloadLength < DNS_LENGTH || end - at < 4) return;
-    this.dnsAt = at;
-    if (end - at >= DNS_LENGTH) this.#push(DNS, at, end);
-  }
-
-  /** RFC 1035 section 4.2.2: two octets of length before each message; a segment may begin in the middle of one. */
-  #findTcpDns(view: DataView): void {
-    const at = this.payloadAt;
-    const end = this.payloadEnd;
-    if (this.payloadLength < DNS_LENGTH + 2 || end - at < 6) return;
-    // A length too short for a header, or an opcode never assigned: not the beginning of a message
-    if (view.getUint16(at) < DNS_LENGTH || ((view.getUint8(at + 4) >> 3) & 15) > 6) return;
-    this.dnsAt = at + 2;
-    if (end - at >= DNS_LENGTH + 2) this.#push(DNS, at + 2, end);
-  }
-
-  #findBgp(view: DataView): void {
-    const at = this.payloadAt;
-    const end = this.payloadEnd;
-    if (this.payloadLength < BGP_LENGTH || end - at < 16) return;
-    if ((view.getInt32(at) & view.getInt32(at + 4) & view.getInt32(at + 8) & view.getInt32(at + 12)) !== -1) return;
-    this.bgpAt = at;
-    if (end - at >= BGP_LENGTH) this.#push(BGP, at, end);
-  }
-
-  /** Names encrypted and link-local payloads that are not decoded. */
-  #nameUdpPayload(view: DataView, srcPort: number, dstPort: number): void {
-    const at = this.payloadAt;
-    const end = this.payloadEnd;
-    let kind = -1;
-    if (dstPort === MDNS_PORT || srcPort === MDNS_PORT) {
-      if (end - at >= DNS_LENGTH) kind = MDNS;
-    } else if (dstPort === IPSEC_PORT || srcPort === IPSEC_PORT) {
-      // RFC 3948 section 2: the first four octets are zero for IKE, and never in ESP
-      if (end - at >= 8 && view.getInt32(at) !== 0) kind = ESP;
-    } else if (end - at >= 4 && (view.getInt32(at) & 0x00ffffff) === 0) {
-      const onPort = dstPort === WIREGUARD_PORT || srcPort === WIREGUARD_PORT;
-      if (isWireguard(view.getUint8(at), this.payloadLength, onPort)) kind = WIREGUARD;
-    }
-    if (kind >= 0 && this.#push(kind, at, end)) this.undecoded = UNDECODED_KIND + kind;
-  }
+/** RFC 4271 section 4.1: 16 octets of ones. */
+function bgpMarkerIsGood(view: DataView, at: number): boolean {
+  return (view.getInt32(at) & view.getInt32(at + 4) & view.getInt32(at + 8) & view.getInt32(at + 12)) === -1;
 }
 
 /**

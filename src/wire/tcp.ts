@@ -201,13 +201,15 @@ export function tcpSackRight(view: DataView, optionAt: number, block: number): n
   return view.getUint32(optionAt + 6 + block * 8);
 }
 
+/** Whether the options are what every stack sends outside a SYN (RFC 7323 appendix A): NOP, NOP, timestamps. */
+export function tcpHasOnlyTimestamps(view: DataView, at: number, end: number): boolean {
+  const first = at + LENGTH;
+  return end - first >= 12 && view.getUint8(at + DATA_OFFSET) >> 4 === 8 && view.getInt32(first) === 0x0101080a;
+}
+
 /** Offset of the timestamps option, or -1. */
 export function tcpTimestampsAt(view: DataView, at: number, end: number): number {
-  // The form every stack sends outside a SYN (RFC 7323 appendix A)
-  const first = at + LENGTH;
-  if (end - first >= 12 && tcpHeaderLength(view, at) >= LENGTH + 12 && view.getInt32(first) === 0x0101080a) {
-    return first + 2;
-  }
+  if (tcpHasOnlyTimestamps(view, at, end)) return at + LENGTH + 2;
   return optionAt(view, at, end, TIMESTAMPS, 10);
 }
 
