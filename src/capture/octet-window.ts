@@ -89,8 +89,8 @@ export class ReadingWindow implements OctetWindow {
     const unused = this.end - this.at;
     let next = this.#spare;
     if (unused > this.#headroom) {
-      // No record is longer than RECORD_LIMIT, so this doubles to twice that at most, and only for octets that are there.
-      const headroom = Math.min(2 * unused, RECORD_LIMIT);
+      // Doubles for octets that are there, not for what they announce; no record is much longer than RECORD_LIMIT.
+      const headroom = Math.max(Math.min(2 * unused, RECORD_LIMIT), unused);
       next = new Uint8Array(headroom + this.#chunk);
       next.set(this.#spare.subarray(this.#headroom, this.#headroom + added), headroom);
       this.#headroom = headroom;

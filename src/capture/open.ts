@@ -22,6 +22,7 @@ export interface OpenOptions {
 }
 
 const DEFAULT_CHUNK = 1 << 20;
+const DEFAULT_BATCH = 4096;
 
 /**
  * Opens a capture and reads its header; format and compression are decided by content.
@@ -33,7 +34,7 @@ export async function openCapture(source: CaptureSource, options: OpenOptions = 
   const { window, compression } = await openWindow(source, file, options);
   try {
     const { format, walker } = await readHeader(window);
-    const batch = new FrameBatch(options.batchFrames);
+    const batch = new FrameBatch(Math.max(options.batchFrames ?? DEFAULT_BATCH, 1));
     return new OpenedCapture(file, format, compression, window, walker, batch, options.signal);
   } catch (error) {
     await window.close();
@@ -60,7 +61,7 @@ async function openWindow(
   const raw = await openSource(source, file, options.signal);
   try {
     const { reader, compression } = await openCompressed(raw);
-    return { window: new ReadingWindow(reader, options.chunk ?? DEFAULT_CHUNK), compression };
+    return { window: new ReadingWindow(reader, Math.max(options.chunk ?? DEFAULT_CHUNK, 1)), compression };
   } catch (error) {
     await raw.close();
     if (!(error instanceof ReadFault)) throw error;

@@ -83,6 +83,10 @@ interface Clock {
   readonly offset: number;
 }
 
+/**
+ * Walks the blocks of a pcapng file. Only packets are frames and have numbers; Wireshark 4 also numbers custom blocks
+ * and journal entries.
+ */
 export class PcapngWalker implements FrameWalker {
   readonly interfaces: CaptureInterface[] = [];
   readonly names = new Map<string, string[]>();

@@ -112,14 +112,9 @@ describe.skipIf(!hasTshark)('generated captures are as tshark reads them', () =>
       pcapngBlock(0x0a, new Uint8Array(1000)),
       writePcapng(frames, { bigEndian: true, interfaces: [{ name: 'x' }, { resolution: 9, offset: 1n }] }),
     ]),
-    ...Object.fromEntries(
-      resolutions.map((resolution) => [
-        `resolution-${resolution}.pcapng`,
-        writePcapng(
-          frames.map((frame) => ({ ...frame, interfaceId: 0 })),
-          { interfaces: [{ resolution }] },
-        ),
-      ]),
+    'resolutions.pcapng': writePcapng(
+      resolutions.flatMap((_, interfaceId) => frames.map((frame) => ({ ...frame, interfaceId }))),
+      { interfaces: resolutions.map((resolution) => ({ resolution })) },
     ),
   };
 

@@ -86,6 +86,18 @@ it('a record larger than the chunk grows the buffer, and only that', async () =>
   expect(lines(await collect(capture))).toEqual(lines(large));
 });
 
+it('records of the most octets there may be are read', async () => {
+  const large = [1, 2].map((seconds) => ({ seconds, nanoseconds: 0, octets: new Uint8Array(16 << 20).fill(seconds) }));
+  const file = new Blob([writePcap([...large, ...frames], { snapLength: 0xffffffff }).slice()]);
+  for (const chunk of [1 << 20, (16 << 20) + 15]) {
+    const lengths: number[] = [];
+    const capture = await openCapture(file, { chunk });
+    for await (const batch of capture) lengths.push(...batch.capturedLengths.subarray(0, batch.count));
+    expect(lengths).toEqual([16 << 20, 16 << 20, ...frames.map(({ octets }) => octets.length)]);
+    expect(capture.damage).toBe(null);
+  }
+});
+
 it('a record that announces much and has little takes little memory', async () => {
   const header = hex('d4c3b2a1 0200 0400 00000000 00000000 ffffffff 01000000');
   const cut = concat([header, hex('82fc006b 00000000 00000001 00000001'), new Uint8Array(100_000)]);
