@@ -86,12 +86,21 @@ it('a record larger than the chunk grows the buffer, and only that', async () =>
   expect(lines(await collect(capture))).toEqual(lines(large));
 });
 
-it('records of the most octets there may be are read', async () => {
+it('records of the most octets there may be are read, wherever a read ends', async () => {
   const large = [1, 2].map((seconds) => ({ seconds, nanoseconds: 0, octets: new Uint8Array(16 << 20).fill(seconds) }));
-  const file = new Blob([writePcap([...large, ...frames], { snapLength: 0xffffffff }).slice()]);
-  for (const chunk of [1 << 20, (16 << 20) + 15]) {
+  const octets = writePcap([...large, ...frames], { snapLength: 0xffffffff });
+  const recordEnd = 24 + 16 + (16 << 20);
+  async function* allButOne(): AsyncGenerator<Uint8Array> {
+    yield octets.subarray(0, recordEnd - 1);
+    yield octets.subarray(recordEnd - 1);
+  }
+  const sources: [CaptureSource, number][] = [
+    [new Blob([octets.slice()]), 1 << 20],
+    [allButOne(), 20 << 20],
+  ];
+  for (const [source, chunk] of sources) {
     const lengths: number[] = [];
-    const capture = await openCapture(file, { chunk });
+    const capture = await openCapture(source, { chunk });
     for await (const batch of capture) lengths.push(...batch.capturedLengths.subarray(0, batch.count));
     expect(lengths).toEqual([16 << 20, 16 << 20, ...frames.map(({ octets }) => octets.length)]);
     expect(capture.damage).toBe(null);
