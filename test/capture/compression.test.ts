@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { crc32, gzipSync, deflateRawSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CaptureError } from '../../src/capture/capture.js';
 import { StreamInflater } from '../../src/capture/gzip.js';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, hex, writePcap, type WrittenFrame } from '../support/capture-writer.js';
@@ -172,6 +174,45 @@ describe.skipIf(!hasZstd)('zstd', () => {
     const capture = await openCapture(zstd(writePcap([])));
     expect(await collect(capture)).toEqual([]);
     expect(capture.damage).toBe(null);
+  });
+
+  // Headers that repeat, text, zeros and noise: all kinds of blocks, literals and tables.
+  const mixed = noise(6000, 150).map((frame, i) => {
+    const { octets } = frame;
+    if (i % 3 === 0) octets.fill(i >> 8, 0, 100);
+    if (i % 3 === 1) octets.set(new TextEncoder().encode(`GET /pods/${i % 50}/status HTTP/1.1`));
+    if (i > 4000) octets.fill(0);
+    return frame;
+  });
+  const mixedPcap = writePcap(mixed);
+  it.each([
+    ['-1'],
+    ['-9'],
+    ['-18'],
+    ['--fast=20'],
+    ['--zstd=wlog=10'],
+    ['--ultra', '-22', '--zstd=wlog=14'],
+    ['-T2', '-B600KB'],
+  ])('made with %s of mixed octets is read', async (...options) => {
+    const capture = await openCapture(zstd(mixedPcap, ...options));
+    expect(lines(await collect(capture))).toEqual(lines(mixed));
+    expect(capture.damage).toBe(null);
+  });
+
+  it('mutated never throws, hangs or gives a frame outside its buffer', async () => {
+    const compressed = ['-1', '-18'].map((level) => zstd(mixedPcap.subarray(0, 200_000), '--no-check', level));
+    const change = fc.record({ at: fc.nat(), octet: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...compressed), fc.array(change, { minLength: 1 }), async (octets, changes) => {
+        const copy = octets.slice();
+        for (const { at, octet } of changes) copy[at % copy.length] = octet;
+        const capture = await openCapture(copy).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(CaptureError);
+        });
+        if (capture) expect(await collect(capture)).toHaveLength(capture.frames);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('cut gives what came before, whole blocks at least', async () => {
