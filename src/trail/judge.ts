@@ -1,7 +1,8 @@
-import { rankOf, type CapturePoint } from '../net/points.js';
+import type { CapturePoint } from '../net/points.js';
 import type { Exchange } from './exchanges.js';
 import { Reach } from './exchanges.js';
 import type { Evidence, PointEvidence } from './evidence.js';
+import type { Crossing } from './paths.js';
 import type { Topology } from './topology.js';
 import type { Misses } from './tracker.js';
 import type { Judgement, Silence, Trail } from './trail.js';
@@ -77,8 +78,8 @@ export class Judge {
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];
     let lost: { point: number; certainty: 'shown' | 'likely' } | null = null;
-    for (const { point, crossed } of ahead) {
-      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossed);
+    for (const { point, crossing } of ahead) {
+      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
       silent.push({ point, able: able.certainty !== null, note: able.note });
       if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
     }
@@ -134,73 +135,14 @@ export class Judge {
   }
 
   /** Captured points that the packet had still to pass, nearest first. */
-  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossed: Crossing }[] {
-    const { points, crossed } = trail.path;
+  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
+    const { points, crossings } = trail.path;
     const from = points.indexOf(lastSeen);
-    const ahead: { point: number; crossed: Crossing }[] = [];
-    for (let i = from + 1; i < points.length && from >= 0; i++) {
-      if (!seen.has(points[i]!)) ahead.push({ point: points[i]!, crossed: crossed[i]! ? 'pair' : 'address' });
-    }
-    const known = new Set(ahead.map(({ point }) => point));
-    const last = ahead.length === 0 ? lastSeen : ahead[ahead.length - 1]!.point;
-    for (const point of this.#aheadByRole(trail, last)) {
-      if (!seen.has(point) && !known.has(point)) ahead.push({ point, crossed: 'role' });
-    }
-    return ahead.sort((x, y) => this.#place(trail, lastSeen, x.point) - this.#place(trail, lastSeen, y.point));
-  }
-
-  /** On the receiving node the way leads inwards: underlay, tunnel, bridge, workload. */
-  #place(trail: Trail, lastSeen: number, point: number): number {
-    const { points } = this.#context;
-    const index = trail.path.points.indexOf(point);
-    if (points[point]!.node !== points[lastSeen]!.node) return 100 + index;
-    const source = this.#context.topology.homeOf(trail.last.src).node;
-    if (points[point]!.node !== source) return 10 - rankOf(points[point]!.role);
-    return index;
-  }
-
-  /**
-   * Points of the receiving node that a packet must pass by their role although nothing between these addresses was ever seen
-   * there: the tunnel device behind the underlay of an encapsulated packet, the bridge behind it, and the one workload.
-   */
-  #aheadByRole(trail: Trail, from: number): number[] {
-    const { points, topology } = this.#context;
-    const node = points[from]!.node;
-    const source = topology.homeOf(trail.last.src);
-    const home = topology.homeOf(trail.last.dst);
-    if (source.node === node || (home.node !== null && home.node !== node)) return [];
-    if (trail.path.points.some((point) => points[point]!.node !== node && this.#isBehind(trail, point, from)))
-      return [];
-    const role = points[from]!.role;
-    const last = trail.sightings[trail.sightings.length - 1]!;
-    if (role === 'underlay' && last.tunnel === 0) return [];
-    const rank = rankOf(role);
-    const inner: number[] = [];
-    for (const wanted of ['tunnel', 'bridge', 'veth'] as const) {
-      const candidates = points.filter(
-        (point) =>
-          point.node === node &&
-          rankOf(point.role) < rank &&
-          (point.role === wanted || (wanted === 'veth' && point.role === 'pod')) &&
-          this.#mayBeHomeOf(point.id, trail.last.dst),
-      );
-      if (candidates.length === 1) inner.push(candidates[0]!.id);
-      else if (candidates.length > 1) break;
-    }
-    if (home.points.length === 0) return inner;
-    const stop = inner.findIndex((point) => home.points.includes(point));
-    return stop < 0 ? inner : inner.slice(0, stop + 1);
-  }
-
-  #isBehind(trail: Trail, point: number, from: number): boolean {
-    const { points } = trail.path;
-    return points.indexOf(point) > points.indexOf(from) && points.indexOf(from) >= 0;
-  }
-
-  /** A workload's interface that is known to be another's is not on the way. */
-  #mayBeHomeOf(point: number, address: number): boolean {
-    const owners = this.#context.topology.ownersOf(point);
-    return owners === null || owners.size === 0 || owners.has(address);
+    if (from < 0) return [];
+    return points
+      .map((point, i) => ({ point, crossing: crossings[i]! }))
+      .slice(from + 1)
+      .filter(({ point }) => !seen.has(point));
   }
 
   /** Whether a point's silence is proof: certainty null says it is none, and the note why. */
@@ -210,7 +152,7 @@ export class Judge {
     tunnel: number,
     time: number,
     point: number,
-    crossed: Crossing,
+    crossing: Crossing,
   ): { certainty: 'shown' | 'likely' | null; note: string } {
     const { evidence, points, misses } = this.#context;
     const name = this.#name(point);
@@ -240,14 +182,14 @@ export class Judge {
     }
     const frames = `${at.frames} ${at.frames === 1 ? 'frame' : 'frames'}`;
     const how =
-      crossed === 'pair'
+      crossing === 'pair'
         ? 'packets between these addresses crossed it'
-        : crossed === 'address'
+        : crossing === 'address'
           ? 'other packets of these addresses crossed it'
           : `it is the ${points[point]!.role === 'veth' ? 'pod' : points[point]!.role} interface behind ${this.#name(lastSeen)}`;
     if (window === 'inside') {
       return {
-        certainty: crossed === 'role' ? 'likely' : 'shown',
+        certainty: crossing === 'role' ? 'likely' : 'shown',
         note: `captured before and after this moment (${frames}); ${how}`,
       };
     }
@@ -315,9 +257,6 @@ export class Judge {
     return this.#context.points[point]!.name;
   }
 }
-
-/** How it is known that a point is on the way: packets of the pair, packets of one of the addresses, or its role. */
-type Crossing = 'pair' | 'address' | 'role';
 
 function covered(trail: Trail, acknowledged: number): boolean {
   return ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;

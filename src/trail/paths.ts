@@ -3,11 +3,14 @@ import { rankOf, type CapturePoint } from '../net/points.js';
 import { groupsOf } from './clocks.js';
 import type { Home, Topology } from './topology.js';
 
+/** How a point is known to be on a way: packets between the two addresses crossed it, other packets of one of them did, or its role says so. */
+export type Crossing = 'pair' | 'address' | 'role';
+
 /** The captured points between two addresses, in the order in which a packet passes them. */
 export interface Path {
   readonly points: readonly number[];
-  /** For each point: true when packets between these two addresses were seen there, false when only other packets of one of them were. */
-  readonly crossed: readonly boolean[];
+  /** For each point, how it is known to be on the way. */
+  readonly crossings: readonly Crossing[];
   /** Where the source and the destination live; empty when not known. */
   readonly source: readonly number[];
   readonly home: readonly number[];
@@ -90,7 +93,50 @@ export class Paths {
       this.#addSide(dst, home.node, hops, inferred);
     }
     const points = this.#order([...hops.keys(), ...inferred], hops, { src, dst, source, home });
-    return { points, crossed: points.map((point) => !inferred.has(point)), source: source.points, home: home.points };
+    const byRole = this.#inward(points, hops, dst, source, home);
+    return {
+      points: [...points, ...byRole],
+      crossings: [
+        ...points.map((point): Crossing => (inferred.has(point) ? 'address' : 'pair')),
+        ...byRole.map((): Crossing => 'role'),
+      ],
+      source: source.points,
+      home: home.points,
+    };
+  }
+
+  /**
+   * Points of the receiving node behind the last one, which a packet must pass by their role although nothing between these
+   * addresses was ever seen there: the tunnel device behind the underlay of an encapsulated packet, the bridge behind it, the
+   * one workload. Only where one point has the role is it known which.
+   */
+  #inward(points: readonly number[], hops: ReadonlyMap<number, Hops>, dst: number, source: Home, home: Home): number[] {
+    const from = points[points.length - 1];
+    if (from === undefined) return [];
+    const { node, role } = this.#points[from]!;
+    if (source.node === node || (home.node !== null && home.node !== node) || home.points.includes(from)) return [];
+    if (role === 'underlay' && (hops.get(from)?.outerOut ?? 0) === 0) return [];
+    const inward: number[] = [];
+    for (const wanted of ['tunnel', 'bridge', 'veth'] as const) {
+      const candidates = this.#points.filter(
+        (point) =>
+          point.node === node &&
+          !points.includes(point.id) &&
+          rankOf(point.role) < rankOf(role) &&
+          point.role === wanted &&
+          this.#mayBelongTo(point.id, dst),
+      );
+      if (candidates.length > 1) break;
+      if (candidates.length === 1) inward.push(candidates[0]!.id);
+    }
+    const stop = inward.findIndex((point) => home.points.includes(point));
+    return stop < 0 ? inward : inward.slice(0, stop + 1);
+  }
+
+  /** A workload's interface that is known to be another's is not on the way. */
+  #mayBelongTo(point: number, address: number): boolean {
+    const owners = this.#topology.ownersOf(point);
+    return owners === null || owners.size === 0 || owners.has(address);
   }
 
   /** Points of an address's own node that its other traffic with other nodes crossed. */

@@ -46,8 +46,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     if (reply.state === 'delivered') return outcome('answered', 'shown');
     if (reply.state === 'lost') return outcome('reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
-    if (reply.judgement!.silent.length === 0 && reply.trail!.first === reply.trail!.last)
-      return outcome('answered', 'likely');
+    if (isAtEnd(reply)) return outcome('answered', 'likely');
     return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
