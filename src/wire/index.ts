@@ -13,6 +13,8 @@ export { Layer, LAYER_NAMES, type LayerName } from './layers.js';
 export type { Field, Struct } from './layout.js';
 export * from './null-loopback.js';
 export { MAX_LAYERS, MAX_PROBLEMS, PacketView, type FrameSource } from './packet.js';
+export * from './packet-checksums.js';
+export type * from './packet-objects.js';
 export { PROBLEMS, problemNumber, type ProblemCode } from './problems.js';
 export * from './tcp.js';
 export * from './udp.js';

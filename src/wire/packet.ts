@@ -37,8 +37,28 @@ import {
   ipv6PayloadLength,
   isIpv6Extension,
 } from './ipv6.js';
-import { Layer } from './layers.js';
+import { Layer, type LayerName } from './layers.js';
 import { checkNull, nullFamily } from './null-loopback.js';
+import {
+  arpObject,
+  icmpObject,
+  ipObject,
+  layerNames,
+  problemObjects,
+  protocolsText,
+  tcpObject,
+  tunnelObject,
+  udpObject,
+  vxlanObject,
+  type ArpObject,
+  type IcmpObject,
+  type IpObject,
+  type ProblemObject,
+  type TcpObject,
+  type TunnelObject,
+  type UdpObject,
+  type VxlanObject,
+} from './packet-objects.js';
 import { problemNumber } from './problems.js';
 import { checkTcp, tcpBadOptionAt, tcpDstPort, tcpHasOnlyTimestamps, tcpHeaderLength, tcpSrcPort } from './tcp.js';
 import { checkUdp, udpDstPort, udpLength, udpSrcPort } from './udp.js';
@@ -147,6 +167,15 @@ const BGP_PORT = 179;
 const IPSEC_PORT = 4500;
 const WIREGUARD_PORT = 51820;
 
+/** A one for each UDP port that is VXLAN's. */
+function portTable(more: readonly number[]): Uint8Array {
+  const table = new Uint8Array(65_536);
+  for (const port of [4789, 8472, ...more]) table[port] = 1;
+  return table;
+}
+
+const USUAL_VXLAN_PORTS = portTable([]);
+
 function min(a: number, b: number): number {
   return a < b ? a : b;
 }
@@ -245,7 +274,7 @@ export class PacketView {
   /** What was named and not decoded, for undecodedName(); -1 when all was decoded. */
   undecoded = -1;
 
-  readonly #vxlanPorts = new Uint8Array(65_536);
+  #vxlanPorts: Uint8Array;
   /** Whether a field that few frames have was set, see #clearSeldom(). */
   #seldomSet = false;
   /** Where the header begins that a reading method's result names. */
@@ -253,9 +282,7 @@ export class PacketView {
 
   /** `vxlanPorts`: UDP destination ports to take as VXLAN besides 4789 and 8472. */
   constructor(options: { readonly vxlanPorts?: readonly number[] } = {}) {
-    this.#vxlanPorts[4789] = 1;
-    this.#vxlanPorts[8472] = 1;
-    for (const port of options.vxlanPorts ?? []) this.#vxlanPorts[port] = 1;
+    this.#vxlanPorts = options.vxlanPorts === undefined ? USUAL_VXLAN_PORTS : portTable(options.vxlanPorts);
   }
 
   /** Decodes the current frame of a batch. */
@@ -313,6 +340,68 @@ export class PacketView {
     // Only what this frame did not set is cleared, and only now: most frames set it all
     if (this.tunnelDepth === 0) this.#clearTunnel();
     if (this.l4Kind < 0) this.#clearPayload();
+  }
+
+  /** The innermost packet's IP header. This getter and those below make a new object each time. */
+  get ip(): IpObject | null {
+    return ipObject(this);
+  }
+
+  get tcp(): TcpObject | null {
+    return tcpObject(this);
+  }
+
+  get udp(): UdpObject | null {
+    return udpObject(this);
+  }
+
+  /** ICMP or ICMPv6. */
+  get icmp(): IcmpObject | null {
+    return icmpObject(this);
+  }
+
+  get arp(): ArpObject | null {
+    return arpObject(this);
+  }
+
+  /** The innermost tunnel, when it is VXLAN. */
+  get vxlan(): VxlanObject | null {
+    return vxlanObject(this);
+  }
+
+  /** The innermost tunnel. */
+  get tunnel(): TunnelObject | null {
+    return tunnelObject(this);
+  }
+
+  /** The payload of the innermost TCP, UDP or ICMP header as far as it was captured, not copied. */
+  get payload(): Uint8Array | null {
+    if (this.l4Kind < 0) return null;
+    return this.octets.subarray(this.payloadAt, this.payloadEnd < this.payloadAt ? this.payloadAt : this.payloadEnd);
+  }
+
+  /** Names of the layers, outermost first. */
+  get layers(): LayerName[] {
+    return layerNames(this);
+  }
+
+  /** The layers as one text: `eth:ip:udp:vxlan:eth:ip:icmp`. */
+  get protocols(): string {
+    return protocolsText(this);
+  }
+
+  get problems(): ProblemObject[] {
+    return problemObjects(this);
+  }
+
+  /** The same packet over octets of its own, to keep while this view goes on to the next frame. */
+  copy(): PacketView {
+    // Not slice(): a Buffer's does not copy
+    const octets = new Uint8Array(this.octets.subarray(this.frameAt, this.frameEnd));
+    const copy = new PacketView();
+    copy.#vxlanPorts = this.#vxlanPorts;
+    copy.decodeFrame(octets, new DataView(octets.buffer), 0, octets.length, this.originalLength, this.linkType);
+    return copy;
   }
 
   #clearSeldom(): void {
