@@ -1,0 +1,258 @@
+/** Compares what the library says of captures with the truth of the scenario that they come from. */
+import { exchanges, trails } from '../../src/diagnose.js';
+import type { ExchangeRow, TrailRow } from '../../src/report/report.js';
+import { inputsOf, type CaptureFile, type Scenario } from './scenario.js';
+import type { Step } from './scenario-network.js';
+import type { TruthExchange, TruthPacket } from './scenario-traffic.js';
+
+/** A packet as the files show it: its frames by the step of its way. */
+export interface Visible {
+  readonly packet: TruthPacket;
+  /** "file#frame" at each step of the way that shows it, in path order. */
+  readonly seen: readonly { readonly step: Step; readonly index: number; readonly frames: readonly string[] }[];
+  readonly lastSeen: string | null;
+  /** Where it would have appeared next had it not been dropped; null when it arrived or nothing was captured there. */
+  readonly nextExpected: string | null;
+}
+
+/** What files show of a scenario. */
+export interface View {
+  readonly scenario: Scenario;
+  readonly files: readonly CaptureFile[];
+  readonly points: ReadonlySet<string>;
+  /** "file#frame" -> packet number; noise has none. */
+  readonly packetOf: ReadonlyMap<string, number>;
+  readonly visible: readonly Visible[];
+}
+
+export type Fault =
+  /** Said to be lost, and arrived. */
+  | 'false-lost'
+  /** Lost, but elsewhere. */
+  | 'wrong-place'
+  /** Said to have arrived, and was dropped. */
+  | 'false-delivered'
+  /** Arrived where its destination lives, and not said so. */
+  | 'not-delivered'
+  /** Packets in one row that are not the same, or frames of one packet that its row lacks. */
+  | 'mispaired'
+  | 'split'
+  /** The right frames in an order that is not the way's. */
+  | 'disordered'
+  | 'no-row';
+
+export interface Issue {
+  readonly fault: Fault;
+  readonly text: string;
+}
+
+export async function rowsOf(files: readonly CaptureFile[], shift = 0n): Promise<TrailRow[]> {
+  const rows: TrailRow[] = [];
+  for await (const row of trails(inputsOf(files, shift))) rows.push(row);
+  return rows;
+}
+
+export async function exchangesOf(files: readonly CaptureFile[]): Promise<ExchangeRow[]> {
+  const rows: ExchangeRow[] = [];
+  for await (const row of exchanges(inputsOf(files))) rows.push(row);
+  return rows;
+}
+
+export function viewOf(scenario: Scenario, files: readonly CaptureFile[] = scenario.files): View {
+  const packetOf = new Map<string, number>();
+  const framesAt = new Map<string, string[]>();
+  for (const file of files) {
+    file.frames.forEach(({ packet, point }, i) => {
+      if (packet === null) return;
+      const frame = `${file.name}#${i + 1}`;
+      packetOf.set(frame, packet);
+      const key = `${packet} ${point}`;
+      const frames = framesAt.get(key);
+      if (frames === undefined) framesAt.set(key, [frame]);
+      else frames.push(frame);
+    });
+  }
+  const points = new Set(files.flatMap((file) => file.points));
+  const visible = scenario.packets.map((packet): Visible => {
+    const seen = packet.way.flatMap((step, index) => {
+      const frames = framesAt.get(`${packet.number} ${step.point}`);
+      return frames === undefined ? [] : [{ step, index, frames }];
+    });
+    const { droppedAfter, way } = packet;
+    const next = droppedAfter === null ? undefined : way.slice(droppedAfter + 1).find(({ point }) => points.has(point));
+    return {
+      packet,
+      seen,
+      lastSeen: seen.length === 0 ? null : seen[seen.length - 1]!.step.point,
+      nextExpected: next?.point ?? null,
+    };
+  });
+  return { scenario, files, points, packetOf, visible };
+}
+
+/** Numbers of the packets that a row shows. */
+export function packetsOfRow(view: View, row: TrailRow): number[] {
+  const numbers = new Set<number>();
+  for (const { file, frame } of row.sightings) {
+    const number = view.packetOf.get(`${file}#${frame}`);
+    if (number !== undefined) numbers.add(number);
+  }
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** A packet's octets as sent, behind its first Ethernet header: equal for packets that nothing tells apart. */
+export function octetsAsSent(packet: TruthPacket): string {
+  return Buffer.from(packet.frames(0)[0]!.subarray(14)).toString('hex');
+}
+
+/** Everything in which rows and truth disagree. */
+export function issuesOf(view: View, rows: readonly TrailRow[]): Issue[] {
+  const issues: Issue[] = [];
+  const told = new Map<number, TrailRow[]>();
+  const add = (fault: Fault, row: TrailRow | null, packet: Visible): void => {
+    issues.push({ fault, text: `${describe(packet)}\n  said: ${row === null ? 'nothing' : rowText(row)}` });
+  };
+  for (const row of rows) {
+    const packets = packetsOfRow(view, row).map((number) => view.visible[number]!);
+    for (const { packet } of packets) told.set(packet.number, [...(told.get(packet.number) ?? []), row]);
+    const alike = new Set(packets.map(({ packet }) => octetsAsSent(packet))).size === 1;
+    if (!alike) add('mispaired', row, packets[0]!);
+    checkState(row, packets, add, view);
+  }
+  for (const packet of view.visible) {
+    if (packet.seen.length > 0) checkSightings(view, packet, told.get(packet.packet.number) ?? [], add);
+  }
+  return issues;
+}
+
+type Add = (fault: Fault, row: TrailRow | null, packet: Visible) => void;
+
+/** Of identical packets told together it is enough that one had the fate told. */
+function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: View): void {
+  if (row.state === 'lost') {
+    const dropped = packets.filter(({ packet }) => packet.droppedAfter !== null);
+    if (dropped.length === 0) add('false-lost', row, packets[0]!);
+    else if (!dropped.some((each) => row.lastSeen === each.lastSeen && row.nextExpected === each.nextExpected)) {
+      add('wrong-place', row, dropped[0]!);
+    }
+  } else if (row.state === 'delivered') {
+    if (packets.every((packet) => packet.packet.droppedAfter !== null && !cameHome(view, packet))) {
+      add('false-delivered', row, packets[0]!);
+    }
+  }
+}
+
+/** Seen at the last captured point of its way, with nothing but the destination's own link behind it: nobody can tell more. */
+function cameHome(view: View, { packet, seen }: Visible): boolean {
+  const last = seen[seen.length - 1];
+  if (last === undefined || !view.scenario.network.isHomeward(last.step, packet.way, packet.to)) return false;
+  return !packet.way.slice(last.index + 1).some(({ point }) => view.points.has(point));
+}
+
+function checkSightings(view: View, visible: Visible, rows: readonly TrailRow[], add: Add): void {
+  const { packet, seen } = visible;
+  if (rows.length === 0) return add('no-row', null, visible);
+  if (packet.translated) return;
+  if (rows.length > 1) return add('split', rows[1]!, visible);
+  const row = rows[0]!;
+  const said = row.sightings.map(({ file, frame }) => `${file}#${frame}`);
+  const meant = seen.flatMap(({ frames }) => frames);
+  const alone = packetsOfRow(view, row).length === 1;
+  if (meant.some((frame) => !said.includes(frame))) add('split', row, visible);
+  else if (alone && isHomeKnown(view, packet)) {
+    const places = said.map((frame) => seen.findIndex(({ frames }) => frames.includes(frame)));
+    if (places.some((place, i) => i > 0 && place < places[i - 1]!)) add('disordered', row, visible);
+  }
+  if (packet.droppedAfter === null && row.state !== 'delivered' && arrivedAtHome(view, visible)) {
+    add('not-delivered', row, visible);
+  }
+}
+
+function arrivedAtHome(view: View, { packet, seen }: Visible): boolean {
+  return isHomeKnown(view, packet) && seen[seen.length - 1]!.step.point === view.scenario.network.homeOf(packet.to);
+}
+
+/** An address is known to live where it was seen to send; who is silent may be anywhere. */
+function isHomeKnown(view: View, packet: TruthPacket): boolean {
+  const home = view.scenario.network.homeOf(packet.to);
+  return (
+    home !== null &&
+    view.points.has(home) &&
+    view.visible.some(({ packet: other, seen }) => other.from === packet.to && seen[0]?.step.point === home)
+  );
+}
+
+export function describe({ packet, seen, lastSeen, nextExpected }: Visible): string {
+  const way = packet.way.map(({ point }, i) => {
+    const at = seen.find(({ index }) => index === i);
+    const frames = at === undefined ? '' : `(${at.frames.map((frame) => frame.split('#')[1]).join()})`;
+    return `${point}${frames}${packet.droppedAfter === i ? ' DROPPED' : ''}`;
+  });
+  const fate = packet.droppedAfter === null ? 'arrived' : `dropped, last seen ${lastSeen}, next ${nextExpected}`;
+  const moment = (packet.times[0]! / 1e6).toFixed(3);
+  return `packet ${packet.number} ${packet.what} ${packet.from.address} > ${packet.to.address} at ${moment} ms: ${fate}\n  way: ${way.join(' ')}`;
+}
+
+export function rowText(row: TrailRow): string {
+  const sightings = row.sightings.map(({ point, frame, nat }) => `${point}(${frame})${nat === null ? '' : '*'}`);
+  return `${row.state} ${row.certainty}, last seen ${row.lastSeen}, next ${row.nextExpected} (${row.reason}) [${sightings.join(' ')}] ${row.summary}`;
+}
+
+/** Packets that were dropped before a captured point that had every chance to show them. */
+export function provableLosses(view: View): Visible[] {
+  const windows = new Map<string, [number, number]>();
+  let last = -Infinity;
+  for (const file of view.files) {
+    for (const { point, time } of file.frames) {
+      const window = windows.get(point);
+      windows.set(point, [Math.min(time, window?.[0] ?? time), Math.max(time, window?.[1] ?? time)]);
+      last = Math.max(last, time);
+    }
+  }
+  const crossed = new Set<string>();
+  for (const { packet, seen } of view.visible) {
+    for (const { step } of seen) crossed.add(`${packet.from.address} ${packet.to.address} ${step.point}`);
+  }
+  return view.visible.filter(({ packet, lastSeen, nextExpected }) => {
+    if (lastSeen === null || nextExpected === null || packet.translated) return false;
+    if (!crossed.has(`${packet.from.address} ${packet.to.address} ${nextExpected}`)) return false;
+    const window = windows.get(nextExpected);
+    const time = packet.times[0]!;
+    return window !== undefined && time > window[0] && time + 30e6 < window[1] && time + 30e6 < last;
+  });
+}
+
+/** What an observer of these files may say of an exchange; `unknown` is always allowed. */
+export function verdictsOf(view: View, exchange: TruthExchange): Set<string> {
+  const of = (numbers: readonly number[]): Visible[] =>
+    numbers.map((number) => view.visible[number]!).filter(({ seen }) => seen.length > 0);
+  const requests = of(exchange.requests);
+  const replies = of(exchange.replies);
+  const verdicts = new Set<string>();
+  if (of(exchange.refusals).length > 0) return verdicts.add('refused');
+  if (replies.length > 0) {
+    if (replies.some(({ packet }) => packet.droppedAfter === null)) return verdicts.add('answered');
+    // Dropped behind the last point that could show it: nothing speaks against its arrival.
+    if (replies.some(({ nextExpected }) => nextExpected === null)) return verdicts.add('answered');
+    return verdicts.add('reply-lost');
+  }
+  if (requests.length === 0) return verdicts;
+  if (requests.some(({ packet, nextExpected }) => packet.droppedAfter === null || nextExpected === null)) {
+    return verdicts.add('unanswered');
+  }
+  return verdicts.add('request-lost');
+}
+
+/** The truth's exchange of a row; none for an exchange that only noise could make. */
+export function exchangeOfRow(scenario: Scenario, row: ExchangeRow): TruthExchange | undefined {
+  const id = row.protocol === 'dns' ? String(row.id['dnsId']) : JSON.stringify(row.id);
+  return scenario.exchanges.find(
+    (exchange) =>
+      exchange.protocol === row.protocol &&
+      exchange.client === row.client &&
+      exchange.clientPort === row.clientPort &&
+      exchange.server === row.server &&
+      exchange.serverPort === row.serverPort &&
+      (exchange.protocol === 'udp' || exchange.id === id),
+  );
+}
