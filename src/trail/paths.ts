@@ -39,7 +39,7 @@ export class Paths {
   readonly #index = new PairIndex(1 << 18);
   readonly #paths: Path[] = [];
   readonly #given: readonly number[];
-  /** How often a packet between two addresses was seen at one point of a node before another; for points whose roles do not tell. */
+  /** How often a packet between two addresses was seen at one point before another, where nothing else tells the order. */
   readonly #votes = new Map<string, number>();
 
   /** @param given points in path order as the user gave them; they win over what is found */
@@ -57,7 +57,7 @@ export class Paths {
         for (const j of group.slice(at + 1)) {
           const x = this.#points[samples.points[i]!]!;
           const y = this.#points[samples.points[j]!]!;
-          if (x.node !== y.node || x === y || (x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
+          if (x === y || (x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
             continue;
           const key = voteKey(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
           this.#votes.set(key, (this.#votes.get(key) ?? 0) + 1);
@@ -186,13 +186,6 @@ export class Paths {
       if (rankX >= 0 && rankY >= 0 && rankX !== rankY) {
         if (nodeX === source.node) return rankX - rankY;
         if (nodeX === home.node) return rankY - rankX;
-      } else {
-        const before = this.#votes.get(voteKey(ends.src, ends.dst, x, y)) ?? 0;
-        const after = this.#votes.get(voteKey(ends.src, ends.dst, y, x)) ?? 0;
-        const reverse =
-          (this.#votes.get(voteKey(ends.dst, ends.src, y, x)) ?? 0) -
-          (this.#votes.get(voteKey(ends.dst, ends.src, x, y)) ?? 0);
-        if (before - after + reverse !== 0) return after - before - reverse;
       }
     } else {
       // Two workloads of one node: away from the one, towards the other.
@@ -203,7 +196,14 @@ export class Paths {
       if (a.outerOut !== 0 && b.outerOut !== 0 && a.outerOut !== b.outerOut) return b.outerOut - a.outerOut;
       if (a.outerBack !== 0 && b.outerBack !== 0 && a.outerBack !== b.outerBack) return a.outerBack - b.outerBack;
     }
-    return 0;
+    return this.#compareTimes(x, y, ends);
+  }
+
+  /** Which of two points saw more packets first, there and, the other way round, back. */
+  #compareTimes(x: number, y: number, { src, dst }: Ends): number {
+    const votes = (from: number, to: number, first: number, second: number): number =>
+      this.#votes.get(voteKey(from, to, first, second)) ?? 0;
+    return votes(src, dst, y, x) - votes(src, dst, x, y) + votes(dst, src, x, y) - votes(dst, src, y, x);
   }
 }
 

@@ -106,18 +106,18 @@ export class Topology {
     for (const version of [4, 6]) {
       let best = 0;
       let bestCount = 0;
+      let bestOwnership = 0;
       for (const [address, points] of this.#addresses) {
         const entry = points.get(at.point.id);
         if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
         const count = entry.sent + entry.received;
+        if (count < bestCount) continue;
         // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
-        const better =
-          count > bestCount ||
-          (count === bestCount && ownership(entry, at, address) > ownership(points.get(at.point.id)!, at, best));
-        if (better) {
-          best = address;
-          bestCount = count;
-        }
+        const shown = ownership(entry, at, address);
+        if (count === bestCount && shown <= bestOwnership) continue;
+        best = address;
+        bestCount = count;
+        bestOwnership = shown;
       }
       if (best !== 0) owners.add(best);
     }
