@@ -90,7 +90,8 @@ export function packetRow(packet: PacketView, meta: PacketMeta): Record<string, 
   };
   if (meta.interfaceName !== null) row['frame.interface_name'] = meta.interfaceName;
   row['frame.protocols'] = putLayers(row, packet);
-  if (packet.quotedIpAt !== -1) row['quoted'] = quotedRow(packet, 0);
+  const quoted = quotedRow(packet, 0);
+  if (quoted !== null) row['quoted'] = quoted;
   const problems = problemsOf(packet);
   if (problems.length > 0) row['problems'] = problems;
   return row;
@@ -131,7 +132,7 @@ function layerName(packet: PacketView, kind: number): string {
 }
 
 /** Kind of a transport header that the capture cut, of which at least the ports (or type and code) are there; else -1. */
-function cutTransport(packet: PacketView): number {
+export function cutTransport(packet: PacketView): number {
   const kind = L4_OF_PROTOCOL[packet.protocol] ?? -1;
   if (kind === -1 || packet.l4Kind !== -1 || packet.l4At === -1 || packet.fragmentOffset !== 0) return -1;
   const captured = packet.ipEnd - packet.l4At;
@@ -160,8 +161,12 @@ export function forEachDns(packet: PacketView, use: (at: number, end: number, an
 const quotedViews: PacketView[] = [];
 const MAX_QUOTED_DEPTH = 4;
 
-/** Headers quoted in an ICMP error. The quotation is a packet that was cut, so it is decoded as one. */
-function quotedRow(packet: PacketView, depth: number): Record<string, unknown> {
+/**
+ * The packet quoted in an ICMP error, decoded as what it is, a packet that was cut; null when errors quote errors beyond all
+ * sense. `depth` is 0 for a frame's own error. The view is valid until the next call with this depth.
+ */
+export function quotedView(packet: PacketView, depth: number): PacketView | null {
+  if (packet.quotedIpAt === -1 || depth >= MAX_QUOTED_DEPTH) return null;
   const quoted = (quotedViews[depth] ??= new PacketView());
   const at = packet.quotedIpAt;
   const captured = packet.payloadEnd - at;
@@ -169,9 +174,17 @@ function quotedRow(packet: PacketView, depth: number): Record<string, unknown> {
   const announced = isV4 ? ipv4TotalLength(packet.view, at) : Ipv6Header.span + ipv6PayloadLength(packet.view, at);
   const linkType = isV4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
   quoted.decodeFrame(packet.octets, packet.view, at, captured, Math.max(announced, captured), linkType);
+  return quoted;
+}
+
+/** Headers quoted in an ICMP error, under the names they have anywhere. */
+function quotedRow(packet: PacketView, depth: number): Record<string, unknown> | null {
+  const quoted = quotedView(packet, depth);
+  if (quoted === null) return null;
   const row: Record<string, unknown> = { 'frame.protocols': '' };
   row['frame.protocols'] = putLayers(row, quoted);
-  if (quoted.quotedIpAt !== -1 && depth + 1 < MAX_QUOTED_DEPTH) row['quoted'] = quotedRow(quoted, depth + 1);
+  const deeper = quotedRow(quoted, depth + 1);
+  if (deeper !== null) row['quoted'] = deeper;
   return row;
 }
 

@@ -120,7 +120,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     reason: 'tshark lists the types in an NSEC bitmap among those of the records',
-    fields: /^dns\\.resp\\.type$/,
+    fields: /^dns\.resp\.type$/,
     explains: (ours, theirs) => ours.includes(NSEC) && isSubsequence(ours, theirs),
   },
   {
