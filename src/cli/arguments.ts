@@ -3,7 +3,7 @@ import type { Argv } from 'yargs';
 import type { FailOn } from './exit-code.js';
 import { parseClock, parseMemory, parseOrder, parsePort, parseTime, UsageError } from './options.js';
 
-export type Command = 'diagnose' | 'exchanges' | 'trails' | 'points' | 'explain';
+export type Command = 'diagnose' | 'exchanges' | 'trails' | 'packets' | 'points' | 'explain';
 export type Format = (typeof FORMATS)[number];
 
 /** A command line, checked. */
@@ -17,6 +17,7 @@ export interface Arguments {
   readonly output: string | null;
   readonly color: (typeof COLORS)[number];
   readonly quiet: boolean;
+  readonly verbose: boolean;
   readonly failOn: FailOn;
   readonly only: readonly string[];
   readonly vxlanPorts: readonly number[];
@@ -47,7 +48,7 @@ function outputOptions<T>(y: Argv<T>) {
     .option('quiet', { type: 'boolean', describe: 'No progress and no notices on standard error' });
 }
 
-function captureOptions<T>(y: Argv<T>) {
+function readOptions<T>(y: Argv<T>) {
   return outputOptions(y)
     .positional('captures', { ...LIST, describe: 'File, folder, - (standard input) or POINT=FILE' })
     .option('filter', {
@@ -57,13 +58,17 @@ function captureOptions<T>(y: Argv<T>) {
     .option('since', { ...TEXT, describe: 'Leave out earlier frames; epoch seconds or ISO 8601 (UTC)' })
     .option('until', { ...TEXT, describe: 'Leave out later frames' })
     .option('vxlan-port', { ...LIST, describe: 'UDP port to take as VXLAN besides 4789 and 8472; repeatable' })
+    .option('n', { type: 'boolean', describe: 'Addresses as numbers (lasthop never asks a name server)' });
+}
+
+function captureOptions<T>(y: Argv<T>) {
+  return readOptions(y)
     .option('order', { ...TEXT, describe: 'Points in path order, POINT,POINT,...; wins over the order found' })
     .option('clock', {
       ...LIST,
       describe: 'POINT=OFFSET, how far its clock is ahead (+1.5s, -200ms); repeatable',
     })
-    .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' })
-    .option('n', { type: 'boolean', describe: 'Addresses as numbers (lasthop never asks a name server)' });
+    .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' });
 }
 
 const USAGE = `$0 [command] CAPTURE...
@@ -112,6 +117,12 @@ export async function parseArguments(argv: readonly string[], version: string): 
     )
     .command('exchanges [captures..]', 'A row an exchange', (y) => captureOptions(y), choose('exchanges'))
     .command('trails [captures..]', 'A row a packet: where it was seen', (y) => captureOptions(y), choose('trails'))
+    .command(
+      'packets [captures..]',
+      'A line a packet as tcpdump would, the inner packet first, its tunnel after it',
+      (y) => readOptions(y).option('v', { type: 'boolean', describe: 'Every field, below its packet' }),
+      choose('packets'),
+    )
     .command(
       'points [captures..]',
       'What is in the files: points, windows, clocks, counts, trust in each capture',
@@ -188,6 +199,7 @@ function checked(
     output: text('output') === '-' ? null : text('output'),
     color: choice('color', COLORS),
     quiet: values['quiet'] === true,
+    verbose: values['v'] === true,
     failOn: choice('fail-on', FAIL_ON),
     only: list('only').flatMap((value) => value.split(',')),
     vxlanPorts: list('vxlan-port').map((value) => parsePort('--vxlan-port', value)),

@@ -6,6 +6,7 @@ import { counted, type TextOptions } from '../report/text-layout.js';
 import type { Format } from './arguments.js';
 import { exitCode, type FailOn } from './exit-code.js';
 import type { Sink } from './output.js';
+import type { PacketFrame } from './packets.js';
 import type { Progress } from './progress.js';
 
 /** What every command that reads captures works with. */
@@ -65,7 +66,24 @@ export async function runTrails(context: Context): Promise<number> {
   return printRows(trails(context.inputs, context.options), trailsText(context.text), context);
 }
 
-async function printRows<Row>(rows: AsyncIterable<Row>, text: RowText<Row>, context: Context): Promise<number> {
+/** @param verbose text: every field below its packet's line */
+export async function runPackets(context: Context, verbose: boolean): Promise<number> {
+  const { packetFrames } = await import('./packets.js');
+  const { packetLine } = await import('../report/packet-line.js');
+  const { packetRow } = await import('../report/packet-row.js');
+  const { fieldsText } = await import('../report/rows-text.js');
+  const row = ({ packet, meta }: PacketFrame) => packetRow(packet, meta);
+  const line = (frame: PacketFrame) =>
+    `${packetLine(frame.packet, frame.meta)}\n${verbose ? fieldsText(row(frame)) : ''}`;
+  return printRows(packetFrames(context.inputs, context.options), { header: '', line }, context, row);
+}
+
+async function printRows<Row>(
+  rows: AsyncIterable<Row>,
+  text: RowText<Row>,
+  context: Context,
+  value: (row: Row) => unknown = (row) => row,
+): Promise<number> {
   const { format, sink, signal } = context;
   if (format === 'text') sink.add(text.header);
   let separator = '[\n';
@@ -73,9 +91,9 @@ async function printRows<Row>(rows: AsyncIterable<Row>, text: RowText<Row>, cont
     for await (const row of rows) {
       let full;
       if (format === 'text') full = sink.add(text.line(row));
-      else if (format === 'ndjson') full = sink.add(`${jsonLine(row)}\n`);
+      else if (format === 'ndjson') full = sink.add(`${jsonLine(value(row))}\n`);
       else {
-        full = sink.add(`${separator}${jsonLine(row)}`);
+        full = sink.add(`${separator}${jsonLine(value(row))}`);
         separator = ',\n';
       }
       if (full) {

@@ -50,6 +50,8 @@ export async function run(argv: readonly string[], io: Io, version: string, sign
           return await commands.runExchanges(context);
         case 'trails':
           return await commands.runTrails(context);
+        case 'packets':
+          return await commands.runPackets(context, parsed.verbose);
       }
     });
   } finally {

@@ -71,6 +71,18 @@ export function trailsText(options: TextOptions): RowText<TrailRow> {
   };
 }
 
+/** The fields of one packet below its line, for `lasthop packets -v`: a line a field. */
+export function fieldsText(row: Readonly<Record<string, unknown>>): string {
+  return Object.entries(row)
+    .map(([name, value]) => `    ${name.padEnd(24)}  ${escapeText(valueText(value))}\n`)
+    .join('');
+}
+
+function valueText(value: unknown): string {
+  if (Array.isArray(value) && value.every((one) => typeof one !== 'object')) return value.join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 function header(paint: Paint, titles: readonly string[], widths: readonly number[]): string {
   const all = [TIME, ...widths];
   return `${paint('dim', titles.map((title, index) => title.padEnd(all[index] ?? 0)).join('  '))}\n`;
