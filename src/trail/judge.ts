@@ -180,7 +180,6 @@ export class Judge {
         note: `it was last seen at the end of the captures and may have been on its way to ${name}`,
       };
     }
-    const frames = `${at.frames} ${at.frames === 1 ? 'frame' : 'frames'}`;
     const how =
       crossing === 'pair'
         ? 'packets between these addresses crossed it'
@@ -190,11 +189,10 @@ export class Judge {
     if (window === 'inside') {
       return {
         certainty: crossing === 'role' ? 'likely' : 'shown',
-        note: `captured before and after this moment (${frames}); ${how}`,
+        note: `its capture has frames before and after this moment, and ${how}`,
       };
     }
-    const when =
-      at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment (${frames} in all)`;
+    const when = at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment`;
     return { certainty: 'likely', note: `${when}, while other captures of this run go on; ${how}` };
   }
 
