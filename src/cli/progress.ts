@@ -1,5 +1,7 @@
 import type { Io } from './io.js';
 
+/** Milliseconds before the first drawing: most captures are read sooner. */
+const PATIENCE = 300;
 /** Milliseconds between two drawings. */
 const INTERVAL = 100;
 
@@ -9,7 +11,7 @@ export class Progress {
   readonly #quiet: boolean;
   readonly #draws: boolean;
   #drawn = false;
-  #next = 0;
+  #next = performance.now() + PATIENCE;
 
   constructor(stderr: Io['stderr'], quiet: boolean, dumb: boolean) {
     this.#stderr = stderr;

@@ -66,8 +66,8 @@ function textOptions({ color, output }: Arguments, { stdout, env }: Io): TextOpt
   const wanted = terminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   return {
     color: color === 'always' || (color === 'auto' && wanted),
-    // A report that is not read on a terminal is pasted somewhere: 100 columns fit a ticket.
-    width: terminal && stdout.columns !== undefined ? Math.min(Math.max(stdout.columns, 60), 120) : 100,
+    // A report that is not read on a terminal is pasted somewhere: 100 columns fit a ticket. A terminal may not know its width.
+    width: terminal && stdout.columns ? Math.min(Math.max(stdout.columns, 60), 120) : 100,
   };
 }
 
