@@ -6,7 +6,7 @@ import type { PacketView } from '../wire/packet.js';
  *
  * exact      addresses, protocol, IP ID, DF, fragment fields, L4 length, the L4 header and the payload that every capture kept
  * invariant  the same without addresses, ports and ICMP identifier: what a translation keeps
- * burst      what the pieces of one packet share: TCP (tuple, ack, timestamps), else (addresses, protocol, IP ID)
+ * burst      what the pieces of one packet share: TCP (ack, timestamps), else the IP ID
  *
  * Not in any key, since hops change them: MACs, TTL, ToS, checksums, the options of a SYN (MSS clamping), anything of a tunnel.
  */
@@ -119,22 +119,22 @@ function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void 
   for (; i < octets; i++) mix(view.getUint8(at + i) + 0x100);
 }
 
-/** Sets burstKey. `timestampsAt`: offset of the TCP timestamps value, or -1. */
-export function burstKeyOf(packet: PacketView, src: number, dst: number, timestampsAt: number): void {
-  low = src;
-  high = dst;
-  mix(dst);
+/**
+ * Sets burstKey: what a packet's pieces share, also under other addresses. `timestampsAt`: offset of the TCP timestamps
+ * value, or -1.
+ */
+export function burstKeyOf(packet: PacketView, timestampsAt: number): void {
+  low = packet.protocol;
+  high = 0;
   if (packet.protocol === TCP && packet.fragmentOffset === 0 && packet.moreFragments === 0) {
     const view = packet.view;
     const at = packet.l4At;
-    mix(view.getInt32(at));
-    mix(view.getInt32(at + 8));
+    mix(packet.ipEnd - at >= 12 ? view.getInt32(at + 8) : 0);
     if (timestampsAt >= 0) {
       mix(view.getInt32(timestampsAt));
       mix(view.getInt32(timestampsAt + 4));
     }
   } else {
-    mix(packet.protocol);
     mix(ipIdentity(packet) & 0xffff);
   }
   burstKey = (low ^ Math.imul(high, 0x9e3779b1)) | 0;

@@ -71,9 +71,6 @@ export class Judge {
       reason,
       silent,
     });
-    if (trail.first !== trail.last) {
-      return unknown('its addresses are translated on the way; the way after the translation is not followed yet');
-    }
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];

@@ -31,7 +31,7 @@ export class Topology {
   readonly points: readonly CapturePoint[];
   readonly #addresses = new Map<number, Map<number, AddressAtPoint>>();
   /** For a point at a workload (role pod or veth): the addresses that are the workload's. */
-  readonly #owners = new Map<number, ReadonlySet<number>>();
+  readonly #owners = new Map<number, Set<number>>();
   readonly #homes = new Map<number, Home>();
   #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
@@ -42,7 +42,7 @@ export class Topology {
     for (const at of evidence.points)
       if (at !== undefined) inferRole(at, this.#addresses, points, (point) => evidence.points[point]!.packets);
     for (const at of evidence.points) if (at !== undefined) this.#inferTunnel(at);
-    for (const at of evidence.points) if (at !== undefined) this.#findOwners(at);
+    this.#findOwners();
   }
 
   #collect(at: PointEvidence): void {
@@ -98,34 +98,50 @@ export class Topology {
     }
   }
 
-  /** Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name. */
-  #findOwners(at: PointEvidence): void {
-    const role = at.point.role;
-    if (role !== 'pod' && role !== 'veth') return;
-    const owners = new Set<number>();
-    for (const version of [4, 6]) {
-      let best = 0;
-      let bestCount = 0;
-      let bestOwnership = 0;
-      for (const [address, points] of this.#addresses) {
-        const entry = points.get(at.point.id);
-        if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
-        const count = entry.sent + entry.received;
-        if (count < bestCount) continue;
-        // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
-        const shown = ownership(entry, at, address);
-        if (count === bestCount && shown <= bestOwnership) continue;
-        best = address;
-        bestCount = count;
-        bestOwnership = shown;
+  /**
+   * Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name.
+   * Where several are named as often, those that are another workload's already drop out.
+   */
+  #findOwners(): void {
+    const tied: [PointEvidence, number[]][] = [];
+    for (const at of this.evidence.points) {
+      const role = at?.point.role;
+      if (at === undefined || (role !== 'pod' && role !== 'veth')) continue;
+      const owners = new Set<number>();
+      this.#owners.set(at.point.id, owners);
+      for (const version of [4, 6]) {
+        const named = this.#mostNamed(at, version);
+        if (named.length === 1) owners.add(named[0]!);
+        else if (named.length > 1) tied.push([at, named]);
       }
-      if (best !== 0) owners.add(best);
-    }
-    if (owners.size === 0) {
+      if (at.packets > 0) continue;
       const senders = [...at.arpSenders.keys()].filter((address) => !isGateway(this.evidence, at, address));
       if (senders.length === 1) owners.add(senders[0]!);
     }
-    this.#owners.set(at.point.id, owners);
+    for (const [at, named] of tied) {
+      const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
+      for (const address of free.length > 0 ? free : named) this.#owners.get(at.point.id)!.add(address);
+    }
+  }
+
+  #mostNamed(at: PointEvidence, version: number): number[] {
+    let best: number[] = [];
+    let bestCount = 0;
+    let bestOwnership = 0;
+    for (const [address, points] of this.#addresses) {
+      const entry = points.get(at.point.id);
+      if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
+      const count = entry.sent + entry.received;
+      if (count < bestCount) continue;
+      // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
+      const shown = ownership(entry, at, address);
+      if (count === bestCount && shown < bestOwnership) continue;
+      if (count > bestCount || shown > bestOwnership) best = [];
+      best.push(address);
+      bestCount = count;
+      bestOwnership = shown;
+    }
+    return best;
   }
 
   /** The workload's own addresses at a point of role pod or veth; null for other points. */

@@ -108,7 +108,9 @@ export class Tracker {
     const members = [group];
     for (const other of this.#window.translationsOf(group)) if (isTranslation(group, other)) members.push(other);
     if (members.length > 1 || !mayHavePieces(group)) return { members, pieces: [] };
-    const pieces = this.#window.piecesOf(group).filter((other) => overlaps(group, other));
+    const pieces = this.#window
+      .piecesOf(group)
+      .filter((other) => overlaps(group, other) && (isSameFlow(group, other) || isTranslation(group, other)));
     pieces.sort((a, b) => this.#earliest(a, path) - this.#earliest(b, path));
     return { members, pieces };
   }
@@ -223,11 +225,11 @@ export class Tracker {
     }
     const seen = new Set(sightings.map((sighting) => sighting.point));
     const whole = rangeOf(lead);
-    const form = sightings[0]!.form;
     for (const piece of pieces) {
       const part = rangeOf(piece);
       const from = Math.max(0, (part.from - whole.from) | 0);
       const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
+      const form = isSameFlow(lead, piece) ? sightings[0]!.form : formOf(piece);
       const news = sightingsOf(piece, store, form, 'byte-range', [from, to]).filter(({ point }) => !seen.has(point));
       sightings.push(...news);
       if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
@@ -255,7 +257,7 @@ export class Tracker {
       quote: lead.quote,
       first: first.form,
       last: last.form,
-      path: members.length === 1 ? path : this.#paths.of(last.form.src, last.form.dst),
+      path: first.form === last.form ? path : this.#paths.of(last.form.src, last.form.dst),
       sightings: ordered,
       whole: wholeAt(ordered, whole.length),
       firstTime: Math.min(...times),
@@ -277,11 +279,13 @@ function formOf(group: PacketGroup): Form {
   };
 }
 
+function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
+  return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
+}
+
 /** One address at least stays the same, and an IP ID or TCP numbers speak for the rest. */
 function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
-  if (a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort) {
-    return false;
-  }
+  if (isSameFlow(a, b)) return false;
   if (a.ipId === 0 && a.kind !== Layer.TCP) return false;
   return a.src === b.src || a.dst === b.dst;
 }

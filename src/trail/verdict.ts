@@ -58,9 +58,9 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
 }
 
 /** Seen at the last captured point of its way, so that no capture could show more of it. */
-function isAtEnd({ trail, judgement }: Side): boolean {
-  if (trail === null || judgement === null) return true;
-  return judgement.silent.length === 0 && trail.first === trail.last;
+function isAtEnd({ judgement }: Side): boolean {
+  if (judgement === null) return true;
+  return judgement.silent.length === 0;
 }
 
 function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge): Side | null {

@@ -162,7 +162,7 @@ export class PacketWindow {
       packet.l4Kind === Layer.TCP && keyOctets >= TIMESTAMPS_END && packet.ipEnd - packet.l4At >= TIMESTAMPS_END
         ? tcpTimestampsAt(packet.view, packet.l4At, packet.ipEnd)
         : -1;
-    burstKeyOf(packet, src, dst, timestampsAt < 0 ? -1 : timestampsAt + 2);
+    burstKeyOf(packet, timestampsAt < 0 ? -1 : timestampsAt + 2);
     group.burst = burstKey;
     link(this.#exact, exactLow & MASK, group, 'nextExact');
     link(this.#invariant, invariantLow & MASK, group, 'nextInvariant');
@@ -278,7 +278,10 @@ export class PacketWindow {
     return found;
   }
 
-  /** Open groups that may be pieces of the same packet, or pieces of which it may be one, close in time. */
+  /**
+   * Open groups that may be pieces of the same packet, or pieces of which it may be one, close in time; under the same
+   * addresses or under others.
+   */
   piecesOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
     for (let other: PacketGroup | null = this.#burst[group.burst & MASK]!; other !== null; other = other.nextBurst) {
@@ -286,8 +289,6 @@ export class PacketWindow {
         other !== group &&
         !other.done &&
         other.burst === group.burst &&
-        other.src === group.src &&
-        other.dst === group.dst &&
         other.protocol === group.protocol &&
         near(group, other)
       ) {
