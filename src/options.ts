@@ -14,7 +14,9 @@ export interface DiagnoseOptions {
   readonly since?: bigint;
   readonly until?: bigint;
   readonly signal?: AbortSignal;
-  /** Called now and then with octets read so far and in total (null when a source has no known size). */
+  /** When the signal fires during the second reading, give what was found up to there instead of throwing. */
+  readonly partial?: boolean;
+  /** Called now and then with octets read so far and in total over all readings (null when a source has no known size). */
   readonly onProgress?: (octetsRead: number, octetsTotal: number | null) => void;
   /** Called with one sentence for what the caller should know but what is no error. */
   readonly onNotice?: (notice: string) => void;

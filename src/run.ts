@@ -69,11 +69,12 @@ export async function run(
   const texts = new Texts();
   const base = { ...first, sources, texts, topology, paths, clocks };
   if (want === 'points') return { ...base, tracker: null, window: null, judge: null };
-  const { tracker, window } = await pair(base, options, filter, want === 'rows');
+  const { tracker, window, readUpTo } = await pair(base, options, filter, want === 'rows');
   const judge = new Judge({
     evidence,
     topology,
     misses: tracker.misses,
+    readUpTo,
     points: points.points,
     clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
   });
@@ -107,7 +108,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const problems = new Map<string, number>();
   const view = newView(options);
   const opened = await openAll(sources, options.signal, faults);
-  const progress = progressOf(sources, options);
+  const progress = progressOf(sources, options, 0);
   let base = -1;
   let frames = 0;
   for (const { source, capture } of opened) {
@@ -150,6 +151,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     for (const [at] of windows) noteStatistics(at, capture.interfaces);
     progress.done(source.size ?? 0);
   }
+  for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
   return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames };
 }
 
@@ -167,16 +169,17 @@ function noteStatistics(
   }
 }
 
-/** Octets read over all sources, told to the caller. */
+/** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
 function progressOf(
   sources: readonly Source[],
   options: DiagnoseOptions,
+  reading: 0 | 1,
 ): { (read: number): void; done(size: number): void } {
   const total = sources.every((source) => source.size !== null)
     ? sources.reduce((sum, source) => sum + source.size!, 0)
     : null;
-  let before = 0;
-  const progress = (read: number): void => options.onProgress?.(before + read, total);
+  let before = reading * (total ?? 0);
+  const progress = (read: number): void => options.onProgress?.(before + read, total === null ? null : 2 * total);
   progress.done = (size: number): void => {
     before += size;
   };
@@ -189,7 +192,7 @@ async function pair(
   options: DiagnoseOptions,
   filter: PacketFilter | null,
   keepAll: boolean,
-): Promise<{ tracker: Tracker; window: PacketWindow }> {
+): Promise<{ tracker: Tracker; window: PacketWindow; readUpTo: number }> {
   const { sources, points, addresses, evidence, clocks, base, paths, texts } = run;
   const view = newView(options);
   const limit = Math.max(1 << 10, Math.min(1 << 20, Math.floor((options.memory ?? DEFAULT_MEMORY) / PACKET_COST)));
@@ -204,7 +207,9 @@ async function pair(
   const tracker = new Tracker(window, paths, run.topology, keepAll);
   const bounds = timeBounds(options, base);
   const cursors: FrameCursor[] = [];
-  for (const { source, number, capture } of await openAll(sources, options.signal, [])) {
+  const progress = progressOf(sources, options, 1);
+  const signal = options.partial === true ? undefined : options.signal;
+  for (const { source, number, capture } of await openAll(sources, signal, [])) {
     const resolver = new PointResolver(source, points);
     const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
     const offset = node === undefined ? 0 : (clocks.get(node)?.offset ?? 0);
@@ -212,7 +217,8 @@ async function pair(
     if (await cursor.refill()) cursors.push(cursor);
   }
   let steps = 0;
-  while (cursors.length > 0) {
+  let readUpTo = Infinity;
+  reading: while (cursors.length > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
     for (let i = 1; i < cursors.length; i++) {
@@ -234,7 +240,7 @@ async function pair(
         if (
           isUnicast(view) &&
           view.ipEnd - view.l4At >= leastOctets(view) &&
-          (filter === null || filter.matches(view))
+          (filter === null || filter.matches(view) || filter.matchesQuoted(view))
         ) {
           const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
           window.add(
@@ -249,19 +255,26 @@ async function pair(
         }
       }
       if (++steps % STRIDE === 0) {
-        options.signal?.throwIfAborted();
+        if (options.signal?.aborted === true) {
+          if (options.partial !== true) options.signal.throwIfAborted();
+          readUpTo = Math.min(cursor.time, second) - DISORDER;
+          break reading;
+        }
         window.expire(Math.min(cursor.time, second) - DISORDER);
+        progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
       }
       if (++cursor.index < batch.count) cursor.setTime();
       else if (!(await cursor.refill())) {
+        progress.done(cursor.source.size ?? 0);
         cursors.splice(cursors.indexOf(cursor), 1);
         break;
       }
       if (cursor.time > second) break;
     }
   }
+  for (const { capture } of cursors) await capture.close();
   window.drain();
-  return { tracker, window };
+  return { tracker, window, readUpTo };
 }
 
 /** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */

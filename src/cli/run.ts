@@ -104,6 +104,7 @@ function libraryOptions(parsed: Arguments, signal: AbortSignal, progress: Progre
     ...(parsed.since === null ? {} : { since: parsed.since }),
     ...(parsed.until === null ? {} : { until: parsed.until }),
     signal,
+    partial: true,
     onProgress: (octetsRead, octetsTotal) => progress.update(octetsRead, octetsTotal),
     onNotice: (notice) => progress.notice(escapeText(notice)),
   };

@@ -177,6 +177,11 @@ function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeI
       return;
     case BgpAttribute.COMMUNITIES:
       for (let community = at; community + 4 <= end; community += 4) {
+        // RFC 1997: those from 0xffff0000 on have meanings of their own
+        if (view.getUint16(community) === 0xffff) {
+          put('bgp.update.path_attribute.community_wellknown', view.getUint32(community));
+          continue;
+        }
         put('bgp.update.path_attribute.community_as', view.getUint16(community));
         put('bgp.update.path_attribute.community_value', view.getUint16(community + 2));
       }

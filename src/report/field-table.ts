@@ -12,7 +12,7 @@ export type Value = string | number;
 export type Put = (name: string, value: Value) => void;
 
 /** Reads a field of the header at `at`; null when this header does not have it. `end`: one past its last captured octet. */
-export type Read = (view: DataView, at: number, end: number) => Value | null;
+export type Read = (view: DataView, at: number, end: number, packet: PacketView) => Value | null;
 
 export type Entry = readonly [name: string, read: Read];
 
@@ -50,7 +50,7 @@ export function putHeader(
   for (const field of from.fields) {
     if (at + field.end > end) return;
     for (const [name, read] of field.entries) {
-      const value = read(view, at, end);
+      const value = read(view, at, end, packet);
       if (value !== null) put(name, value);
     }
   }
@@ -75,7 +75,7 @@ export function ipv6(find: (at: number) => number): Read {
 
 /** A field that only some packets of its protocol have. */
 export function when(condition: (view: DataView, at: number) => boolean, read: Read): Read {
-  return (view, at, end) => (condition(view, at) ? read(view, at, end) : null);
+  return (view, at, end, packet) => (condition(view, at) ? read(view, at, end, packet) : null);
 }
 
 const UTF_8 = new TextDecoder();

@@ -183,7 +183,13 @@ export const IPV4 = table(Ipv4Header, {
     ['ip.dsfield.dscp', (view, at) => ipv4Tos(view, at) >> 2],
     ['ip.dsfield.ecn', (view, at) => ipv4Tos(view, at) & 3],
   ],
-  totalLength: [['ip.len', ipv4TotalLength]],
+  // A packet too long for the field has 0 there; like Wireshark, say how long it is.
+  totalLength: [
+    [
+      'ip.len',
+      (view, at, end, packet) => ipv4TotalLength(view, at) || (packet.ipAt === at ? packet.ipLength : end - at),
+    ],
+  ],
   id: [['ip.id', ipv4Id]],
   fragment: [
     ['ip.flags.rb', (view, at) => ipv4Fragment(view, at) >> 15],

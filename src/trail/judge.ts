@@ -6,6 +6,7 @@ import type { Crossing } from './paths.js';
 import type { Topology } from './topology.js';
 import type { Misses } from './tracker.js';
 import type { Judgement, Silence, Trail } from './trail.js';
+import { JOIN } from './window.js';
 
 /** A packet seen this long before the end of a file may still have been on its way to it, nanoseconds. */
 const IN_FLIGHT = 10e6;
@@ -17,6 +18,8 @@ export interface JudgeContext {
   readonly evidence: Evidence;
   readonly topology: Topology;
   readonly misses: Misses;
+  /** Time up to which the captures were read, nanoseconds relative to the base; Infinity when to their ends. */
+  readonly readUpTo: number;
   readonly points: readonly CapturePoint[];
   /** Nanoseconds that a point's clock is ahead. */
   readonly clockOf: (point: number) => { offset: number; error: number };
@@ -71,6 +74,7 @@ export class Judge {
       reason,
       silent,
     });
+    if (trail.lastTime > this.#context.readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];
