@@ -83,6 +83,14 @@ function hasLayer(row: Row, name: string): boolean {
   return ourValues(row, 'frame.protocols').some((protocols) => protocols.split(':').includes(name));
 }
 
+function isCut(row: Row): boolean {
+  return Number(row['frame.cap_len']) < Number(row['frame.len']);
+}
+
+function isPrefix(ours: readonly string[], theirs: readonly string[]): boolean {
+  return ours.every((value, index) => value === theirs[index]);
+}
+
 /** Whether taking some of `theirs` away leaves `ours`. */
 function isSubsequence(ours: readonly string[], theirs: readonly string[]): boolean {
   let found = 0;
@@ -90,9 +98,20 @@ function isSubsequence(ours: readonly string[], theirs: readonly string[]): bool
   return found === ours.length && ours.length < theirs.length;
 }
 
+/** Layers one by one; other values as they are. */
+function flat(found: readonly string[]): string[] {
+  return found.flatMap((value) => value.split(':')).filter((value) => value !== '');
+}
+
 const NSEC = '47';
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  {
+    reason: 'of a frame that was cut, the two stop at different places of the last header',
+    fields: /./,
+    explains: (ours, theirs, row) =>
+      isCut(row) && (isPrefix(flat(ours), flat(theirs)) || isPrefix(flat(theirs), flat(ours))),
+  },
   {
     reason: 'our rows name the interface, and leave its number out',
     fields: /^frame\.interface_id$/,
@@ -114,6 +133,18 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     explains: (ours, _theirs, row) => ours.length === 0 && ['133', '134', '137'].includes(String(row['icmpv6.type'])),
   },
   {
+    reason: 'tshark has other names for the fields of a service tag (802.1ad)',
+    fields: /^vlan\.|^frame\.protocols$/,
+    explains: (ours, theirs, row) =>
+      hasLayer(row, 'vlan') && [row['eth.type']].flat().includes(0x88a8) && isSubsequence(flat(theirs), flat(ours)),
+  },
+  {
+    reason: 'tshark does not say how long the payload of a fragmented TCP segment is',
+    fields: /^tcp\.len$/,
+    explains: (_ours, theirs, row) =>
+      theirs.length === 0 && [row['ip.flags.mf'], row['ipv6.fraghdr.more']].flat().includes(1),
+  },
+  {
     reason: 'multicast DNS is named and not decoded',
     fields: /^dns\./,
     explains: (ours, _theirs, row) => ours.length === 0 && hasLayer(row, 'mdns'),
@@ -122,6 +153,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'tshark lists the types in an NSEC bitmap among those of the records',
     fields: /^dns\.resp\.type$/,
     explains: (ours, theirs) => ours.includes(NSEC) && isSubsequence(ours, theirs),
+  },
+  {
+    reason: 'tshark takes the name of an SRV record apart into dns.srv.service, proto and name',
+    fields: /^dns\.resp\.name$/,
+    explains: (ours, theirs, row) => [row['dns.resp.type']].flat().includes(33) && isSubsequence(theirs, ours),
   },
   {
     reason: 'tshark does not print sequence number and length of a quoted TCP header',

@@ -46,7 +46,8 @@ const FIELDS = `
   bgp.update.path_attribute.as_path_segment.as2 bgp.update.path_attribute.as_path_segment.as4
   bgp.update.path_attribute.next_hop bgp.update.path_attribute.multi_exit_disc bgp.update.path_attribute.local_pref
   bgp.update.path_attribute.originator_id bgp.update.path_attribute.community_as
-  bgp.update.path_attribute.community_value bgp.update.path_attribute.mp_reach_nlri.afi
+  bgp.update.path_attribute.community_value bgp.update.path_attribute.community_wellknown
+  bgp.update.path_attribute.mp_reach_nlri.afi
   bgp.update.path_attribute.mp_reach_nlri.safi bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv4
   bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv6
   bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv6.link_local
@@ -64,7 +65,7 @@ const OPTIONS = [
   ['-o', 'ipv6.defragment:FALSE'],
   ['-o', 'tcp.check_checksum:FALSE'],
   ['-o', 'udp.check_checksum:FALSE'],
-  ['-o', 'tcp.relative_sequence_numbers:FALSE'],
+  ['-o', 'tcp.analyze_sequence_numbers:FALSE'],
   ['-d', 'udp.port==8472,vxlan'],
 ].flat();
 
