@@ -40,6 +40,7 @@ export function assemble(run: Run): Report {
     judge: run.judge,
     exchanges: judged,
     trails: run.tracker.trails,
+    store: run.store,
     faults: run.faults,
     timeOf: (time) => absolute(time, run.base),
   };

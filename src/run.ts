@@ -8,6 +8,7 @@ import { OptionsError, type DiagnoseOptions } from './options.js';
 import { FrameCursor, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import { estimateClocks, type Clock } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
@@ -21,6 +22,9 @@ import { undecodedName } from './wire/undecoded.js';
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet takes, sightings included, octets. */
 const PACKET_COST = 1024;
+/** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
+const SMALL = 32 << 20;
+const STORE_LIMIT = 64 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 1024;
 /** Times within a file go back by up to this, nanoseconds. */
@@ -42,6 +46,7 @@ export interface Run {
   /** Captures that could not be opened, and damage inside those that could. */
   readonly faults: readonly CaptureError[];
   readonly frames: number;
+  readonly store: FrameStore;
   readonly tracker: Tracker | null;
   readonly window: PacketWindow | null;
   readonly judge: Judge | null;
@@ -69,7 +74,7 @@ export async function run(
   const texts = new Texts();
   const base = { ...first, sources, texts, topology, paths, clocks };
   if (want === 'points') return { ...base, tracker: null, window: null, judge: null };
-  const { tracker, window, readUpTo } = await pair(base, options, filter, want === 'rows');
+  const { tracker, window, readUpTo } = await pair(base, options, filter, want === 'rows' || first.store.complete);
   const judge = new Judge({
     evidence,
     topology,
@@ -97,7 +102,7 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, { reference: 'given', offset, error: 0 });
 }
 
-type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames'>;
+type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
@@ -109,9 +114,12 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const view = newView(options);
   const opened = await openAll(sources, options.signal, faults);
   const progress = progressOf(sources, options, 0);
+  const small =
+    sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
+  const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
   let base = -1;
   let frames = 0;
-  for (const { source, capture } of opened) {
+  for (const { source, number, capture } of opened) {
     const resolver = new PointResolver(source, points);
     const windows = new Map<PointEvidence, FileWindow>();
     const windowOf = (at: PointEvidence): FileWindow => {
@@ -143,6 +151,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
           at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
         }
         evidence.observe(view, at, windowOf(at), time);
+        store.offer(view, point.id, number, batch.firstFrame + i, batch.seconds[i]!, batch.nanoseconds[i]!);
       }
       progress(capture.octetsRead);
     }
@@ -152,7 +161,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     progress.done(source.size ?? 0);
   }
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames };
+  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store };
 }
 
 function noteStatistics(

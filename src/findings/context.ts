@@ -1,5 +1,6 @@
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchanges.js';
+import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
 import type { Paths } from '../trail/paths.js';
 import type { Names } from '../trail/rows.js';
@@ -24,8 +25,10 @@ export interface FindingContext {
   readonly paths: Paths;
   readonly judge: Judge;
   readonly exchanges: readonly Judged[];
-  /** Packets that are not known to have arrived. */
+  /** All packets where the captures are small (`store.complete`), else those not known to have arrived. */
   readonly trails: readonly Trail[];
+  /** Frames kept, for checks that look at octets. */
+  readonly store: FrameStore;
   readonly faults: readonly CaptureError[];
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;

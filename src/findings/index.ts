@@ -1,7 +1,10 @@
 import type { Finding, Severity } from '../report/report.js';
+import { applicationFindings } from './application/index.js';
 import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
 import type { FindingContext } from './context.js';
+import { encapsulationFindings } from './encapsulation/index.js';
 import { lossFindings } from './loss.js';
+import { tcpFindings } from './tcp/index.js';
 import { unansweredFindings } from './unanswered.js';
 
 const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
@@ -11,6 +14,9 @@ export function findAll(context: FindingContext): Finding[] {
   return [
     ...lossFindings(context),
     ...unansweredFindings(context),
+    ...encapsulationFindings(context),
+    ...tcpFindings(context),
+    ...applicationFindings(context),
     ...captureDamagedFindings(context),
     ...captureNotTrustedFindings(context),
   ].sort(

@@ -1,0 +1,4 @@
+import type { CatalogueEntry } from './entry.js';
+
+/** DNS and BGP. */
+export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [];

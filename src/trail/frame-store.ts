@@ -1,0 +1,100 @@
+import { Layer } from '../wire/layers.js';
+import { PacketView } from '../wire/packet.js';
+import { tcpFlags } from '../wire/tcp.js';
+
+/** A frame kept for the checks that look at its octets, with the time that its file gives. */
+export interface KeptFrame {
+  readonly point: number;
+  /** Number of the file in the run. */
+  readonly file: number;
+  readonly frame: number;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  readonly octets: Uint8Array;
+  readonly originalLength: number;
+  readonly linkType: number;
+}
+
+// SYN, FIN and RST
+const TCP_EVENTS = 0x07;
+/** Octets kept of a frame when not all frames are kept. */
+const KEPT_OCTETS = 512;
+/** Tunnelled packets kept of each point when not all frames are kept. */
+const TUNNELLED = 4096;
+
+/**
+ * Frames kept in memory: all of them where the captures are small, else the kinds that faults show in (ARP, ICMP errors, BGP,
+ * the ends of TCP connections, some of what travels in tunnels), up to a bound.
+ */
+export class FrameStore {
+  readonly frames: KeptFrame[] = [];
+  /** True when every frame of the run is here. */
+  complete: boolean;
+  readonly #limit: number;
+  readonly #view: PacketView;
+  readonly #tunnelled = new Map<number, number>();
+  #octets = 0;
+
+  /**
+   * @param all keep every frame, as long as the bound allows
+   * @param limit octets kept at most
+   */
+  constructor(all: boolean, limit: number, vxlanPorts: readonly number[] = []) {
+    this.complete = all;
+    this.#limit = limit;
+    this.#view = new PacketView({ vxlanPorts });
+  }
+
+  /** Keeps a decoded frame, or passes it over. */
+  offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
+    if (!this.complete && !this.#matters(packet, point)) return;
+    const length = packet.frameEnd - packet.frameAt;
+    const kept = this.complete ? length : Math.min(length, KEPT_OCTETS);
+    if (this.#octets + kept > this.#limit) {
+      this.complete = false;
+      return;
+    }
+    this.#octets += kept;
+    this.frames.push({
+      point,
+      file,
+      frame,
+      seconds,
+      nanoseconds,
+      octets: packet.octets.slice(packet.frameAt, packet.frameAt + kept),
+      originalLength: packet.originalLength,
+      linkType: packet.linkType,
+    });
+  }
+
+  #matters(packet: PacketView, point: number): boolean {
+    if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return true;
+    if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return true;
+    if (packet.tunnelDepth === 0) return false;
+    const seen = this.#tunnelled.get(point) ?? 0;
+    this.#tunnelled.set(point, seen + 1);
+    return seen < TUNNELLED;
+  }
+
+  /** The frame decoded, in a view that the next call reuses. */
+  view(kept: KeptFrame): PacketView {
+    const { octets } = kept;
+    const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+    this.#view.decodeFrame(octets, view, 0, octets.length, kept.originalLength, kept.linkType);
+    return this.#view;
+  }
+
+  /** The kept frame of a sighting, or null. */
+  find(file: number, frame: number): KeptFrame | null {
+    return (
+      (this.#index ??= new Map(this.frames.map((kept) => [key(kept.file, kept.frame), kept]))).get(key(file, frame)) ??
+      null
+    );
+  }
+
+  #index: Map<number, KeptFrame> | null = null;
+}
+
+function key(file: number, frame: number): number {
+  return file * 0x100000000 + frame;
+}
