@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ipChecksum,
+  l4Checksum,
+  outerIpChecksum,
+  outerUdpChecksum,
+  PacketView,
+  PROBLEMS,
+} from '../../src/wire/index.js';
+import { fieldsOf } from './fields.js';
+import { FRAME_CASES } from './frame-cases.js';
+import { decodePrefix, prefixFault, snapshot } from './snapshot.js';
+
+const LINK_TYPES = [0, 1, 12, 101, 108, 113, 195, 228, 229, 276];
+
+/** A frame of the cases with some octets changed, another length, or plain noise. */
+const hostileFrame = fc.record({
+  octets: fc.oneof(
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+    {
+      weight: 4,
+      arbitrary: fc
+        .tuple(
+          fc.constantFrom(...FRAME_CASES.map(({ octets }) => octets)),
+          fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 6 }),
+          fc.nat(300),
+        )
+        .map(([octets, changes, length]) => {
+          const changed = new Uint8Array(octets);
+          for (const [at, value] of changes) if (at < changed.length) changed[at] = value;
+          return changed.slice(0, length);
+        }),
+    },
+  ),
+  more: fc.oneof(fc.constant(0), fc.nat(100), fc.nat(0xffffffff)),
+  linkType: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.constantFrom(...LINK_TYPES), fc.nat(65_535)),
+});
+
+/** Octets without a copy of the buffer's other octets: a read outside them throws. */
+function decodeInto(packet: PacketView, frame: { octets: Uint8Array; more: number; linkType: number }): void {
+  decodePrefix(packet, frame.octets, frame.octets.length, frame.octets.length + frame.more, frame.linkType);
+}
+
+describe('prefix: the first octets give the first layers, and never another value', () => {
+  it.for(FRAME_CASES)('$name', ({ octets, length, linkType }) => {
+    const whole = new PacketView();
+    const part = new PacketView();
+    decodePrefix(whole, octets, octets.length, length, linkType);
+    for (let captured = 0; captured <= octets.length; captured++) {
+      decodePrefix(part, octets, captured, length, linkType);
+      expect(prefixFault(whole, part), `${captured} octets captured`).toBeNull();
+    }
+  });
+});
+
+describe('truncation: octets that were not on the link are a problem', () => {
+  // Frames that were not cut already
+  it.for(FRAME_CASES.filter(({ octets, length }) => octets.length === length))('$name', ({ octets, linkType }) => {
+    const whole = new PacketView();
+    const part = new PacketView();
+    decodePrefix(whole, octets, octets.length, octets.length, linkType);
+    for (let length = 0; length < octets.length; length++) {
+      decodePrefix(part, octets, length, length, linkType);
+      expect(part.cut).toBe(0);
+      expect(whole.layers.slice(0, part.layerCount)).toEqual(part.layers);
+      if (part.layerCount < whole.layerCount) expect(part.problemCount, `${length} octets`).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('reuse', () => {
+  it('any octets before a frame leave no trace', () => {
+    const used = new PacketView();
+    fc.assert(
+      fc.property(hostileFrame, hostileFrame, (before, frame) => {
+        const fresh = new PacketView();
+        decodeInto(fresh, frame);
+        decodeInto(used, before);
+        decodeInto(used, frame);
+        expect(snapshot(used)).toEqual(snapshot(fresh));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('frames of all kinds one after the other equal frames decoded afresh', () => {
+    const used = new PacketView();
+    for (const before of FRAME_CASES) {
+      for (const frame of FRAME_CASES) {
+        decodePrefix(used, before.octets, before.octets.length, before.length, before.linkType);
+        decodePrefix(used, frame.octets, frame.octets.length, frame.length, frame.linkType);
+        expect(used.protocols).toBe(frame.protocols);
+      }
+    }
+  });
+});
+
+describe('hostile octets', () => {
+  it('never throw, and never leave an offset out of bounds', () => {
+    const packet = new PacketView();
+    fc.assert(
+      fc.property(hostileFrame, (frame) => {
+        decodeInto(packet, frame);
+        const end = frame.octets.length;
+        for (let index = 0; index < packet.layerCount; index++) {
+          expect(packet.layerAts[index]).toBeLessThanOrEqual(end);
+          expect(packet.layerEnds[index]).toBeLessThanOrEqual(end);
+        }
+        for (const at of [packet.ethAt, packet.ipAt, packet.arpAt, packet.l4At, packet.dnsAt, packet.bgpAt]) {
+          expect(at).toBeLessThanOrEqual(end);
+        }
+        expect(packet.ipEnd).toBeLessThanOrEqual(end);
+        expect(packet.payloadEnd).toBeLessThanOrEqual(end);
+        expect(packet.l4Length).toBeGreaterThanOrEqual(0);
+        expect(packet.payloadLength).toBeGreaterThanOrEqual(0);
+        for (const { code, at } of packet.problems) {
+          expect(PROBLEMS).toContain(code);
+          expect(at).toBeLessThanOrEqual(end);
+        }
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('never make an accessor, an object or a checksum throw', () => {
+    const packet = new PacketView();
+    fc.assert(
+      fc.property(hostileFrame, (frame) => {
+        decodeInto(packet, frame);
+        fieldsOf(packet);
+        const { ip, tcp, udp, icmp, arp, vxlan, tunnel, payload, layers, protocols, problems } = packet;
+        const states = [ipChecksum(packet), outerIpChecksum(packet), l4Checksum(packet), outerUdpChecksum(packet)];
+        expect([ip, tcp, udp, icmp, arp, vxlan, tunnel, payload, layers, protocols, problems]).not.toContain(undefined);
+        expect(states).toHaveLength(4);
+        expect(snapshot(packet.copy())).toEqual(snapshot(packet));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('never take long: the longest chains of headers in 64 KiB are decoded in far less than a millisecond', () => {
+    const chains = [
+      [0x81, 0x00, 0x00, 0x01], // VLAN tags
+      [0x45, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x04, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2], // IP in IP
+      [0x00, 0x00, 0x01, 0x04, 0x00, 0x00, 0x00, 0x00], // hop-by-hop headers
+      [0x01, 0x01, 0x01, 0x01], // TCP options
+    ];
+    const packet = new PacketView();
+    for (const chain of chains) {
+      const octets = new Uint8Array(65_536).map((_, index) => chain[index % chain.length]!);
+      for (const linkType of LINK_TYPES) {
+        const started = performance.now();
+        for (let round = 0; round < 100; round++) decodeInto(packet, { octets, more: 0, linkType });
+        expect(performance.now() - started).toBeLessThan(500);
+      }
+    }
+  });
+});
