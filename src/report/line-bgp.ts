@@ -63,16 +63,20 @@ function messageText(view: DataView, at: number, end: number): string {
       const subcode = bgpNotificationSubcode(view, at);
       const text = bgpCommunication(view, at, end);
       const words = text === null ? '' : ` "${utf8(view, text.at, text.end)}"`;
-      return `${name} ${bgpErrorName(code)} (${code}), ${bgpSubcodeName(code, subcode)} (${subcode})${words}`.replace(
-        ', (',
-        ' (',
-      );
+      const what = bgpSubcodeName(code, subcode);
+      const more = what === '' ? '' : `, ${numbered(what, subcode)}`;
+      return `${name} ${numbered(bgpErrorName(code), code)}${more}${words}`;
     }
     case BgpType.ROUTE_REFRESH:
       return `${name} ${bgpFamilyName(bgpRefreshAfi(view, at), bgpRefreshSafi(view, at))}`;
     default:
       return name;
   }
+}
+
+/** `Cease (6)`; names that are made of the number already stay alone. */
+function numbered(name: string, number: number): string {
+  return name.endsWith(`(${number})`) ? name : `${name} (${number})`;
 }
 
 /** The number of the capability, else that of the 2-octet field. */

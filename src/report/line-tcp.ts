@@ -64,6 +64,7 @@ function optionTexts(view: DataView, at: number, end: number): string[] {
     texts.push(optionText(view, option, kind, size));
     option += size;
   }
+  if (last < at + tcpHeaderLength(view, at)) texts.push('[|tcp]');
   return texts;
 }
 

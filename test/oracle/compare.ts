@@ -1,14 +1,15 @@
 /**
- * Compares our rows of every capture in the folders given with those of tshark, and prints what was compared, field by field.
- * Exit code 1 when a difference is not explained, 2 when tshark is missing.
+ * `npm run oracle -- FOLDER...` compares our rows of every capture in the folders with those of tshark, and prints what was
+ * compared, field by field. Exit code 1 when a difference is not explained, 2 when tshark is missing.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Agreement } from './agreement.js';
 import { ourRows } from './rows.js';
 import { knownFields, tsharkFrames, tsharkVersion } from './tshark.js';
 
-export async function compareFolders(folders: readonly string[], print: (line: string) => void): Promise<Agreement> {
+async function compareFolders(folders: readonly string[], print: (line: string) => void): Promise<Agreement> {
   const fields = await knownFields();
   const agreement = new Agreement();
   const captures = folders.flatMap((folder) =>
@@ -28,7 +29,7 @@ export async function compareFolders(folders: readonly string[], print: (line: s
   return agreement;
 }
 
-export async function main(folders: readonly string[], print: (line: string) => void): Promise<number> {
+async function main(folders: readonly string[], print: (line: string) => void): Promise<number> {
   const version = await tsharkVersion();
   if (version === null || folders.length === 0) {
     print(version === null ? 'tshark cannot be run' : 'name a folder of captures');
@@ -42,4 +43,8 @@ export async function main(folders: readonly string[], print: (line: string) => 
   for (const [known, count] of agreement.uses) print(`explained ${count} times: ${known.reason}`);
   for (const line of agreement.unexplained) print(line);
   return agreement.unexplained.length === 0 ? 0 : 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main(process.argv.slice(2), (line) => process.stdout.write(`${line}\n`));
 }
