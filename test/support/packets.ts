@@ -269,7 +269,7 @@ export function ipv6(fields: Ipv6Fields, payload: Payload): Part {
   const dst = ipv6Octets(fields.dst);
   const upper = payload instanceof Uint8Array ? 253 : payload.number;
   const length = octetsOf(payload).length;
-  const body = withChecksum(payload, [...src, ...dst, length >> 16, (length >> 8) & 0xff, length & 0xff, 0, upper]);
+  const body = withChecksum(payload, [...src, ...dst, 0, length >> 16, (length >> 8) & 0xff, length & 0xff, 0, upper]);
   const extensions = fields.extensions ?? NOTHING;
   const header = Buffer.alloc(Ipv6Header.span);
   Ipv6Header.encode(
