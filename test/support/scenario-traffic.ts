@@ -274,6 +274,8 @@ function timesOf(way: readonly Step[], start: number, random: Random): number[] 
     if (random.chance(0.02)) delay += random.between(500_000, 2_500_000);
     times.push(times[i - 1]! + delay);
   }
+  // What two ports of a bridge say to each other the bridge's own tap sees last.
+  if (way.length === 3 && way.every(({ hops }) => hops === 0)) times[1] = times[2]! + 2000;
   return times;
 }
 
@@ -321,7 +323,7 @@ class Flow {
     this.#client = client;
     this.#server = server;
     this.#service = service;
-    this.#random = new Random(options.seed, 1);
+    this.#random = new Random(options.seed, number, 1);
   }
 
   start(time: number): void {
@@ -356,7 +358,12 @@ class Flow {
   }
 
   #send(message: Message, time: number): number {
-    return this.#traffic.send(message, this.#number, time, new Random(this.#options.seed, 2, this.#sent++));
+    return this.#traffic.send(
+      message,
+      this.#number,
+      time,
+      new Random(this.#options.seed, this.#number, 2, this.#sent++),
+    );
   }
 
   #exchange(
@@ -611,7 +618,7 @@ class Flow {
     const make = (side: 'client' | 'server', isn: number): Socket =>
       new Socket({
         traffic: this.#traffic,
-        random: new Random(this.#options.seed, 3, side === 'client' ? 0 : 1),
+        random: new Random(this.#options.seed, this.#number, 3, side === 'client' ? 0 : 1),
         start: time,
         isn,
         content: content[side],

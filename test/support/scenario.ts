@@ -298,12 +298,14 @@ export function octetsOfFile(file: CaptureFile, shift = 0n): Uint8Array {
   return writePcapng(frames, { interfaces });
 }
 
-/** Inputs for the library, named as files are. */
-export function inputsOf(files: readonly CaptureFile[], shift = 0n): { source: Uint8Array; file: string }[] {
-  return files.map((file) => ({ source: octetsOfFile(file, shift), file: file.name }));
+/** An input of the library. */
+export interface FileInput {
+  readonly source: Uint8Array;
+  readonly file: string;
+  readonly point?: string;
 }
 
-/** Files joined where a bridge or a second tcpdump would have written several of one point. */
-export function withFrames(file: CaptureFile, frames: readonly CapturedFrame[], name = file.name): CaptureFile {
-  return { ...file, frames, name };
+/** Inputs for the library; file names say which points they are. `shift`: as in octetsOfFile. */
+export function inputsOf(files: readonly CaptureFile[], shift = 0n): FileInput[] {
+  return files.map((file) => ({ source: octetsOfFile(file, shift), file: file.name }));
 }

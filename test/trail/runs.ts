@@ -1,0 +1,7 @@
+import type { Parameters } from 'fast-check';
+
+/** LASTHOP_RUNS scenarios a property (150), drawn from LASTHOP_SEED (1): raise the one and change the other to look further. */
+export function runs(share = 1): Parameters<unknown> {
+  const numRuns = Math.max(10, Math.round(Number(process.env['LASTHOP_RUNS'] ?? 150) * share));
+  return { numRuns, seed: Number(process.env['LASTHOP_SEED'] ?? 1) };
+}
