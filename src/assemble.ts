@@ -1,6 +1,6 @@
 import type { FindingContext, Judged } from './findings/context.js';
 import { findAll } from './findings/index.js';
-import type { Counts, FlowReport, PointReport, Report, TranslationReport, Verdict } from './report/report.js';
+import type { Counts, PointReport, Report, TranslationReport } from './report/report.js';
 import type { Run } from './run.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
@@ -12,25 +12,23 @@ import { LAYER_NAMES } from './wire/layers.js';
 /** An exchange this close to the end of the captures may be answered after it, nanoseconds. */
 const EDGE = 1e9;
 
-/** Puts the report together from what a run learnt. */
-export function assemble(run: Run): Report {
-  const { evidence } = run;
+/** Puts the report together from what a run learnt; `points`: only what the first reading tells. */
+export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
+  const { evidence, flows } = run;
   const base = {
     schema: 'lasthop.report/1' as const,
     version: VERSION,
     points: evidence.points.filter((at) => at !== undefined).map((at) => pointReport(run, at)),
     problems: Object.fromEntries([...run.problems].sort()),
   };
-  if (run.tracker === null || run.window === null || run.judge === null) {
-    return { ...base, flows: [], translations: [], findings: [], counts: countsOf(run, [], 0) };
-  }
+  if (part === 'points') return { ...base, flows: [], translations: [], findings: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
-  const flows = new FlowTable(run, names);
   const judged: Judged[] = [];
   for (const exchange of run.tracker.exchanges.all) {
     if (exchange.requests + exchange.replies === 0) continue;
     const outcome = outcomeOf(exchange, run.judge);
-    judged.push({ exchange, outcome, flow: flows.add(exchange, outcome.verdict) });
+    flows.count(exchange, outcome.verdict);
+    judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
   }
   const context: FindingContext = {
     names,
@@ -39,6 +37,7 @@ export function assemble(run: Run): Report {
     paths: run.paths,
     judge: run.judge,
     exchanges: judged,
+    flows,
     trails: run.tracker.trails,
     store: run.store,
     faults: run.faults,
@@ -47,10 +46,10 @@ export function assemble(run: Run): Report {
   const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
   return {
     ...base,
-    flows: flows.reports(),
+    flows: flows.reports(names, run.paths),
     translations: translationsOf(run, names),
     findings: findAll(context),
-    counts: countsOf(run, judged, unplaced),
+    counts: countsOf(run, unplaced),
   };
 }
 
@@ -60,7 +59,7 @@ export function namesOf(run: Run): Names {
     addresses: run.addresses,
     points: run.points.points,
     texts: run.texts,
-    tunnels: run.window!.tunnels,
+    tunnels: run.window.tunnels,
     files: run.sources.map((source) => source.file),
   };
 }
@@ -130,55 +129,10 @@ function trustOf(run: Run, at: PointEvidence): string[] {
   return notes;
 }
 
-/** Exchanges by client, server, protocol and service. */
-class FlowTable {
-  readonly #run: Run;
-  readonly #names: Names;
-  readonly #index = new Map<string, number>();
-  readonly #flows: { first: Exchange; ports: Set<number>; exchanges: number; verdicts: Record<Verdict, number> }[] = [];
-
-  constructor(run: Run, names: Names) {
-    this.#run = run;
-    this.#names = names;
-  }
-
-  add(exchange: Exchange, verdict: Verdict): number {
-    const key = `${exchange.protocol} ${exchange.client} ${exchange.server} ${exchange.serverPort}`;
-    let index = this.#index.get(key);
-    if (index === undefined) {
-      index = this.#flows.length;
-      this.#index.set(key, index);
-      this.#flows.push({ first: exchange, ports: new Set(), exchanges: 0, verdicts: noVerdicts() });
-    }
-    const flow = this.#flows[index]!;
-    flow.exchanges++;
-    flow.verdicts[verdict]++;
-    if (flow.ports.size < 2) flow.ports.add(exchange.clientPort);
-    return index;
-  }
-
-  reports(): FlowReport[] {
-    return this.#flows.map(({ first, ports, exchanges, verdicts }) => ({
-      protocol: first.protocol,
-      client: this.#names.addresses.text(first.client),
-      clientPort: ports.size === 1 && first.clientPort >= 0 ? first.clientPort : null,
-      server: this.#names.addresses.text(first.server),
-      serverPort: first.serverPort < 0 ? null : first.serverPort,
-      exchanges,
-      verdicts,
-      path: this.#run.paths.of(first.client, first.server).points.map((point) => this.#names.points[point]!.name),
-    }));
-  }
-}
-
-function noVerdicts(): Record<Verdict, number> {
-  return { answered: 0, 'request-lost': 0, 'reply-lost': 0, unanswered: 0, refused: 0, unknown: 0 };
-}
-
 /** Rewrites that packets showed: the same packet under other addresses from one point to the next. */
 function translationsOf(run: Run, names: Names): TranslationReport[] {
   const found = new Map<string, { report: TranslationReport; packets: number }>();
-  for (const trail of run.tracker!.trails) {
+  for (const trail of run.tracker.trails) {
     for (const [i, sighting] of trail.sightings.entries()) {
       const before = trail.sightings[i - 1];
       if (before === undefined || before.form === sighting.form) continue;
@@ -200,16 +154,15 @@ function translationsOf(run: Run, names: Names): TranslationReport[] {
   return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
 }
 
-function countsOf(run: Run, judged: readonly Judged[], unplaced: number): Counts {
-  const verdicts = noVerdicts();
-  for (const { outcome } of judged) verdicts[outcome.verdict]++;
+function countsOf(run: Run, unplaced: number): Counts {
+  const { evidence, flows, tracker } = run;
   return {
     frames: run.frames,
-    packets: run.evidence.points.reduce((sum, at) => sum + (at?.packets ?? 0), 0),
-    exchanges: judged.length,
-    trails: run.tracker?.packets ?? 0,
-    evicted: (run.window?.evicted ?? 0) + (run.tracker?.exchanges.evicted ?? 0) + run.addresses.refused,
-    verdicts,
+    packets: evidence.points.reduce((sum, at) => sum + (at?.packets ?? 0), 0),
+    exchanges: flows.exchanges,
+    trails: tracker.packets,
+    evicted: run.window.evicted + tracker.evicted + tracker.exchanges.evicted + flows.evicted + run.addresses.refused,
+    verdicts: flows.verdicts,
     unplaced,
   };
 }

@@ -2,30 +2,60 @@ import { absolute, assemble, namesOf } from './assemble.js';
 import type { CaptureInput } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
 import type { ExchangeRow, Report, TrailRow } from './report/report.js';
-import { run } from './run.js';
+import { pair, prepare, type Run } from './run.js';
 import { exchangeRow } from './trail/exchange-rows.js';
+import type { Exchange } from './trail/exchanges.js';
 import { trailRow } from './trail/rows.js';
+import type { Trail } from './trail/trail.js';
+import { outcomeOf } from './trail/verdict.js';
+
+/** Trails held before the older half of them is told, when there are rows to print. */
+const ROWS = 1 << 17;
+const SETTLED = new Set(['answered', 'refused']);
 
 /** Reads captures and says, for every request and reply, where it was last seen. */
 export async function diagnose(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  return assemble(await run(inputs, options, 'verdicts'));
+  const run = await prepare(inputs, options, false);
+  // What is answered and over is counted and forgotten; the rest waits for all the evidence.
+  const retire = (exchange: Exchange): boolean => {
+    const { verdict } = outcomeOf(exchange, run.judge);
+    if (!SETTLED.has(verdict)) return false;
+    run.flows.count(exchange, verdict);
+    return true;
+  };
+  for await (const _ of pair(run, options, retire));
+  return assemble(run);
 }
 
 /** What is in the captures: points, problems and counts; no pairing. */
 export async function points(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  return assemble(await run(inputs, options, 'points'));
+  return assemble(await prepare(inputs, options, false), 'points');
 }
 
-/** One row for each exchange, in order of time. */
+/** One row for each exchange, in order of time; of captures with very many, those that are over come first. */
 export async function* exchanges(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<ExchangeRow> {
-  const result = await run(inputs, options, 'verdicts');
-  const names = namesOf(result);
-  const all = result.tracker!.exchanges.all.filter((exchange) => exchange.requests + exchange.replies > 0);
-  all.sort((a, b) => a.firstTime - b.firstTime);
-  for (const exchange of all) yield exchangeRow(names, exchange, result.judge!, (time) => absolute(time, result.base));
+  const run = await prepare(inputs, options, false);
+  let over: Exchange[] = [];
+  const retire = (exchange: Exchange): boolean => {
+    over.push(exchange);
+    return true;
+  };
+  for await (const _ of pair(run, options, retire)) {
+    yield* exchangeRows(run, over);
+    over = [];
+  }
+  yield* exchangeRows(run, over);
+  yield* exchangeRows(run, run.tracker.exchanges.all);
+}
+
+function* exchangeRows(run: Run, list: Exchange[]): Generator<ExchangeRow> {
+  const names = namesOf(run);
+  const told = list.filter((exchange) => exchange.requests + exchange.replies > 0);
+  told.sort((a, b) => a.firstTime - b.firstTime);
+  for (const exchange of told) yield exchangeRow(names, exchange, run.judge, (time) => absolute(time, run.base));
 }
 
 /** One row for each packet, in order of time. */
@@ -33,9 +63,16 @@ export async function* trails(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<TrailRow> {
-  const result = await run(inputs, options, 'rows');
-  const names = namesOf(result);
-  const all = result.tracker!.trails;
-  all.sort((a, b) => a.firstTime - b.firstTime);
-  for (const trail of all) yield trailRow(names, trail, result.judge!);
+  const run = await prepare(inputs, options, true);
+  const { tracker } = run;
+  for await (const _ of pair(run, options, () => true)) {
+    if (tracker.trails.length > ROWS) yield* trailRows(run, tracker.trails.splice(0, ROWS >> 1));
+  }
+  yield* trailRows(run, tracker.trails);
+}
+
+function* trailRows(run: Run, list: Trail[]): Generator<TrailRow> {
+  const names = namesOf(run);
+  list.sort((a, b) => a.firstTime - b.firstTime);
+  for (const trail of list) yield trailRow(names, trail, run.judge);
 }

@@ -114,6 +114,13 @@ export class FrameCursor {
     }
   }
 
+  /** Goes to the next frame of the batch; false after its last. */
+  step(): boolean {
+    if (++this.index >= this.batch!.count) return false;
+    this.setTime();
+    return true;
+  }
+
   setTime(): void {
     const batch = this.batch!;
     this.time = relative(batch.seconds[this.index]!, batch.nanoseconds[this.index]!, this.#base) - this.offset;

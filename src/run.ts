@@ -6,6 +6,8 @@ import { isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { FrameCursor, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import type { Exchange } from './trail/exchanges.js';
+import { FlowTable } from './trail/flows.js';
 import { estimateClocks, type Clock } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
@@ -15,18 +17,21 @@ import { Paths } from './trail/paths.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
-import { PacketWindow } from './trail/window.js';
+import { JOIN, PacketWindow } from './trail/window.js';
 import { PROBLEMS } from './wire/problems.js';
 import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
-/** What one open packet takes, sightings included, octets. */
+/** What one open packet and one kept trail take, sightings included, octets. */
 const PACKET_COST = 1024;
+const TRAIL_COST = 2048;
+/** A connection without an end is over when nothing of it was seen for this long, nanoseconds. */
+const CONNECTION_IDLE = 300e9;
 /** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
 const SMALL = 32 << 20;
 const STORE_LIMIT = 64 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
-const STRIDE = 1024;
+const STRIDE = 4096;
 /** Times within a file go back by up to this, nanoseconds. */
 const DISORDER = 250e6;
 
@@ -47,21 +52,18 @@ export interface Run {
   readonly faults: readonly CaptureError[];
   readonly frames: number;
   readonly store: FrameStore;
-  readonly tracker: Tracker | null;
-  readonly window: PacketWindow | null;
-  readonly judge: Judge | null;
+  readonly window: PacketWindow;
+  readonly tracker: Tracker;
+  readonly judge: Judge;
+  /** Exchanges counted so far: those that are over and settled. */
+  readonly flows: FlowTable;
 }
 
-/** Reads captures and pairs their packets; `rows`: keep every packet, not only those that are not known to have arrived. */
-export async function run(
-  inputs: readonly CaptureInput[],
-  options: DiagnoseOptions,
-  want: 'points' | 'verdicts' | 'rows',
-): Promise<Run> {
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+/** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
+export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
   const sources = await resolveInputs(inputs, options.signal);
   const first = await gather(sources, options);
-  const { evidence, points } = first;
+  const { evidence, points, addresses } = first;
   const topology = new Topology(evidence, points.points);
   const clocks = estimateClocks(evidence.samples, points.points, topology);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
@@ -72,18 +74,28 @@ export async function run(
   });
   const paths = new Paths(topology, given);
   const texts = new Texts();
-  const base = { ...first, sources, texts, topology, paths, clocks };
-  if (want === 'points') return { ...base, tracker: null, window: null, judge: null };
-  const { tracker, window, readUpTo } = await pair(base, options, filter, want === 'rows' || first.store.complete);
+  const memory = options.memory ?? DEFAULT_MEMORY;
+  const window: PacketWindow = new PacketWindow({
+    addresses,
+    texts,
+    keyOctets: evidence.keyOctets,
+    limit: bounded(memory / PACKET_COST),
+    settle: (group) => tracker.settle(group),
+    close: (group) => tracker.close(group),
+  });
+  const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
   const judge = new Judge({
     evidence,
     topology,
     misses: tracker.misses,
-    readUpTo,
     points: points.points,
     clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
   });
-  return { ...base, tracker, window, judge };
+  return { ...first, sources, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
+}
+
+function bounded(count: number): number {
+  return Math.max(1 << 10, Math.min(1 << 20, Math.floor(count)));
 }
 
 function filterOf(text: string): PacketFilter {
@@ -195,29 +207,36 @@ function progressOf(
   return progress;
 }
 
-/** Second reading: all captures in order of corrected time, packets paired, exchanges made. */
-async function pair(
-  run: Omit<Run, 'tracker' | 'window' | 'judge'>,
+/**
+ * Second reading: all captures in order of corrected time, packets paired, exchanges made. Yields now and then, so that a
+ * caller who tells trails or exchanges one by one can take what is there; settled exchanges are handed to `retire` when they
+ * are over and there are many.
+ */
+export async function* pair(
+  run: Run,
   options: DiagnoseOptions,
-  filter: PacketFilter | null,
-  keepAll: boolean,
-): Promise<{ tracker: Tracker; window: PacketWindow; readUpTo: number }> {
-  const { sources, points, addresses, evidence, clocks, base, paths, texts } = run;
+  retire: (exchange: Exchange) => boolean,
+): AsyncGenerator<void> {
+  const { sources, points, evidence, clocks, base, window, tracker, judge } = run;
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
   const view = newView(options);
-  const limit = Math.max(1 << 10, Math.min(1 << 20, Math.floor((options.memory ?? DEFAULT_MEMORY) / PACKET_COST)));
-  const window: PacketWindow = new PacketWindow({
-    addresses,
-    texts,
-    keyOctets: evidence.keyOctets,
-    limit,
-    settle: (group) => tracker.settle(group),
-    close: (group) => tracker.close(group),
-  });
-  const tracker = new Tracker(window, paths, run.topology, keepAll);
   const bounds = timeBounds(options, base);
   const cursors: FrameCursor[] = [];
   const progress = progressOf(sources, options, 1);
   const signal = options.partial === true ? undefined : options.signal;
+  const take = (cursor: FrameCursor): void => {
+    const uncorrected = cursor.time + cursor.offset;
+    if (uncorrected < bounds.since || uncorrected > bounds.until) return;
+    const batch = cursor.batch!;
+    const i = cursor.index;
+    view.decodeAt(batch, i);
+    if (!isUnicast(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
+    if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) return;
+    const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
+    const seconds = batch.seconds[i]!;
+    const nanoseconds = batch.nanoseconds[i]!;
+    window.add(view, point.id, cursor.number, batch.firstFrame + i, seconds, nanoseconds, cursor.time);
+  };
   for (const { source, number, capture } of await openAll(sources, signal, [])) {
     const resolver = new PointResolver(source, points);
     const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
@@ -225,9 +244,36 @@ async function pair(
     const cursor = new FrameCursor(source, number, capture, resolver, base, offset);
     if (await cursor.refill()) cursors.push(cursor);
   }
-  let steps = 0;
-  let readUpTo = Infinity;
-  reading: while (cursors.length > 0) {
+  while (cursors.length > 0) {
+    const empty = pump(cursors, STRIDE, take);
+    if (empty !== null && !(await empty.refill())) {
+      progress.done(empty.source.size ?? 0);
+      cursors.splice(cursors.indexOf(empty), 1);
+      continue;
+    }
+    const readUpTo = Math.min(...cursors.map(({ time }) => time)) - DISORDER;
+    if (options.signal?.aborted === true) {
+      if (options.partial !== true) options.signal.throwIfAborted();
+      judge.stopAt(readUpTo);
+      break;
+    }
+    window.expire(readUpTo);
+    if (tracker.exchanges.isFull) {
+      tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
+    }
+    progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
+    yield;
+  }
+  for (const { capture } of cursors) await capture.close();
+  window.drain();
+}
+
+/**
+ * Gives up to `count` frames of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
+ * up, or null when the count is reached.
+ */
+function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: FrameCursor) => void): FrameCursor | null {
+  while (count > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
     for (let i = 1; i < cursors.length; i++) {
@@ -240,50 +286,20 @@ async function pair(
       }
     }
     // Frames of one capture that come before those of all others need no further comparing.
-    for (;;) {
-      const batch = cursor.batch!;
-      const i = cursor.index;
-      const uncorrected = cursor.time + cursor.offset;
-      if (uncorrected >= bounds.since && uncorrected <= bounds.until) {
-        view.decodeAt(batch, i);
-        if (
-          isUnicast(view) &&
-          view.ipEnd - view.l4At >= leastOctets(view) &&
-          (filter === null || filter.matches(view) || filter.matchesQuoted(view))
-        ) {
-          const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-          window.add(
-            view,
-            point.id,
-            cursor.number,
-            batch.firstFrame + i,
-            batch.seconds[i]!,
-            batch.nanoseconds[i]!,
-            cursor.time,
-          );
-        }
-      }
-      if (++steps % STRIDE === 0) {
-        if (options.signal?.aborted === true) {
-          if (options.partial !== true) options.signal.throwIfAborted();
-          readUpTo = Math.min(cursor.time, second) - DISORDER;
-          break reading;
-        }
-        window.expire(Math.min(cursor.time, second) - DISORDER);
-        progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
-      }
-      if (++cursor.index < batch.count) cursor.setTime();
-      else if (!(await cursor.refill())) {
-        progress.done(cursor.source.size ?? 0);
-        cursors.splice(cursors.indexOf(cursor), 1);
-        break;
-      }
-      if (cursor.time > second) break;
-    }
+    do {
+      take(cursor);
+      if (!cursor.step()) return cursor;
+    } while (--count > 0 && cursor.time <= second);
   }
-  for (const { capture } of cursors) await capture.close();
-  window.drain();
-  return { tracker, window, readUpTo };
+  return null;
+}
+
+/** A connection can go on after any silence; everything else is over when it has been idle. */
+function isOver(exchange: Exchange, now: number): boolean {
+  if (exchange.open.length > 0) return false;
+  return (
+    exchange.protocol !== 'tcp' || exchange.finSeen || exchange.resetSeen || exchange.lastTime + CONNECTION_IDLE < now
+  );
 }
 
 /** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */

@@ -1,5 +1,6 @@
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchanges.js';
+import type { FlowTable } from '../trail/flows.js';
 import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
 import type { Paths } from '../trail/paths.js';
@@ -24,7 +25,10 @@ export interface FindingContext {
   readonly topology: Topology;
   readonly paths: Paths;
   readonly judge: Judge;
+  /** Exchanges that are not settled, and of small captures all. */
   readonly exchanges: readonly Judged[];
+  /** Counts of all exchanges by flow. */
+  readonly flows: FlowTable;
   /** All packets where the captures are small (`store.complete`), else those not known to have arrived. */
   readonly trails: readonly Trail[];
   /** Frames kept, for checks that look at octets. */

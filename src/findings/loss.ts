@@ -29,7 +29,7 @@ export function lossFindings(context: FindingContext): Finding[] {
     for (const trail of exchange.open) told.add(trail);
   }
   for (const { kind, flow, losses } of groups.values()) {
-    const of = context.exchanges.filter((judged) => judged.flow === flow).length;
+    const of = context.flows.exchangesOf(flow);
     findings.push(lossFinding(context, kind, flow, losses, of));
   }
   findings.push(...partialLoss(context, told));

@@ -18,7 +18,7 @@ export function unansweredFindings(context: FindingContext): Finding[] {
     const client = endText(names, exchange.client, -1);
     const server = endText(names, exchange.server, exchange.serverPort);
     const last = names.points[outcome.request!.lastSeen]!;
-    const of = context.exchanges.filter((judged) => judged.flow === flow).length;
+    const of = context.flows.exchangesOf(flow);
     return {
       kind: 'unanswered',
       severity: list.length * 2 < of ? 'warning' : 'error',

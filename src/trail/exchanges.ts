@@ -61,7 +61,9 @@ export class Exchange {
   highestAckByServer = 0;
   ackByClientSeen = false;
   ackByServerSeen = false;
-  finished = false;
+
+  /** Chain of the table. */
+  next: Exchange | null = null;
 }
 
 /** What a packet is to the exchange it belongs to. */
@@ -86,21 +88,29 @@ export interface PacketFacts {
   readonly lastTime: number;
 }
 
+/** Packets of one exchange that are looked at again in the end. */
+const OPEN_LIMIT = 64;
+const BUCKETS = 1 << 16;
+/** Exchanges held before the settled ones among them are looked for. */
+const SWEEP = 1 << 16;
+/** Most exchanges held; what is beyond is counted and not told. */
+const LIMIT = 1 << 18;
+/** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
+const IDLE = 10e9;
+/** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
+const RECENT = 64;
+
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable {
-  readonly #exchanges = new Map<string, Exchange>();
-  readonly #limit: number;
+  readonly #buckets: (Exchange | null)[] = new Array<Exchange | null>(BUCKETS).fill(null);
   /** In order of their making. */
-  readonly all: Exchange[] = [];
-  /** Exchanges not kept because the table was full. */
+  all: Exchange[] = [];
+  /** Exchanges not told because the table was full. */
   evicted = 0;
-
-  constructor(limit = 1 << 20) {
-    this.#limit = limit;
-  }
+  #sweepAt = SWEEP;
 
   /**
-   * Finds or makes the exchange of a packet.
+   * Finds or makes the exchange of a packet; null when it belongs to none.
    * @param first its form where it was first seen, @param last where it was last seen
    */
   memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
@@ -113,32 +123,38 @@ export class ExchangeTable {
         const reply = facts.kind === Layer.ICMP ? type === 0 : type === 129;
         if (!request && !reply) return null;
         // The client's own view: a request's first form, a reply's last.
-        const [client, server] = request ? [first.src, first.dst] : [last.dst, last.src];
-        const exchange = this.#get(
-          `i${client}>${server}:${facts.b}:${facts.c}`,
-          'icmp-echo',
-          facts,
-          client,
-          server,
-          -1,
-          -1,
-        );
-        exchange.id = facts.b;
-        exchange.sequence = facts.c;
-        return { exchange, direction: request ? 'request' : 'reply' };
+        return request
+          ? this.#member('request', 'icmp-echo', facts, first.src, first.dst, -1, -1, facts.b, facts.c, -1)
+          : this.#member('reply', 'icmp-echo', facts, last.dst, last.src, -1, -1, facts.b, facts.c, -1);
       }
       case Layer.UDP: {
         if (!facts.isDns) return this.#conversation('udp', facts, first, last);
-        const request = (facts.b & DNS_RESPONSE) === 0;
-        const [client, server, clientPort, serverPort] = request
-          ? [first.src, first.dst, first.sourcePort, first.destinationPort]
-          : [last.dst, last.src, last.destinationPort, last.sourcePort];
-        const key = `d${client}:${clientPort}>${server}:${serverPort}:${facts.a}:${facts.c}:${facts.nameId}`;
-        const exchange = this.#get(key, 'dns', facts, client, server, clientPort, serverPort);
-        exchange.id = facts.a;
-        exchange.sequence = facts.c;
-        exchange.nameId = facts.nameId;
-        return { exchange, direction: request ? 'request' : 'reply' };
+        const { a: id, c: type, nameId } = facts;
+        return (facts.b & DNS_RESPONSE) === 0
+          ? this.#member(
+              'request',
+              'dns',
+              facts,
+              first.src,
+              first.dst,
+              first.sourcePort,
+              first.destinationPort,
+              id,
+              type,
+              nameId,
+            )
+          : this.#member(
+              'reply',
+              'dns',
+              facts,
+              last.dst,
+              last.src,
+              last.destinationPort,
+              last.sourcePort,
+              id,
+              type,
+              nameId,
+            );
       }
       case Layer.TCP:
         return this.#conversation('tcp', facts, first, last);
@@ -148,100 +164,222 @@ export class ExchangeTable {
   }
 
   #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Membership {
-    const forward = conversationKey(protocol, first.src, first.sourcePort, first.dst, first.destinationPort);
-    const backward = conversationKey(protocol, last.dst, last.destinationPort, last.src, last.sourcePort);
     const flags = protocol === 'tcp' ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
-    let exchange = this.#exchanges.get(forward);
-    if (exchange !== undefined) {
-      // A SYN with another number opens a new connection on the same ports.
-      if (!(opening && exchange.synSeen && exchange.id !== facts.a)) return { exchange, direction: 'request' };
-      this.#exchanges.delete(forward);
-    } else if ((exchange = this.#exchanges.get(backward)) !== undefined && !opening) {
-      return { exchange, direction: 'reply' };
+    const forward = this.#findConversation(protocol, first.src, first.dst, first.sourcePort, first.destinationPort);
+    // A SYN with another number opens a new connection on the same ports.
+    if (forward !== null && !(opening && forward.synSeen && forward.id !== facts.a)) {
+      return { exchange: forward, direction: 'request' };
+    }
+    if (forward === null && !opening) {
+      const backward = this.#findConversation(protocol, last.dst, last.src, last.destinationPort, last.sourcePort);
+      if (backward !== null) return { exchange: backward, direction: 'reply' };
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
     const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
-    if (fromServer) {
-      exchange = this.#get(backward, protocol, facts, last.dst, last.src, last.destinationPort, last.sourcePort);
-      return { exchange, direction: 'reply' };
-    }
-    exchange = this.#get(forward, protocol, facts, first.src, first.dst, first.sourcePort, first.destinationPort);
-    if (opening) exchange.id = facts.a;
-    return { exchange, direction: 'request' };
+    return fromServer
+      ? {
+          exchange: this.#make(protocol, facts, last.dst, last.src, last.destinationPort, last.sourcePort, 0, 0, -1),
+          direction: 'reply',
+        }
+      : {
+          exchange: this.#make(
+            protocol,
+            facts,
+            first.src,
+            first.dst,
+            first.sourcePort,
+            first.destinationPort,
+            opening ? facts.a : 0,
+            0,
+            -1,
+          ),
+          direction: 'request',
+        };
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
   #quoted(quote: Quote): Membership | null {
     if (quote.tunnel) return null;
-    const found = this.#findQuoted(quote);
-    return found === null
-      ? null
-      : { exchange: found.exchange, direction: found.direction === 'request' ? 'reply' : 'request' };
+    const { src, dst, sourcePort, destinationPort } = quote;
+    let forward: Exchange | null = null;
+    let backward: Exchange | null = null;
+    if (quote.protocol === 1 || quote.protocol === 58) {
+      forward = this.#find('icmp-echo', src, dst, -1, -1, quote.icmpId, quote.icmpSeq, -1);
+      backward = this.#find('icmp-echo', dst, src, -1, -1, quote.icmpId, quote.icmpSeq, -1);
+    } else if (sourcePort >= 0) {
+      const protocol = quote.protocol === 6 ? 'tcp' : 'udp';
+      forward = this.#findConversation(protocol, src, dst, sourcePort, destinationPort);
+      backward = this.#findConversation(protocol, dst, src, destinationPort, sourcePort);
+      if (forward === null && backward === null && protocol === 'udp') {
+        forward = this.#recentDns(src, sourcePort, dst);
+        if (forward === null) backward = this.#recentDns(dst, destinationPort, src);
+      }
+    }
+    if (forward !== null) return { exchange: forward, direction: 'reply' };
+    return backward === null ? null : { exchange: backward, direction: 'request' };
   }
 
-  #findQuoted(quote: Quote): Membership | null {
-    const { src, dst, sourcePort, destinationPort } = quote;
-    if (quote.protocol === 1 || quote.protocol === 58) {
-      const request = this.#exchanges.get(`i${src}>${dst}:${quote.icmpId}:${quote.icmpSeq}`);
-      if (request !== undefined) return { exchange: request, direction: 'request' };
-      const reply = this.#exchanges.get(`i${dst}>${src}:${quote.icmpId}:${quote.icmpSeq}`);
-      return reply === undefined ? null : { exchange: reply, direction: 'reply' };
-    }
-    if (sourcePort < 0) return null;
-    const protocol = quote.protocol === 6 ? 'tcp' : 'udp';
-    const forward = this.#exchanges.get(conversationKey(protocol, src, sourcePort, dst, destinationPort));
-    if (forward !== undefined) return { exchange: forward, direction: 'request' };
-    const backward = this.#exchanges.get(conversationKey(protocol, dst, destinationPort, src, sourcePort));
-    if (backward !== undefined) return { exchange: backward, direction: 'reply' };
-    // DNS exchanges are keyed by their id, which a quotation may not hold: the last one of that socket is meant.
-    for (let i = this.all.length - 1; i >= 0 && i >= this.all.length - 64; i--) {
+  /** DNS exchanges are keyed by their id, which a quotation may not hold: the last one of the socket is meant. */
+  #recentDns(client: number, clientPort: number, server: number): Exchange | null {
+    for (let i = this.all.length - 1; i >= 0 && i >= this.all.length - RECENT; i--) {
       const exchange = this.all[i]!;
-      if (exchange.protocol !== 'dns') continue;
-      if (exchange.client === src && exchange.clientPort === sourcePort && exchange.server === dst) {
-        return { exchange, direction: 'request' };
-      }
-      if (exchange.client === dst && exchange.clientPort === destinationPort && exchange.server === src) {
-        return { exchange, direction: 'reply' };
+      if (
+        exchange.protocol === 'dns' &&
+        exchange.client === client &&
+        exchange.clientPort === clientPort &&
+        exchange.server === server
+      ) {
+        return exchange;
       }
     }
     return null;
   }
 
-  #get(
-    key: string,
+  #member(
+    direction: 'request' | 'reply',
     protocol: ExchangeProtocol,
     facts: PacketFacts,
     client: number,
     server: number,
     clientPort: number,
     serverPort: number,
-  ): Exchange {
-    let exchange = this.#exchanges.get(key);
-    if (exchange === undefined) {
-      exchange = new Exchange();
-      exchange.protocol = protocol;
-      exchange.client = client;
-      exchange.server = server;
-      exchange.clientPort = clientPort;
-      exchange.serverPort = serverPort;
-      exchange.ipVersion = facts.ipVersion;
-      this.#exchanges.set(key, exchange);
-      if (this.all.length < this.#limit) this.all.push(exchange);
-      else this.evicted++;
+    id: number,
+    sequence: number,
+    nameId: number,
+  ): Membership {
+    const exchange =
+      this.#find(protocol, client, server, clientPort, serverPort, id, sequence, nameId) ??
+      this.#make(protocol, facts, client, server, clientPort, serverPort, id, sequence, nameId);
+    return { exchange, direction };
+  }
+
+  #find(
+    protocol: ExchangeProtocol,
+    client: number,
+    server: number,
+    clientPort: number,
+    serverPort: number,
+    id: number,
+    sequence: number,
+    nameId: number,
+  ): Exchange | null {
+    let exchange = this.#buckets[bucketOf(client, server, clientPort, serverPort)]!;
+    for (; exchange !== null; exchange = exchange.next!) {
+      if (
+        exchange.id === id &&
+        exchange.sequence === sequence &&
+        exchange.nameId === nameId &&
+        isBetween(exchange, protocol, client, server, clientPort, serverPort)
+      ) {
+        return exchange;
+      }
+    }
+    return null;
+  }
+
+  /** The latest connection or datagram flow between two sockets. */
+  #findConversation(
+    protocol: ExchangeProtocol,
+    client: number,
+    server: number,
+    clientPort: number,
+    serverPort: number,
+  ): Exchange | null {
+    let exchange = this.#buckets[bucketOf(client, server, clientPort, serverPort)]!;
+    while (exchange !== null && !isBetween(exchange, protocol, client, server, clientPort, serverPort)) {
+      exchange = exchange.next!;
     }
     return exchange;
   }
+
+  #make(
+    protocol: ExchangeProtocol,
+    facts: PacketFacts,
+    client: number,
+    server: number,
+    clientPort: number,
+    serverPort: number,
+    id: number,
+    sequence: number,
+    nameId: number,
+  ): Exchange {
+    const exchange = new Exchange();
+    exchange.protocol = protocol;
+    exchange.client = client;
+    exchange.server = server;
+    exchange.clientPort = clientPort;
+    exchange.serverPort = serverPort;
+    exchange.id = id;
+    exchange.sequence = sequence;
+    exchange.nameId = nameId;
+    exchange.ipVersion = facts.ipVersion;
+    if (this.all.length >= LIMIT) {
+      this.evicted++;
+      return exchange;
+    }
+    const bucket = bucketOf(client, server, clientPort, serverPort);
+    exchange.next = this.#buckets[bucket]!;
+    this.#buckets[bucket] = exchange;
+    this.all.push(exchange);
+    return exchange;
+  }
+
+  /** True when it is time to look for exchanges that are over. */
+  get isFull(): boolean {
+    return this.all.length >= this.#sweepAt;
+  }
+
+  /**
+   * Gives away the exchanges that are over: `retire` is asked about each that has been idle, and takes it or leaves it.
+   * @param now time up to which packets were told
+   */
+  sweep(now: number, retire: (exchange: Exchange) => boolean): void {
+    const kept: Exchange[] = [];
+    for (const exchange of this.all) {
+      if (exchange.lastTime + IDLE < now && retire(exchange)) this.#unlink(exchange);
+      else kept.push(exchange);
+    }
+    this.all = kept;
+    this.#sweepAt = kept.length + SWEEP;
+  }
+
+  #unlink(exchange: Exchange): void {
+    const bucket = bucketOf(exchange.client, exchange.server, exchange.clientPort, exchange.serverPort);
+    let at = this.#buckets[bucket]!;
+    if (at === exchange) {
+      this.#buckets[bucket] = exchange.next;
+      return;
+    }
+    while (at !== null && at.next !== exchange) at = at.next!;
+    if (at !== null) at.next = exchange.next;
+  }
 }
 
-function conversationKey(
-  protocol: string,
+function bucketOf(client: number, server: number, clientPort: number, serverPort: number): number {
+  let h =
+    Math.imul(client, 0x9e3779b1) ^
+    Math.imul(server, 0x85ebca6b) ^
+    Math.imul((clientPort << 16) ^ serverPort, 0xc2b2ae35);
+  h ^= h >>> 15;
+  return Math.imul(h, 0x2c1b3c6d) >>> 16;
+}
+
+function isBetween(
+  exchange: Exchange,
+  protocol: ExchangeProtocol,
   client: number,
-  clientPort: number,
   server: number,
+  clientPort: number,
   serverPort: number,
-): string {
-  return `${protocol}${client}:${clientPort}>${server}:${serverPort}`;
+): boolean {
+  return (
+    exchange.client === client &&
+    exchange.server === server &&
+    exchange.clientPort === clientPort &&
+    exchange.serverPort === serverPort &&
+    exchange.protocol === protocol
+  );
 }
 
 function isServer(form: Form): boolean {
@@ -264,7 +402,7 @@ export function note(
     noteError(exchange, direction, facts, trail);
     return;
   }
-  if (trail !== null && open) exchange.open.push(trail);
+  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
   const request = direction === 'request';
   let counts = true;
   if (exchange.protocol === 'tcp') counts = noteTcp(exchange, request, facts, trail);
@@ -350,4 +488,10 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     else exchange.serverData = true;
   }
   return false;
+}
+
+/** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
+export function decides(trail: Trail): boolean {
+  if (trail.quote !== null) return false;
+  return trail.kind !== Layer.TCP || (trail.c & SYN) !== 0;
 }

@@ -18,8 +18,6 @@ export interface JudgeContext {
   readonly evidence: Evidence;
   readonly topology: Topology;
   readonly misses: Misses;
-  /** Time up to which the captures were read, nanoseconds relative to the base; Infinity when to their ends. */
-  readonly readUpTo: number;
   readonly points: readonly CapturePoint[];
   /** Nanoseconds that a point's clock is ahead. */
   readonly clockOf: (point: number) => { offset: number; error: number };
@@ -31,6 +29,9 @@ export class Judge {
   /** First and last time of the run, corrected. */
   readonly #runFirst: number;
   readonly #runLast: number;
+
+  /** Time up to which the captures were read, nanoseconds relative to the base. */
+  #readUpTo = Infinity;
 
   constructor(context: JudgeContext) {
     this.#context = context;
@@ -47,6 +48,11 @@ export class Judge {
     }
     this.#runFirst = first;
     this.#runLast = last;
+  }
+
+  /** Notes that reading stopped before the ends of the captures. */
+  stopAt(time: number): void {
+    this.#readUpTo = time;
   }
 
   /** Judges a trail once; later calls give the same answer. */
@@ -74,7 +80,7 @@ export class Judge {
       reason,
       silent,
     });
-    if (trail.lastTime > this.#context.readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
+    if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];

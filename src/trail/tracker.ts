@@ -41,15 +41,20 @@ export class Tracker {
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
   readonly #keepAll: boolean;
+  readonly #limit: number;
   /** Trails kept: all where rows are wanted, else those not known to have arrived. */
-  readonly trails: Trail[] = [];
+  trails: Trail[] = [];
+  /** Trails not kept because there were too many. */
+  evicted = 0;
 
-  constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean) {
+  /** @param limit most trails kept at a time */
+  constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
     this.#window = window;
     this.#paths = paths;
     this.#topology = topology;
     this.#points = topology.points;
     this.#keepAll = keepAll;
+    this.#limit = limit;
   }
 
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
@@ -146,7 +151,9 @@ export class Tracker {
       trail.direction = membership.direction;
       note(membership, trail, arrived ? Reach.HOME : Reach.OPEN, last.point, trail, !arrived || this.#keepAll);
     }
-    if (this.#keepAll || !arrived) this.trails.push(trail);
+    if (!this.#keepAll && arrived) return;
+    if (this.trails.length < this.#limit) this.trails.push(trail);
+    else this.evicted++;
   }
 
   #arrived(trail: Trail): boolean {

@@ -1,10 +1,7 @@
-import { Layer } from '../wire/layers.js';
 import type { Certainty, Verdict } from '../report/report.js';
 import { Reach, type Exchange } from './exchanges.js';
 import type { Judge } from './judge.js';
 import type { Judgement, Trail } from './trail.js';
-
-const SYN = 2;
 
 /** What became of one half of an exchange. */
 export interface Side {
@@ -76,7 +73,7 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   }
   let best: Side | null = null;
   for (const trail of exchange.open) {
-    if (trail.direction !== direction || !decides(trail)) continue;
+    if (trail.direction !== direction) continue;
     const judgement = judge.judge(trail);
     const side = { ...judgement, trail, judgement };
     // What arrived counts before what was lost, and what was lost before what is not known.
@@ -87,10 +84,4 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
 
 function weight(side: Side): number {
   return side.state === 'delivered' ? 2 : side.state === 'lost' ? 1 : 0;
-}
-
-/** Of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
-function decides(trail: Trail): boolean {
-  if (trail.quote !== null) return false;
-  return trail.kind !== Layer.TCP || (trail.c & SYN) !== 0;
 }
