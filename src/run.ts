@@ -18,7 +18,7 @@ import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
-import { PROBLEMS } from './wire/problems.js';
+import { problemsOf } from './wire/packet-problems.js';
 import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
@@ -152,9 +152,8 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
         if (time < bounds.since || time > bounds.until) continue;
         view.decodeAt(batch, i);
         frames++;
-        for (let p = 0; p < view.problemCount; p++) {
-          const code = PROBLEMS[view.problemCodes[p]!]!;
-          problems.set(code, (problems.get(code) ?? 0) + 1);
+        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
+          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
         }
         const point = resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
         if (at === null || at.point !== point) at = evidence.at(point);

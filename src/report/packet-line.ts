@@ -19,7 +19,8 @@ import { bgpText } from './line-bgp.js';
 import { dnsText } from './line-dns.js';
 import { icmpText, icmpv6Text, type QuotedDestination } from './line-icmp.js';
 import { tcpText } from './line-tcp.js';
-import { cutTransport, forEachDns, problemsOf, quotedView, type PacketMeta } from './packet-row.js';
+import { forEachDns, problemsOf } from '../wire/packet-problems.js';
+import { cutTransport, quotedView, type PacketMeta } from './packet-row.js';
 import { timeOfDay } from './text-layout.js';
 
 /** Packet types of cooked captures, in tcpdump's words. */

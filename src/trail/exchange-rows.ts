@@ -1,7 +1,8 @@
 import type { ExchangeRow, ExchangeSide } from '../report/report.js';
 import type { Exchange } from './exchanges.js';
 import type { Judge } from './judge.js';
-import { dnsTypeName, type Names } from './rows.js';
+import { dnsTypeName } from '../wire/dns-names.js';
+import type { Names } from './rows.js';
 import { outcomeOf, type Side } from './verdict.js';
 
 /** The row of `lasthop exchanges`. */

@@ -1,5 +1,5 @@
 import { Layer } from '../wire/layers.js';
-import { DnsType } from '../wire/dns.js';
+import { dnsTypeName } from '../wire/dns-names.js';
 import type { AddressTable } from '../net/address-table.js';
 import type { CapturePoint } from '../net/points.js';
 import type { SightingRow, TrailRow } from '../report/report.js';
@@ -45,13 +45,6 @@ const ICMPV6_TYPES: Readonly<Record<number, string>> = {
   135: 'neighbor solicitation',
   136: 'neighbor advertisement',
 };
-
-const DNS_TYPES = new Map<number, string>(Object.entries(DnsType).map(([name, type]) => [type, name]));
-
-/** `A`, or `TYPE65280` where it has no name here (RFC 3597). */
-export function dnsTypeName(type: number): string {
-  return DNS_TYPES.get(type) ?? `TYPE${type}`;
-}
 
 /** Seconds since the epoch with nine digits. */
 export function timeText(seconds: number, nanoseconds: number): string {

@@ -1,6 +1,10 @@
 export * from './arp.js';
 export * from './checksum.js';
+export * from './bgp.js';
+export * from './bgp-names.js';
 export * from './cooked.js';
+export * from './dns.js';
+export * from './dns-names.js';
 export * from './ethernet.js';
 export * from './format.js';
 export * from './geneve.js';
@@ -15,6 +19,7 @@ export * from './null-loopback.js';
 export { MAX_LAYERS, MAX_PROBLEMS, PacketView, type FrameSource } from './packet.js';
 export * from './packet-checksums.js';
 export type * from './packet-objects.js';
+export { forEachDns, problemsOf, type PacketProblem } from './packet-problems.js';
 export { PROBLEMS, problemNumber, type ProblemCode } from './problems.js';
 export * from './tcp.js';
 export * from './udp.js';
