@@ -2,7 +2,7 @@ import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
-import { isUnicast } from './net/packet-addresses.js';
+import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { FrameCursor, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
@@ -229,7 +229,7 @@ export async function* pair(
     const batch = cursor.batch!;
     const i = cursor.index;
     view.decodeAt(batch, i);
-    if (!isUnicast(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
+    if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
     if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) return;
     const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
     const seconds = batch.seconds[i]!;

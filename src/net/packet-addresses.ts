@@ -1,6 +1,7 @@
 import { ethernetDstAt } from '../wire/ethernet.js';
 import { ipv4Dst, ipv4DstAt, ipv4Src, ipv4SrcAt, ipv4Ttl } from '../wire/ipv4.js';
 import { ipv6DstAt, ipv6HopLimit, ipv6SrcAt } from '../wire/ipv6.js';
+import { Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
 import type { AddressTable } from './address-table.js';
 
@@ -33,6 +34,13 @@ export function isUnicast(packet: PacketView): boolean {
     return false;
   }
   return packet.ethAt < 0 || (view.getUint8(ethernetDstAt(packet.ethAt)) & 1) === 0;
+}
+
+/** True for a tunnel's packet of which too little was captured to see the packet inside: it is not the tunnel that is meant. */
+export function isCutTunnel(packet: PacketView): boolean {
+  if (packet.cut === 0 || packet.layerCount === 0) return false;
+  const last = packet.layerKinds[packet.layerCount - 1]!;
+  return last === Layer.VXLAN || last === Layer.GENEVE || last === Layer.GRE || packet.ethAt > packet.ipAt;
 }
 
 function isUnspecified(view: DataView, at: number): boolean {

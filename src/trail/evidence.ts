@@ -4,7 +4,7 @@ import type { CapturePoint } from '../net/points.js';
 import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
 import { arpIsEthernetIpv4, arpSenderIpAt } from '../wire/arp.js';
-import { destinationId, hopsLeft, isUnicast, sourceId } from '../net/packet-addresses.js';
+import { destinationId, hopsLeft, isCutTunnel, isUnicast, sourceId } from '../net/packet-addresses.js';
 import { exactHigh, exactKey, exactLow } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
@@ -221,6 +221,10 @@ export class Evidence {
       return;
     }
     at.packets++;
+    if (isCutTunnel(packet)) {
+      at.unidentifiable++;
+      return;
+    }
     const view = packet.view;
     const src = sourceId(view, packet.ipAt, packet.ipVersion, this.addresses);
     const dst = destinationId(view, packet.ipAt, packet.ipVersion, this.addresses);
