@@ -63,6 +63,7 @@ import { problemNumber } from './problems.js';
 import { checkTcp, tcpBadOptionAt, tcpDstPort, tcpHasOnlyTimestamps, tcpHeaderLength, tcpSrcPort } from './tcp.js';
 import { checkUdp, udpDstPort, udpLength, udpSrcPort } from './udp.js';
 import { UNDECODED_IP_PROTOCOL, UNDECODED_LAYER, UNDECODED_LINK_TYPE, UNDECODED_LLC } from './undecoded.js';
+import { readUsualFrame } from './usual-frame.js';
 import { checkVlan, vlanType } from './vlan.js';
 import { checkVxlan, vxlanFlags, vxlanIsPlain, vxlanReserved, vxlanVni } from './vxlan.js';
 
@@ -324,19 +325,21 @@ export class PacketView {
     this.originalLength = length > end - at ? length : end - at;
     this.linkType = linkType;
     this.cut = length > end - at ? 1 : 0;
+    const announced = at + this.originalLength;
     this.problemCount = 0;
     this.undecoded = -1;
     this.tunnelDepth = 0;
     if (this.#seldomSet) this.#clearSeldom();
-    this.ethAt = -1;
-    this.ipAt = -1;
-    this.l4At = -1;
-    this.l4Kind = -1;
-    this.layerCount = 0;
-    this.#nextAt = at;
-    const announced = at + this.originalLength;
-    const first = linkType === 1 ? ETH : this.#readLinkHeader(view, at, end, announced, linkType);
-    this.#walk(view, this.#nextAt, end, announced, first);
+    if (linkType !== 1 || !readUsualFrame(this, this.#vxlanPorts, view, at, end, announced)) {
+      this.ethAt = -1;
+      this.ipAt = -1;
+      this.l4At = -1;
+      this.l4Kind = -1;
+      this.layerCount = 0;
+      this.#nextAt = at;
+      const first = linkType === 1 ? ETH : this.#readLinkHeader(view, at, end, announced, linkType);
+      this.#walk(view, this.#nextAt, end, announced, first);
+    }
     // Only what this frame did not set is cleared, and only now: most frames set it all
     if (this.tunnelDepth === 0) this.#clearTunnel();
     if (this.l4Kind < 0) this.#clearPayload();

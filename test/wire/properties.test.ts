@@ -8,9 +8,10 @@ import {
   PacketView,
   PROBLEMS,
 } from '../../src/wire/index.js';
+import { hex, join } from '../support/packets.js';
 import { fieldsOf } from './fields.js';
 import { FRAME_CASES } from './frame-cases.js';
-import { decodePrefix, prefixFault, snapshot } from './snapshot.js';
+import { decodePrefix, NUMBER_FIELDS, prefixFault, snapshot } from './snapshot.js';
 
 const LINK_TYPES = [0, 1, 12, 101, 108, 113, 195, 228, 229, 276];
 
@@ -93,6 +94,61 @@ describe('reuse', () => {
         expect(used.protocols).toBe(frame.protocols);
       }
     }
+  });
+});
+
+describe('a VLAN tag changes nothing but offsets', () => {
+  // Tagged frames never take the short way that usual frames take
+  const frames = FRAME_CASES.filter(
+    ({ linkType, octets }) => linkType === 1 && (octets[12]! << 8) + octets[13]! >= 1536,
+  );
+  const tag = hex('8100 0007');
+
+  function expectSame(octets: Uint8Array, originalLength: number): void {
+    const plain = new PacketView();
+    const tagged = new PacketView();
+    decodePrefix(plain, octets, octets.length, originalLength, 1);
+    const withTag = join(octets.subarray(0, 12), tag, octets.subarray(12));
+    decodePrefix(tagged, withTag, withTag.length, originalLength + 4, 1);
+    const moved = (value: number): number => (value > 12 ? value - 4 : value);
+    for (const name of NUMBER_FIELDS) {
+      if (name === 'layerCount') expect(tagged[name] - 1, name).toBe(plain[name]);
+      else if (name === 'originalLength') expect(tagged[name] - 4, name).toBe(plain[name]);
+      else expect(/(At|End)$/.test(name) ? moved(tagged[name]) : tagged[name], name).toBe(plain[name]);
+    }
+    expect(tagged.layers.toSpliced(1, 1)).toEqual(plain.layers);
+    const { layerCount } = plain;
+    const atsOf = (packet: PacketView, count: number): number[] => [...packet.layerAts.subarray(0, count)].map(moved);
+    const endsOf = (packet: PacketView, count: number): number[] => [...packet.layerEnds.subarray(0, count)];
+    expect(atsOf(tagged, layerCount + 1).toSpliced(1, 1)).toEqual([...plain.layerAts.subarray(0, layerCount)]);
+    expect(
+      endsOf(tagged, layerCount + 1)
+        .toSpliced(1, 1)
+        .map(moved),
+    ).toEqual(endsOf(plain, layerCount));
+    expect(tagged.problems.map(({ code, at }) => ({ code, at: moved(at) }))).toEqual(plain.problems);
+  }
+
+  it.for(frames)('$name', ({ octets, length }) => {
+    expectSame(octets, length);
+  });
+
+  it('whatever octets are changed, however the frame is cut', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...frames),
+        fc.array(fc.tuple(fc.integer({ min: 14, max: 130 }), fc.nat(255)), { maxLength: 3 }),
+        fc.integer({ min: 14, max: 200 }),
+        fc.boolean(),
+        ({ octets, length }, changes, captured, isCut) => {
+          const changed = new Uint8Array(octets);
+          for (const [at, value] of changes) if (at < changed.length) changed[at] = value;
+          const kept = changed.slice(0, captured);
+          expectSame(kept, isCut ? length : kept.length);
+        },
+      ),
+      { numRuns: 3000 },
+    );
   });
 });
 
