@@ -22,8 +22,7 @@ const WINDOW_MAX = 128 << 20;
  * The content checksum is not verified.
  *
  * It is written out here because there was no library for it that can be trusted with any octets in a stream: Node has
- * its own only from version 22.15 on, and fzstd 0.1.1 spends more than a minute on a block of nine octets that
- * announces what it does not have.
+ * its own only from version 22.15 on, and zstd-frame.ts says why it is not fzstd.
  */
 export class UnzstdReader implements OctetReader {
   readonly rewindable = false;

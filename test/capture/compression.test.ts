@@ -251,6 +251,85 @@ describe('zstd structure', () => {
     expect(capture.damage).toMatchObject({ code: 'bad-compression', message, frame: 1 });
   });
 
+  /** Blocks whose headers are lawful; what is in them is anything. */
+  function anyBlocks(): fc.Arbitrary<Uint8Array> {
+    const octets = (maxLength: number) => fc.uint8Array({ maxLength });
+    const count = fc.oneof(
+      fc.nat(0x7f).map((n) => Uint8Array.of(n)),
+      fc.nat(0x7eff).map((n) => Uint8Array.of(0x80 | (n >> 8), n)),
+      fc.nat(0xffff).map((n) => Uint8Array.of(0xff, n, n >> 8)),
+    );
+    const code = (max: number) =>
+      fc.oneof(
+        fc.constant({ mode: 0, table: new Uint8Array(0) }),
+        fc.integer({ min: 0, max }).map((symbol) => ({ mode: 1, table: Uint8Array.of(symbol) })),
+        octets(12).map((table) => ({ mode: 2, table })),
+      );
+    const compressed = fc
+      .tuple(octets(31), count, code(35), code(27), code(52), octets(60), fc.integer({ min: 1, max: 255 }))
+      .map(([literals, sequences, literalCode, offsetCode, matchCode, bits, last]) => {
+        const modes = (literalCode.mode << 6) | (offsetCode.mode << 4) | (matchCode.mode << 2);
+        const tables = [literalCode.table, offsetCode.table, matchCode.table];
+        const head = [Uint8Array.of(literals.length << 3), literals, sequences, Uint8Array.of(modes)];
+        const content = concat([...head, ...tables, bits, Uint8Array.of(last)]);
+        return { type: 2, size: content.length, content };
+      });
+    const repeated = fc.nat(131072).map((size) => ({ type: 1, size, content: Uint8Array.of(0) }));
+    return fc
+      .array(fc.oneof({ weight: 3, arbitrary: compressed }, repeated), { minLength: 1, maxLength: 6 })
+      .map((blocks) =>
+        concat(
+          blocks.flatMap(({ type, size, content }, i) => {
+            const word = (size << 3) | (type << 1) | Number(i === blocks.length - 1);
+            return [Uint8Array.of(word, word >> 8, word >> 16), content];
+          }),
+        ),
+      );
+  }
+
+  it('any blocks cost little and leave what came before them', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBlocks(), async (blocks) => {
+        const capture = await openCapture(concat([header, hex('600400'), raw, blocks]));
+        const started = performance.now();
+        let first: unknown;
+        for await (const batch of capture) {
+          if (batch.count > 0) first ??= batch.octets.slice(batch.offsets[0]!, batch.offsets[0]! + 100);
+        }
+        expect(first).toEqual(frames[0]!.octets);
+        expect(performance.now() - started).toBeLessThan(1000);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    ['98,047 matches of 65,539 octets', '4d0000 00ffffff 54 000034 01'],
+    ['as many with a table of literals lengths', '3d0000 00ffffff 04 34 01'],
+    ['43,690 matches, which a block could hold', '4d0000 00ffaa2b 54 000034 01'],
+  ])('%s are damage at once', async (_, block) => {
+    const started = performance.now();
+    const capture = await openCapture(concat([header, hex('600400'), raw, hex(block)]));
+    expect(await collect(capture)).toMatchObject(frames.slice(0, 1));
+    expect(capture.damage).toMatchObject({ code: 'bad-compression', message: 'zstd: impossible sequences', frame: 1 });
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('that expands thirty thousand times does so in bounded memory', async () => {
+    const zeros = Array.from({ length: 2047 }, () => hex('020010 00')); // 128 KiB each
+    const bomb = concat([header, hex('600400'), raw, ...zeros, hex('030010 00')]);
+    const capture = await openCapture(bomb);
+    let most = 0;
+    const before = process.memoryUsage().arrayBuffers;
+    for await (const batch of capture) {
+      expect(batch.octets.length).toBeLessThan(2 << 20);
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    // Zeros are records of no octets.
+    expect(capture).toMatchObject({ frames: 1 + (16 << 20), damage: null });
+    expect(most).toBeLessThan(64 << 20);
+  });
+
   it.each([
     [
       'a window of 2 TiB',
