@@ -31,7 +31,7 @@ export type Fault =
   | 'false-lost'
   /** Lost, but elsewhere. */
   | 'wrong-place'
-  /** Lost after the right point, but a captured point before the one named should have shown it. */
+  /** Lost after the right point, but a captured point before the one named should have shown it and had nothing to excuse it. */
   | 'skipped-point'
   /** Said to have arrived, and was dropped. */
   | 'false-delivered'
@@ -146,15 +146,22 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
     if (dropped.length === 0) add('false-lost', row, packets[0]!);
     else if (!dropped.some((each) => isPlace(view, each, row))) {
       const skips = dropped.some(({ packet, lastSeen }) => {
-        return row.lastSeen === lastSeen && packet.way.some(({ point }) => point === row.nextExpected);
+        const next = packet.way.findIndex(({ point }) => point === row.nextExpected);
+        return row.lastSeen === lastSeen && next > packet.droppedAfter!;
       });
-      add(skips ? 'skipped-point' : 'wrong-place', row, dropped[0]!);
+      if (!skips) add('wrong-place', row, dropped[0]!);
+      else if (!hasExcuses(view)) add('skipped-point', row, dropped[0]!);
     }
   } else if (row.state === 'delivered') {
     if (packets.every((packet) => packet.packet.droppedAfter !== null && !cameHome(view, packet))) {
       add('false-delivered', row, packets[0]!);
     }
   }
+}
+
+/** Captures that are cut, or without the noise that shows that no filter hid a packet, may be passed over. */
+function hasExcuses({ scenario: { options } }: View): boolean {
+  return !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1;
 }
 
 /** Where two ports of a bridge talk, the bridge's own tap is on neither side of the far port. */

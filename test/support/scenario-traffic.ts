@@ -280,7 +280,7 @@ function timesOf(way: readonly Step[], start: number, random: Random): number[] 
 }
 
 /** The frame that a point shows. */
-function frameOf(step: Step, packet: Part, sourcePort: number, outerId: number): Uint8Array {
+export function frameOf(step: Step, packet: Part, sourcePort: number, outerId: number): Uint8Array {
   const inner = ethernetOf(step.srcMac, step.dstMac, packet);
   const { outer } = step;
   if (outer === null) return inner;

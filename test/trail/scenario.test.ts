@@ -38,7 +38,7 @@ const WHOLE = { from: 0, until: 1 } as const;
 const PROMISES: readonly (readonly [string, readonly Fault[]])[] = [
   ['nothing that arrived is lost', ['false-lost']],
   ['what is lost was last seen where it was', ['wrong-place']],
-  ['the next point expected is the next captured one', ['skipped-point']],
+  ['the next point expected is the next captured one that could show it', ['skipped-point']],
   ['nothing that was dropped is delivered', ['false-delivered']],
   ['what was seen where its destination lives is delivered', ['not-delivered']],
   ['a row has one packet, or identical ones', ['mispaired']],
