@@ -1,0 +1,83 @@
+import type { Cause, Certainty, Finding, Severity } from '../../report/report.js';
+import type { KeptFrame } from '../../trail/frame-store.js';
+import { timeText } from '../../trail/rows.js';
+import type { FindingContext } from '../context.js';
+
+const EXAMPLES = 5;
+
+/** A frame that shows something, and what. */
+export interface Exhibit {
+  readonly kept: KeptFrame;
+  readonly note: string;
+}
+
+/** What a check of this folder knows; the rest of a finding follows from it. */
+export interface FindingParts {
+  readonly kind: string;
+  readonly severity: Severity;
+  readonly certainty: Certainty;
+  readonly title: string;
+  readonly flow: number | null;
+  readonly count: number;
+  readonly of: number;
+  readonly causes: readonly Cause[];
+  /** In order of importance; the first five are printed. */
+  readonly exhibits: readonly Exhibit[];
+  /** Frames whose times bound the finding; the exhibits by default. */
+  readonly span?: readonly KeptFrame[];
+}
+
+export function findingOf(context: FindingContext, parts: FindingParts): Finding {
+  const { kind, severity, certainty, title, flow, count, of, exhibits } = parts;
+  const { names } = context;
+  const span = [...(parts.span ?? exhibits.map(({ kept }) => kept))].sort(byTime);
+  const first = span[0];
+  const last = span[span.length - 1];
+  return {
+    kind,
+    severity,
+    certainty,
+    title,
+    flow,
+    count,
+    of,
+    firstTime: first === undefined ? null : timeOf(first),
+    lastTime: last === undefined ? null : timeOf(last),
+    lastSeen: null,
+    nextExpected: null,
+    causes: [...parts.causes].sort((a, b) => b.likelihood - a.likelihood).slice(0, 3),
+    evidence: exhibits.slice(0, EXAMPLES).map(({ kept, note }) => ({
+      point: names.points[kept.point]!.name,
+      file: names.files[kept.file]!,
+      frame: kept.frame,
+      time: timeOf(kept),
+      note,
+    })),
+    trail: null,
+  };
+}
+
+function timeOf(kept: KeptFrame): string {
+  return timeText(kept.seconds, kept.nanoseconds);
+}
+
+export function byTime(a: KeptFrame, b: KeptFrame): number {
+  return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds || a.file - b.file || a.frame - b.frame;
+}
+
+/** Seconds from one frame to another, by the clocks of their files. */
+export function secondsBetween(from: KeptFrame, to: KeptFrame): number {
+  return to.seconds - from.seconds + (to.nanoseconds - from.nanoseconds) / 1e9;
+}
+
+/** ` on node1`, or nothing where the node is not known. */
+export function onNode(context: FindingContext, address: number): string {
+  const { node } = context.topology.homeOf(address);
+  return node === null || node === '' ? '' : `   # on ${node}`;
+}
+
+/** `250 ms`, `4.2 s`. */
+export function durationText(seconds: number): string {
+  if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${Number(seconds.toFixed(1))} s`;
+}
