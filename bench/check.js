@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Compares what `lasthop trails` says of a small trace with the truth about it: every packet that was lost, and no other, is lost.
+// Compares what `lasthop trails` and `lasthop exchanges` say of a small trace with the truth about it: every packet that was
+// lost, and no other, is lost, and each conversation is one exchange (each echo of a ping is one).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -23,7 +24,7 @@ async function check(folder) {
     process.stderr.write('this trace loses too many packets to be checked one by one\n');
     return 2;
   }
-  const { trails } = await import('../dist/diagnose.js');
+  const { exchanges, trails } = await import('../dist/diagnose.js');
   const lost = new Set(truth.lostFrames.map(({ point, frame }) => `${point} ${frame}`));
   /** @type {Map<string, { count: number, examples: string[] }>} */
   const outcomes = new Map();
@@ -55,6 +56,14 @@ async function check(folder) {
     print(`${String(count).padStart(8)}  ${key}`);
     wrong += examples.length;
     for (const example of examples) print(`            ${example}`);
+  }
+  /** @type {Map<string, number>} */
+  const rows = new Map();
+  for await (const { protocol } of exchanges([folder])) rows.set(protocol, (rows.get(protocol) ?? 0) + 1);
+  for (const kind of ['tcp', 'dns', 'udp']) {
+    const count = rows.get(kind) ?? 0;
+    print(`exchanges of ${kind}: ${count}, in truth ${truth.kinds[kind]}`);
+    if (count !== truth.kinds[kind]) wrong++;
   }
   return wrong === 0 ? 0 : 1;
 }
