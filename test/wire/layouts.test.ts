@@ -238,3 +238,8 @@ it.for(FIGURES)('%s', ([, struct, figure]) => {
   expect(struct.span).toBe(figure.at(-1)![2]);
   for (const [name, from] of figure) expect(struct.offsetOf(name as never)).toBe(from);
 });
+
+it('a misspelt field name does not compile, and has no offset', () => {
+  // @ts-expect-error RFC 768 calls it the source port, the struct srcPort
+  expect(UdpHeader.offsetOf('sourcePort')).toBeUndefined();
+});

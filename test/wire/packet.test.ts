@@ -492,6 +492,12 @@ describe('link layers', () => {
     expect(decode(inner)).toMatchObject({ interfaceIndex: -1, packetType: -1 });
   });
 
+  it('a tag after a cooked header', () => {
+    const tagged = join(hex('00070800'), ipv4(PODS, icmpEcho({ id: 1, seq: 2 })));
+    const part = { octets: tagged, number: 0x8100, checksumAt: -1, partial: false };
+    expect(decode(cooked2({}, part), { linkType: 276 }).protocols).toBe('sll2:vlan:ip:icmp');
+  });
+
   it.for([
     ['02000000', 'null:ip:icmp'],
     ['00000002', 'null:ip:icmp'],
