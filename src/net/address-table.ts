@@ -99,6 +99,12 @@ export class AddressTable {
     return this.#words[id << 2]!;
   }
 
+  /** True for an address that no router forwards (RFC 3927, RFC 4291). */
+  isLinkLocal(id: number): boolean {
+    const word = this.word(id);
+    return this.version(id) === 4 ? word >>> 16 === 0xa9fe : word >>> 22 === 0xfe80 >>> 6;
+  }
+
   /** The address as text (RFC 5952 for IPv6). */
   text(id: number): string {
     if (id === AddressTable.OVERFLOW) return '?';

@@ -1,4 +1,5 @@
 import { ethernetDstAt } from '../wire/ethernet.js';
+import { icmpv6Type } from '../wire/icmpv6.js';
 import { ipv4Dst, ipv4DstAt, ipv4Src, ipv4SrcAt, ipv4Ttl } from '../wire/ipv4.js';
 import { ipv6DstAt, ipv6HopLimit, ipv6SrcAt } from '../wire/ipv6.js';
 import { Layer } from '../wire/layers.js';
@@ -22,7 +23,7 @@ export function hopsLeft(view: DataView, ipAt: number, version: number): number 
 
 /**
  * True for what can be paired: an IP packet from one host to one other. Broadcast and multicast are copied by bridges and
- * answered by nobody, and ARP has no path.
+ * answered by nobody, and ARP and neighbour discovery have no path: they stay on their link.
  */
 export function isUnicast(packet: PacketView): boolean {
   const ipAt = packet.ipAt;
@@ -30,10 +31,17 @@ export function isUnicast(packet: PacketView): boolean {
   const view = packet.view;
   if (packet.ipVersion === 4) {
     if (ipv4Dst(view, ipAt) >>> 28 >= 14 || ipv4Src(view, ipAt) === 0) return false;
-  } else if (view.getUint8(ipv6DstAt(ipAt)) === 0xff || isUnspecified(view, ipv6SrcAt(ipAt))) {
+  } else if (view.getUint8(ipv6DstAt(ipAt)) === 0xff || isUnspecified(view, ipv6SrcAt(ipAt)) || isDiscovery(packet)) {
     return false;
   }
   return packet.ethAt < 0 || (view.getUint8(ethernetDstAt(packet.ethAt)) & 1) === 0;
+}
+
+/** Router and neighbour solicitations, advertisements and redirects (RFC 4861). */
+function isDiscovery(packet: PacketView): boolean {
+  if (packet.l4Kind !== Layer.ICMPV6) return false;
+  const type = icmpv6Type(packet.view, packet.l4At);
+  return type >= 133 && type <= 137;
 }
 
 /** True for a tunnel's packet of which too little was captured to see the packet inside: it is not the tunnel that is meant. */

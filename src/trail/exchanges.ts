@@ -61,9 +61,24 @@ export class Exchange {
   highestAckByServer = 0;
   ackByClientSeen = false;
   ackByServerSeen = false;
+  /** Data that arrived since some did not: direction, sequence number, length and time; null while all did. */
+  arrivals: Arrival[] | null = null;
+
+  /** From now on arrivals are remembered. */
+  watch(): void {
+    this.arrivals ??= [];
+  }
 
   /** Chain of the table. */
   next: Exchange | null = null;
+}
+
+/** Data of one direction that was seen wherever it had to be. */
+export interface Arrival {
+  readonly request: boolean;
+  readonly sequence: number;
+  readonly length: number;
+  readonly time: number;
 }
 
 /** What a packet is to the exchange it belongs to. */
@@ -88,6 +103,8 @@ export interface PacketFacts {
   readonly lastTime: number;
 }
 
+/** Most arrivals remembered of a connection. */
+const ARRIVALS = 256;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 const BUCKETS = 1 << 16;
@@ -251,6 +268,11 @@ export class ExchangeTable {
     const exchange =
       this.#find(protocol, client, server, clientPort, serverPort, id, sequence, nameId) ??
       this.#make(protocol, facts, client, server, clientPort, serverPort, id, sequence, nameId);
+    // A question that one packet was cut before, another shows.
+    if (exchange.nameId < 0 && nameId >= 0) {
+      exchange.nameId = nameId;
+      exchange.sequence = sequence;
+    }
     return { exchange, direction };
   }
 
@@ -268,8 +290,7 @@ export class ExchangeTable {
     for (; exchange !== null; exchange = exchange.next!) {
       if (
         exchange.id === id &&
-        exchange.sequence === sequence &&
-        exchange.nameId === nameId &&
+        (nameId === exchange.nameId ? exchange.sequence === sequence : nameId < 0 || exchange.nameId < 0) &&
         isBetween(exchange, protocol, client, server, clientPort, serverPort)
       ) {
         return exchange;
@@ -405,7 +426,17 @@ export function note(
   if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
   const request = direction === 'request';
   let counts = true;
-  if (exchange.protocol === 'tcp') counts = noteTcp(exchange, request, facts, trail);
+  if (exchange.protocol === 'tcp') {
+    counts = noteTcp(exchange, request, facts, trail);
+    if (
+      exchange.arrivals !== null &&
+      facts.payloadLength > 0 &&
+      reach >= Reach.END &&
+      exchange.arrivals.length < ARRIVALS
+    ) {
+      exchange.arrivals.push({ request, sequence: facts.a, length: facts.payloadLength, time: facts.firstTime });
+    }
+  }
   if (!counts) return;
   if (request) {
     exchange.requests++;

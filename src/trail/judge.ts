@@ -121,12 +121,12 @@ export class Judge {
         if (exchange.synAckSeen && exchange.requestReach <= Reach.OPEN) return 'shown';
         return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
       }
-      return trail.payloadLength > 0 && exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer)
+      return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
         ? 'shown'
         : null;
     }
     if ((flags & 2) !== 0) return exchange.synAckAcknowledged && exchange.replyReach <= Reach.OPEN ? 'shown' : null;
-    return trail.payloadLength > 0 && exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient)
+    return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !sentAgain(trail, exchange)
       ? 'shown'
       : null;
   }
@@ -263,8 +263,21 @@ export class Judge {
   }
 }
 
+/** The acknowledgement of what was lost and sent again is the repetition's. */
+function sentAgain(trail: Trail, exchange: Exchange): boolean {
+  return (exchange.arrivals ?? []).some(({ request, sequence, length, time }) => {
+    const ahead = (sequence - trail.a) | 0;
+    return (
+      request === (trail.direction === 'request') &&
+      ahead < trail.payloadLength &&
+      ahead + length > 0 &&
+      time > trail.firstTime
+    );
+  });
+}
+
 function covered(trail: Trail, acknowledged: number): boolean {
-  return ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
+  return trail.payloadLength > 0 && ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
 }
 
 function protocolWords(protocols: number): string {

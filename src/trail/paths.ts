@@ -88,16 +88,28 @@ export class Paths {
     const source = this.#topology.homeOf(src);
     const home = this.#topology.homeOf(dst);
     const inferred = new Set<number>();
-    if (source.node !== null && home.node !== null && source.node !== home.node) {
+    const { addresses } = this.#topology.evidence;
+    // What no router forwards goes no further than it was seen.
+    const local = addresses.isLinkLocal(src) || addresses.isLinkLocal(dst);
+    if (!local && source.node !== null && home.node !== null && source.node !== home.node) {
       this.#addSide(src, source.node, hops, inferred);
       this.#addSide(dst, home.node, hops, inferred);
     }
-    const points = this.#order([...hops.keys(), ...inferred], hops, { src, dst, source, home });
-    const byRole = this.#inward(points, hops, dst, source, home);
+    const byTheirRole = new Set<number>();
+    if (!local && source.node !== null && source.node !== home.node) {
+      for (const point of this.#outward(source.node, source, hops)) if (!inferred.has(point)) byTheirRole.add(point);
+    }
+    if (!local && home.node !== null && source.node !== home.node && source.node !== null) {
+      for (const point of this.#outward(home.node, home, hops)) if (!inferred.has(point)) byTheirRole.add(point);
+    }
+    const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, { src, dst, source, home });
+    const byRole = local ? [] : this.#inward(points, hops, dst, source, home);
     return {
       points: [...points, ...byRole],
       crossings: [
-        ...points.map((point): Crossing => (inferred.has(point) ? 'address' : 'pair')),
+        ...points.map((point): Crossing =>
+          byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair',
+        ),
         ...byRole.map((): Crossing => 'role'),
       ],
       source: source.points,
@@ -117,26 +129,49 @@ export class Paths {
     if (source.node === node || (home.node !== null && home.node !== node) || home.points.includes(from)) return [];
     if (role === 'underlay' && (hops.get(from)?.outerOut ?? 0) === 0) return [];
     const inward: number[] = [];
-    for (const wanted of ['tunnel', 'bridge', 'veth'] as const) {
+    for (const wanted of ['tunnel', 'bridge'] as const) {
       const candidates = this.#points.filter(
         (point) =>
           point.node === node &&
           !points.includes(point.id) &&
           rankOf(point.role) < rankOf(role) &&
-          point.role === wanted &&
-          this.#mayBelongTo(point.id, dst),
+          point.role === wanted,
       );
-      if (candidates.length > 1) break;
+      if (candidates.length > 1) return inward;
       if (candidates.length === 1) inward.push(candidates[0]!.id);
     }
+    const bridged = [from, ...inward].some((point) => this.#points[point]!.role === 'bridge');
+    const workload = bridged ? null : this.#onlyWorkload(node, dst);
+    if (workload !== null && !points.includes(workload)) inward.push(workload);
     const stop = inward.findIndex((point) => home.points.includes(point));
     return stop < 0 ? inward : inward.slice(0, stop + 1);
   }
 
-  /** A workload's interface that is known to be another's is not on the way. */
-  #mayBelongTo(point: number, address: number): boolean {
-    const owners = this.#topology.ownersOf(point);
-    return owners === null || owners.size === 0 || owners.has(address);
+  /**
+   * The one workload's interface captured on a node, when nothing speaks against it being the destination's: it is known to
+   * be, or no packet of any workload was seen there and the node's captures show no other address that could be behind it.
+   */
+  #onlyWorkload(node: string, dst: number): number | null {
+    const workloads = this.#points.filter(({ role, node: its }) => its === node && (role === 'veth' || role === 'pod'));
+    const owner = workloads.find(({ id }) => this.#topology.ownersOf(id)?.has(dst) === true);
+    if (owner !== undefined) return owner.id;
+    if (workloads.length !== 1 || (this.#topology.ownersOf(workloads[0]!.id)?.size ?? 0) > 0) return null;
+    return this.#topology.isOnlyGuest(node, dst) ? workloads[0]!.id : null;
+  }
+
+  /**
+   * Points of a workload's own node that its packets must pass by their role: those that other workloads of the node cross
+   * on their way to other nodes, and the bridge that a veth is a port of.
+   */
+  #outward(node: string, home: Home, hops: ReadonlyMap<number, Hops>): number[] {
+    const workload = home.points[0];
+    if (workload === undefined || this.#topology.ownersOf(workload) === null) return [];
+    const found = new Set<number>(this.#topology.crossedFrom(node));
+    if (/^veth/.test(this.#points[workload]!.interface)) {
+      const bridges = this.#points.filter((point) => point.node === node && point.role === 'bridge');
+      if (bridges.length === 1) found.add(bridges[0]!.id);
+    }
+    return [...found].filter((point) => !hops.has(point));
   }
 
   /** Points of an address's own node that its other traffic with other nodes crossed. */
@@ -184,11 +219,14 @@ export class Paths {
       const rankX = rankOf(this.#points[x]!.role);
       const rankY = rankOf(this.#points[y]!.role);
       if (rankX >= 0 && rankY >= 0 && rankX !== rankY) {
-        if (nodeX === source.node) return rankX - rankY;
-        if (nodeX === home.node) return rankY - rankX;
+        if (nodeX === source.node || (source.node === null && home.node !== null && nodeX !== home.node))
+          return rankX - rankY;
+        if (nodeX === home.node || (home.node === null && source.node !== null && nodeX !== source.node))
+          return rankY - rankX;
       }
     } else {
       // Two workloads of one node: away from the one, towards the other.
+      if (source.points.some((point) => home.points.includes(point))) return this.#compareTimes(x, y, ends);
       if (source.points.includes(x) || home.points.includes(y)) return -1;
       if (source.points.includes(y) || home.points.includes(x)) return 1;
     }

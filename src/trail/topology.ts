@@ -33,6 +33,7 @@ export class Topology {
   /** For a point at a workload (role pod or veth): the addresses that are the workload's. */
   readonly #owners = new Map<number, Set<number>>();
   readonly #homes = new Map<number, Home>();
+  readonly #crossed = new Map<string, Set<number>>();
   #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
   constructor(evidence: Evidence, points: readonly CapturePoint[]) {
@@ -149,6 +150,55 @@ export class Topology {
     return this.#owners.get(point) ?? null;
   }
 
+  /** Points of a node, workloads' apart, that its workloads' packets cross on their way from or to other nodes. */
+  crossedFrom(node: string): ReadonlySet<number> {
+    let crossed = this.#crossed.get(node);
+    if (crossed === undefined) this.#crossed.set(node, (crossed = this.#findCrossed(node)));
+    return crossed;
+  }
+
+  #findCrossed(node: string): Set<number> {
+    const crossed = new Set<number>();
+    for (const [workload, owners] of this.#owners) {
+      if (this.points[workload]!.node !== node) continue;
+      for (const owner of owners) {
+        const seen = [...this.seenOf(owner).keys()];
+        if (!seen.some((point) => this.points[point]!.node !== node)) continue;
+        for (const point of seen) if (this.points[point]!.node === node && !this.#owners.has(point)) crossed.add(point);
+      }
+    }
+    return crossed;
+  }
+
+  /** True when no other address than this one can live behind a node's workload interfaces, as far as its captures show. */
+  isOnlyGuest(node: string, address: number): boolean {
+    for (const [other, seen] of this.#addresses) {
+      if (other === address || this.evidence.addresses.version(other) !== this.evidence.addresses.version(address))
+        continue;
+      for (const [point, { received }] of seen) {
+        const { node: at, role } = this.points[point]!;
+        // Inside the tunnel device only what is meant for this node or sent by it passes.
+        if (
+          at === node &&
+          role === 'tunnel' &&
+          received > 0 &&
+          this.homeOf(other).node !== node &&
+          this.#mayLiveOn(other, node)
+        )
+          return false;
+      }
+    }
+    return true;
+  }
+
+  /** False for an address that is known to live elsewhere: it sends to this node through the tunnel. */
+  #mayLiveOn(address: number, node: string): boolean {
+    for (const [point, { sent }] of this.seenOf(address)) {
+      if (this.points[point]!.node === node && this.points[point]!.role === 'tunnel' && sent > 0) return false;
+    }
+    return true;
+  }
+
   homeOf(address: number): Home {
     let home = this.#homes.get(address);
     if (home === undefined) this.#homes.set(address, (home = this.#findHome(address)));
@@ -232,7 +282,7 @@ function ownership(entry: AddressAtPoint, at: PointEvidence, address: number): n
 
 /** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */
 function isGateway(evidence: Evidence, at: PointEvidence, address: number): boolean {
-  if (evidence.addresses.word(address) >>> 16 === 0xa9fe) return true;
+  if (evidence.addresses.isLinkLocal(address)) return true;
   return evidence.points.some((other) => other !== undefined && other !== at && other.arpSenders.has(address));
 }
 

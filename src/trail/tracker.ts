@@ -9,6 +9,10 @@ import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './tr
 
 /** Copies in one passage are recorded within this time of each other, nanoseconds. */
 const COPY = 1e6;
+/** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
+const PIECE = 150e6;
+/** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
+const LEAST_SEGMENT = 536;
 const RST = 4;
 
 /** Times at which a point, though on the way, did not show a packet that was seen before and behind it. */
@@ -64,11 +68,21 @@ export class Tracker {
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
-    if (pieces.length === 0 && !this.#isComplete(members, lastPath)) return false;
+    if (pieces.length === 0 && !this.#isComplete(members, lastPath)) {
+      this.#watch(group);
+      return false;
+    }
     if (pieces.length > 0 && (!this.#isComplete([group, ...pieces], path) || this.#mergedFrom(group, pieces, path)))
       return false;
     this.#tell(group, path, members, pieces);
     return true;
+  }
+
+  /** From now on the exchange remembers which data arrived, so that an acknowledgement is put to what was sent again. */
+  #watch(group: PacketGroup): void {
+    if (group.kind !== Layer.TCP || group.payloadLength === 0) return;
+    const form = formOf(group);
+    this.exchanges.memberOf(group, form, form)?.exchange.watch();
   }
 
   /** Takes a packet that nothing can join any more, with all that belongs to it. */
@@ -115,7 +129,7 @@ export class Tracker {
     if (members.length > 1 || !mayHavePieces(group)) return { members, pieces: [] };
     const pieces = this.#window
       .piecesOf(group)
-      .filter((other) => overlaps(group, other) && (isSameFlow(group, other) || isTranslation(group, other)));
+      .filter((other) => isPiece(group, other) && (isSameFlow(group, other) || isTranslation(group, other)));
     pieces.sort((a, b) => this.#earliest(a, path) - this.#earliest(b, path));
     return { members, pieces };
   }
@@ -304,12 +318,22 @@ function mayHavePieces(group: PacketGroup): boolean {
   return group.l4Length > 1200;
 }
 
-function overlaps(a: PacketGroup, b: PacketGroup): boolean {
-  if (!mayHavePieces(b)) return false;
+/**
+ * True when one of two groups may be a part of the other, or both parts of a third: they overlap, close in time, with the
+ * IP IDs that segmentation gives (the first piece has the ID of the whole, each further one the next). What is sent again has
+ * a later ID, or comes later.
+ */
+function isPiece(a: PacketGroup, b: PacketGroup): boolean {
+  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
   const whole = rangeOf(a);
   const part = rangeOf(b);
   const from = (part.from - whole.from) | 0;
-  return from < whole.length && from + part.length > 0;
+  if (from >= whole.length || from + part.length <= 0) return false;
+  if (a.kind !== Layer.TCP || a.fragmentOffset > 0 || a.moreFragments !== 0) return true;
+  if (from === 0 && part.length === whole.length && a.ipId === b.ipId) return true;
+  const [first, second, ahead] = from >= 0 ? [a, b, from] : [b, a, -from];
+  const step = (second.ipId - first.ipId) & 0xffff;
+  return ahead === 0 ? step === 0 : step <= ahead / LEAST_SEGMENT;
 }
 
 function covers(whole: PacketGroup, part: PacketGroup): boolean {

@@ -31,6 +31,8 @@ export const JOIN = 4e9;
 const JOIN_SAME = 100e6;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 500e6;
+/** Octets of a DNS message that tell its id and whether it is a query. */
+const DNS_LEAST = 4;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 // Octets of the L4 part up to and with TCP timestamps in their usual place
@@ -200,13 +202,14 @@ export class PacketWindow {
       case Layer.UDP:
         group.sourcePort = view.getUint16(l4At);
         group.destinationPort = view.getUint16(l4At + 2);
-        if (packet.dnsAt >= 0 && packet.frameEnd - packet.dnsAt >= 12) {
+        if (packet.dnsAt >= 0 && packet.frameEnd - packet.dnsAt >= DNS_LEAST) {
           group.isDns = true;
           group.a = dnsId(view, packet.dnsAt);
           group.b = dnsFlags(view, packet.dnsAt);
-          group.c = dnsQuestionType(view, packet.dnsAt, packet.payloadEnd);
           const hash = dnsQuestionHash(view, packet.dnsAt, packet.payloadEnd);
-          if (hash !== 0) group.nameId = this.#context.texts.nameOf(hash, view, packet.dnsAt, packet.payloadEnd);
+          if (hash === 0) break;
+          group.c = dnsQuestionType(view, packet.dnsAt, packet.payloadEnd);
+          group.nameId = this.#context.texts.nameOf(hash, view, packet.dnsAt, packet.payloadEnd);
         }
         break;
       case Layer.ICMP:
