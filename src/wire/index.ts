@@ -19,7 +19,6 @@ export * from './null-loopback.js';
 export { MAX_LAYERS, MAX_PROBLEMS, PacketView, type FrameSource } from './packet.js';
 export * from './packet-checksums.js';
 export type * from './packet-objects.js';
-export * from './packet-problems.js';
 export { forEachDns, problemsOf, type PacketProblem } from './packet-problems.js';
 export { PROBLEMS, problemNumber, type ProblemCode } from './problems.js';
 export * from './tcp.js';
