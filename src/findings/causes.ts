@@ -1,185 +1,488 @@
-import type { Cause } from '../report/report.js';
 import type { CapturePoint } from '../net/points.js';
-import { sourceNode, type Break } from './break.js';
+import type { Cause } from '../report/report.js';
+import type { Break } from './break.js';
+import { isVxlanPort, macText } from './encapsulation/facts.js';
 
 /**
- * What may keep a packet from coming from one point to the next, as a table: between which roles, on which side of the
- * underlay, in the order in which to test. A row applies when all its conditions hold; `unless` rows drop out.
+ * What may keep a packet from coming from one point to the next, as a table: a place is a pair of roles and a side of the
+ * underlay; its tests stand in the order in which an engineer makes them: what must hold, the cause, and its likelihood when
+ * it does. Of several tests for one cause the first that holds counts.
  */
-interface Row {
-  readonly kind: string;
-  /** Roles of the point where the packet was last seen, and of the one that it did not reach. */
-  readonly last: readonly CapturePoint['role'][];
-  readonly next: readonly CapturePoint['role'][];
+interface Place {
+  readonly last: readonly Role[] | 'any';
+  readonly next: readonly Role[] | 'any';
   readonly side: 'sending' | 'receiving' | 'between';
-  readonly likelihood: (at: Break) => number;
-  readonly why: (at: Break) => string;
-  readonly command: (at: Break) => string;
+  readonly tests: readonly Test[];
 }
 
-const INSIDE: readonly CapturePoint['role'][] = ['pod', 'veth', 'bridge'];
+type Role = CapturePoint['role'];
+type Condition = (at: Break) => boolean;
+type Test = readonly [condition: Condition, kind: keyof typeof CAUSES, likelihood: number];
 
-const TABLE: readonly Row[] = [
+const INSIDE: readonly Role[] = ['pod', 'veth', 'bridge'];
+const WORKLOAD: readonly Role[] = ['pod', 'veth'];
+
+// Conditions, in alphabetical order
+const always: Condition = () => true;
+const arpUnanswered: Condition = (at) => at.unansweredArp >= 2;
+const arpOnTunnel: Condition = (at) => at.last.role === 'tunnel' && at.unresolved.length > 0;
+const badInnerChecksum: Condition = (at) => at.octets?.innerChecksum === 'bad';
+const badOuterChecksum: Condition = (at) => at.octets?.outer?.checksum === 'bad';
+const congestionMark: Condition = (at) => at.octets?.outer?.ecn === 3 && at.octets.ecn === 0;
+const destinationSilent: Condition = (at) => at.destinationSilent;
+const exceedsPath: Condition = (at) => at.error?.type === 3 && at.error.code === 4;
+const foreignMac: Condition = (at) =>
+  at.octets !== null &&
+  at.vtepMacs.size > 0 &&
+  isUnicastMac(at.octets.destinationMac) &&
+  !at.vtepMacs.has(at.octets.destinationMac);
+const foreignPort: Condition = (at) => at.outerPort !== null && at.ports.size > 0 && !at.ports.has(at.outerPort);
+// Cilium's VNIs are identities, which differ from packet to packet.
+const foreignVni: Condition = (at) =>
+  at.tunnel !== null && at.vnis.size > 0 && at.vnis.size < 4 && !at.vnis.has(at.tunnel.id);
+const gatewaySilent: Condition = (at) => at.unresolved.length > 0;
+const hopsExhausted: Condition = (at) => at.ttl <= 1 || at.error?.type === 11 || at.passages.length >= 3;
+const incompleteFragments: Condition = (at) => at.octets?.outer?.isFragment === true;
+const inTunnel: Condition = (at) => at.tunnel !== null;
+const isReply: Condition = (at) => at.direction === 'reply';
+const largerThanWhatPassed: Condition = (at) =>
+  at.octets !== null && at.passedLength > 0 && at.octets.length > at.passedLength && at.octets.length > 1200;
+const noneCross: Condition = (at) => at.others === 0;
+const nodeProhibits: Condition = (at) => isProhibited(at) && at.error!.byNode;
+const nodeUnreachableAtOnce: Condition = (at) =>
+  isUnreachable(at) &&
+  !at.error!.quotesTunnel &&
+  at.error!.byNode &&
+  at.error!.delay >= 0 &&
+  at.error!.delay < ARP_TIME;
+const nodeUnreachableLate: Condition = (at) =>
+  isUnreachable(at) && !at.error!.quotesTunnel && at.error!.byNode && at.error!.delay >= ARP_TIME;
+const nodeWithoutRoute: Condition = (at) => at.error?.type === 3 && at.error.code === 0 && !at.error.quotesTunnel;
+const notPlain: Condition = (at) => at.octets?.outer?.isPlain === false;
+const onlyOthersCross: Condition = (at) => at.others > 0;
+const ownMacAsSource: Condition = (at) =>
+  at.octets !== null && at.octets.sourceMac >= 0 && at.octets.sourceMac === at.octets.destinationMac;
+const portUnreachable: Condition = (at) => at.error?.type === 3 && at.error.code === 3 && at.error.byOuterDestination;
+const returnsElsewhere: Condition = (at) => at.returnsElsewhere;
+const routeUnreachableOnTheWay: Condition = (at) =>
+  isUnreachable(at) && at.error!.quotesTunnel && !at.error!.byOuterDestination;
+const sourceAccepted: Condition = (at) => at.sourceAccepted;
+const strangeSource: Condition = (at) => at.strangeSource && !at.sourceAccepted;
+const translatedSource: Condition = (at) => at.rewritten !== null && !at.sourceAccepted;
+const turnedBack: Condition = (at) => at.turnedBack;
+const underlayProhibits: Condition = (at) =>
+  isProhibited(at) && at.error!.quotesTunnel && !at.error!.byOuterDestination;
+const unusualPort: Condition = (at) => at.outerPort !== null && !isVxlanPort(at.outerPort);
+const unusualVni: Condition = (at) =>
+  at.tunnel !== null && at.vnis.size === 0 && at.deviceVni !== null && at.deviceVni !== at.tunnel.id;
+const withCalico: Condition = (at) => at.isCalico;
+
+function all(...conditions: readonly Condition[]): Condition {
+  return (at) => conditions.every((condition) => condition(at));
+}
+
+function not(condition: Condition): Condition {
+  return (at) => !condition(at);
+}
+
+/** Linux gives up after three ARP requests a second apart. */
+const ARP_TIME = 2e9;
+
+function isProhibited(at: Break): boolean {
+  return at.error?.type === 3 && [9, 10, 13].includes(at.error.code);
+}
+
+function isUnreachable(at: Break): boolean {
+  return at.error?.type === 3 && at.error.code <= 1;
+}
+
+function isUnicastMac(mac: number): boolean {
+  return mac >= 0 && Math.floor(mac / 0x10000000000) % 2 === 0;
+}
+
+const TABLE: readonly Place[] = [
   {
-    kind: 'ip-forward-off',
-    last: ['pod', 'veth', 'bridge'],
+    last: INSIDE,
     next: ['tunnel', 'underlay'],
     side: 'sending',
-    likelihood: (at) => (at.others === 0 ? 0.75 : 0.1),
-    why: (at) =>
-      at.others === 0
-        ? `nothing that enters ${at.node} by ${at.last.interface} comes out at ${at.next.interface}, and no ICMP error is sent: the kernel drops so where forwarding is off on the interface by which a packet enters`
-        : `other packets from ${at.last.name} do reach ${at.next.name}, so forwarding is on`,
-    command: (at) =>
-      `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding net.ipv4.conf.all.forwarding   # on ${at.node}`,
+    tests: [
+      [gatewaySilent, 'arp-gateway-unanswered', 0.3],
+      [nodeWithoutRoute, 'route-missing', 0.95],
+      [nodeUnreachableAtOnce, 'route-unreachable', 0.9],
+      [nodeProhibits, 'netpol-drop', 0.9],
+      [exceedsPath, 'mtu-pod-larger-than-tunnel', 0.9],
+      [hopsExhausted, 'ttl-expired-loop', 0.8],
+      [noneCross, 'ip-forward-off', 0.75],
+      [onlyOthersCross, 'netpol-drop', 0.65],
+      [noneCross, 'forward-policy-drop', 0.5],
+      [noneCross, 'netpol-drop', 0.2],
+      [noneCross, 'rp-filter-drop', 0.15],
+      [onlyOthersCross, 'ip-forward-off', 0.1],
+      [onlyOthersCross, 'forward-policy-drop', 0.1],
+    ],
   },
   {
-    kind: 'forward-policy-drop',
-    last: ['pod', 'veth', 'bridge'],
-    next: ['tunnel', 'underlay'],
-    side: 'sending',
-    likelihood: (at) => (at.others === 0 ? 0.5 : 0.1),
-    why: () => 'a FORWARD chain whose policy is DROP gives the same silence',
-    command: (at) => `iptables-save -c | grep -E '^:FORWARD|DROP'   # on ${at.node}`,
-  },
-  {
-    kind: 'netpol-drop',
-    last: ['pod', 'veth', 'bridge'],
-    next: ['tunnel', 'underlay'],
-    side: 'sending',
-    likelihood: (at) => (at.others === 0 ? 0.2 : 0.65),
-    why: (at) =>
-      at.others === 0
-        ? 'an egress policy of this workload would drop without an answer'
-        : 'other packets pass here at the same time: what is dropped depends on address and port, as a policy does',
-    command: (at) =>
-      `iptables-save -c | grep -E 'DROP|REJECT' | grep -v ' \\[0:0\\]'   # on ${at.node}; kubectl get networkpolicy -A`,
-  },
-  {
-    kind: 'vxlan-fdb-missing',
     last: ['tunnel'],
     next: ['underlay'],
     side: 'sending',
-    likelihood: () => 0.6,
-    why: (at) => `the tunnel device takes the packet and has no remote address for ${at.destination}`,
-    command: (at) =>
-      `bridge fdb show dev ${at.last.interface}; ip neigh show dev ${at.last.interface}   # on ${at.node}`,
+    tests: [
+      [arpOnTunnel, 'vxlan-fdb-missing', 0.9],
+      [exceedsPath, 'mtu-pod-larger-than-tunnel', 0.9],
+      [always, 'vxlan-fdb-missing', 0.6],
+      [always, 'host-firewall-drop', 0.2],
+    ],
   },
   {
-    kind: 'vtep-return-unroutable',
+    last: INSIDE,
+    next: [...WORKLOAD, 'bridge'],
+    side: 'sending',
+    tests: [
+      [nodeUnreachableLate, 'pod-gone-arp-fail', 0.95],
+      [arpUnanswered, 'pod-gone-arp-fail', 0.9],
+      [nodeUnreachableAtOnce, 'route-unreachable', 0.9],
+      [nodeProhibits, 'netpol-drop', 0.9],
+      [hopsExhausted, 'ttl-expired-loop', 0.8],
+      [onlyOthersCross, 'netpol-drop', 0.65],
+      [noneCross, 'forward-policy-drop', 0.4],
+      [noneCross, 'ip-forward-off', 0.35],
+      [noneCross, 'netpol-drop', 0.3],
+    ],
+  },
+  {
     last: ['underlay'],
-    next: ['underlay'],
+    next: 'any',
     side: 'between',
-    likelihood: (at) => (at.tunnel === null ? 0 : at.returnsElsewhere ? 0.85 : 0.4),
-    why: (at) =>
-      at.returnsElsewhere
-        ? `it is sent to ${at.outerDestination}, while packets from there arrive with outer source ${at.outerReturn}: the underlay has no way back to the address behind the translation`
-        : `the underlay may not know a way to ${at.outerDestination}`,
-    command: (at) => `ip route get ${at.outerDestination}   # on ${at.node} and on the routers behind it`,
+    tests: [
+      [turnedBack, 'nat-return-unroutable', 0.95],
+      [all(routeUnreachableOnTheWay, not(returnsElsewhere), not(isReply)), 'vtep-ip-wrong', 0.9],
+      [all(routeUnreachableOnTheWay), 'vtep-return-unroutable', 0.97],
+      [underlayProhibits, 'underlay-blocks-tunnel', 0.95],
+      [exceedsPath, 'mtu-blackhole-underlay', 0.9],
+      [all(inTunnel, largerThanWhatPassed), 'mtu-blackhole-underlay', 0.8],
+      [all(inTunnel, returnsElsewhere), 'vtep-return-unroutable', 0.85],
+      [all(inTunnel, onlyOthersCross), 'vtep-return-unroutable', 0.1],
+      [inTunnel, 'underlay-blocks-tunnel', 0.5],
+      [inTunnel, 'vtep-return-unroutable', 0.4],
+    ],
   },
   {
-    kind: 'underlay-blocks-tunnel',
-    last: ['underlay'],
-    next: ['underlay'],
+    last: 'any',
+    next: 'any',
     side: 'between',
-    likelihood: (at) => (at.tunnel === null ? 0 : 0.5),
-    why: (at) => `a firewall or security group between the nodes may not let UDP port ${at.outerPort} pass`,
-    command: (at) => `tcpdump -ni ${at.next.interface} -c 5 'udp port ${at.outerPort}'   # on ${at.next.node}`,
+    tests: [[turnedBack, 'nat-return-unroutable', 0.95]],
   },
   {
-    kind: 'vxlan-source-not-allowed',
     last: ['underlay'],
     next: ['tunnel', ...INSIDE],
     side: 'receiving',
-    likelihood: (at) => (at.tunnel === null ? 0 : at.strangeSource ? (at.next.role === 'tunnel' ? 0.85 : 0.7) : 0.3),
-    why: (at) =>
-      at.strangeSource
-        ? `its outer source ${at.outerSource} is no address that ${at.node} itself sends tunnel packets to${listOf(at.knownPeers)}${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}. Calico's Felix drops VXLAN from hosts that are not in its set`
-        : `${at.node} may accept tunnel packets from known hosts only`,
-    command: (at) =>
-      `ipset test cali40all-vxlan-net ${at.outerSource}; iptables-save -c | grep -i 'vxlan packets'   # on ${at.node}`,
+    tests: [
+      [all(inTunnel, portUnreachable), 'vxlan-port-mismatch', 0.97],
+      [all(inTunnel, nodeProhibits), 'host-firewall-reject', 0.97],
+      [badOuterChecksum, 'vxlan-udp-checksum-bad', 0.96],
+      [foreignVni, 'vxlan-vni-mismatch', 0.85],
+      [notPlain, 'vxlan-reserved-bits', 0.96],
+      [congestionMark, 'vxlan-ecn-ce-drop', 0.95],
+      [ownMacAsSource, 'vxlan-src-mac-self', 0.95],
+      [all(inTunnel, foreignPort), 'vxlan-port-mismatch', 0.6],
+      [all(inTunnel, strangeSource, isNextTunnel), 'vxlan-source-not-allowed', 0.85],
+      [all(inTunnel, strangeSource), 'vxlan-source-not-allowed', 0.7],
+      [unusualVni, 'vxlan-vni-mismatch', 0.7],
+      [incompleteFragments, 'mtu-outer-fragments-lost', 0.7],
+      [all(inTunnel, foreignMac, not(isNextTunnel)), 'vtep-mac-mismatch', 0.6],
+      [all(inTunnel, translatedSource), 'vxlan-source-not-allowed', 0.6],
+      [all(inTunnel, not(sourceAccepted), withCalico), 'vxlan-source-not-allowed', 0.5],
+      [all(inTunnel, strangeSource), 'host-firewall-drop', 0.1],
+      [inTunnel, 'host-firewall-drop', 0.4],
+      [all(inTunnel, not(sourceAccepted)), 'vxlan-source-not-allowed', 0.3],
+      [all(inTunnel, unusualPort), 'vxlan-port-mismatch', 0.3],
+      [all(inTunnel, not(strangeSource), not(withCalico)), 'vxlan-static-fdb-snoop', 0.2],
+      [all(inTunnel, strangeSource), 'vxlan-vni-mismatch', 0.05],
+      [all(inTunnel, isVniUnknown), 'vxlan-vni-mismatch', 0.25],
+      [all(not(inTunnel), onlyOthersCross), 'netpol-drop', 0.6],
+      [not(inTunnel), 'forward-policy-drop', 0.4],
+      [not(inTunnel), 'ip-forward-off', 0.35],
+      [not(inTunnel), 'netpol-drop', 0.3],
+    ],
   },
   {
-    kind: 'host-firewall-drop',
-    last: ['underlay'],
-    next: ['tunnel', ...INSIDE],
-    side: 'receiving',
-    likelihood: (at) => (at.strangeSource ? 0.1 : 0.4),
-    why: (at) => `an INPUT rule of ${at.node} may drop UDP port ${at.outerPort ?? '?'} without an answer`,
-    command: (at) =>
-      `nft list ruleset | grep -nE '${at.outerPort ?? '4789|8472'}|reject|drop'; tcpdump -ni ${at.last.interface} 'icmp[0]=3'   # on ${at.node}`,
-  },
-  {
-    kind: 'vxlan-vni-mismatch',
-    last: ['underlay'],
-    next: ['tunnel', ...INSIDE],
-    side: 'receiving',
-    likelihood: (at) => (at.tunnel === null || at.strangeSource ? 0.05 : 0.25),
-    why: (at) => `no device of ${at.node} may have VNI ${at.tunnel?.id ?? '?'}`,
-    command: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'   # on ${at.node}`,
-  },
-  {
-    kind: 'netpol-drop',
-    last: ['tunnel', 'bridge', 'underlay'],
-    next: ['bridge', 'veth', 'pod'],
-    side: 'receiving',
-    likelihood: (at) => (at.last.role === 'underlay' && at.tunnel !== null ? 0 : at.others > 0 ? 0.65 : 0.3),
-    why: (at) =>
-      at.others > 0
-        ? `${at.others} other packets went from ${at.last.interface} to ${at.next.interface} at that time: what is dropped depends on address and port, as a policy does`
-        : 'an ingress policy of this workload would drop without an answer',
-    command: (at) =>
-      `iptables-save -c | grep -E '${at.next.interface}|DROP'   # on ${at.node}; kubectl get networkpolicy -A`,
-  },
-  {
-    kind: 'ip-forward-off',
     last: ['tunnel'],
-    next: ['bridge', 'veth', 'pod'],
+    next: INSIDE,
     side: 'receiving',
-    likelihood: (at) => (at.others > 0 ? 0.05 : 0.5),
-    why: (at) =>
-      `nothing goes from ${at.last.interface} to ${at.next.interface}: forwarding may be off on ${at.last.interface}`,
-    command: (at) =>
-      `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding; nstat -az IpInAddrErrors   # on ${at.node}`,
+    tests: [
+      [foreignMac, 'vtep-mac-mismatch', 0.9],
+      [badInnerChecksum, 'inner-ip-checksum-bad', 0.95],
+      [hopsExhausted, 'ttl-expired-loop', 0.9],
+      [nodeUnreachableLate, 'pod-gone-arp-fail', 0.95],
+      [arpUnanswered, 'pod-gone-arp-fail', 0.9],
+      [nodeUnreachableAtOnce, 'route-unreachable', 0.95],
+      [nodeWithoutRoute, 'route-missing', 0.95],
+      [nodeProhibits, 'netpol-drop', 0.9],
+      [all(onlyOthersCross, destinationSilent), 'route-blackhole', 0.7],
+      [onlyOthersCross, 'netpol-drop', 0.65],
+      [noneCross, 'ip-forward-off', 0.5],
+      [noneCross, 'forward-policy-drop', 0.45],
+      [all(noneCross, destinationSilent), 'route-blackhole', 0.4],
+      [noneCross, 'rp-filter-drop', 0.35],
+      [noneCross, 'netpol-drop', 0.3],
+      [onlyOthersCross, 'rp-filter-drop', 0.1],
+      [onlyOthersCross, 'conntrack-invalid-drop', 0.1],
+    ],
   },
   {
-    kind: 'forward-policy-drop',
-    last: ['tunnel'],
-    next: ['bridge', 'veth', 'pod'],
-    side: 'receiving',
-    likelihood: (at) => (at.others > 0 ? 0.05 : 0.45),
-    why: () => 'a FORWARD chain whose policy is DROP gives the same silence',
-    command: (at) => `iptables-save -c | grep -E '^:FORWARD|DROP'   # on ${at.node}`,
-  },
-  {
-    kind: 'rp-filter-drop',
-    last: ['tunnel'],
-    next: ['bridge', 'veth', 'pod'],
-    side: 'receiving',
-    likelihood: (at) => (at.others > 0 ? 0.1 : 0.35),
-    why: (at) => `the way back to ${at.source} may leave by another interface than ${at.last.interface}`,
-    command: (at) => `nstat -az TcpExtIPReversePathFilter; ip route get ${at.source}   # on ${at.node}`,
-  },
-  {
-    kind: 'pod-gone-arp-fail',
     last: ['bridge'],
-    next: ['veth', 'pod'],
+    next: WORKLOAD,
     side: 'receiving',
-    likelihood: () => 0.4,
-    why: (at) => `${at.destination} may not answer ARP on ${at.last.interface}`,
-    command: (at) => `ip neigh show dev ${at.last.interface} | grep ${at.destination}   # on ${at.node}`,
+    tests: [
+      [nodeUnreachableLate, 'pod-gone-arp-fail', 0.95],
+      [arpUnanswered, 'pod-gone-arp-fail', 0.9],
+      [nodeProhibits, 'netpol-drop', 0.9],
+      [onlyOthersCross, 'netpol-drop', 0.65],
+      [destinationSilent, 'pod-gone-arp-fail', 0.5],
+      [always, 'forward-policy-drop', 0.3],
+      [always, 'netpol-drop', 0.3],
+    ],
   },
 ];
 
+function isNextTunnel(at: Break): boolean {
+  return at.next.role === 'tunnel';
+}
+
+function isVniUnknown(at: Break): boolean {
+  return at.vnis.size === 0;
+}
+
+/** A likelihood from which on a cause is as good as shown, and what it leaves of the others. */
+const DECISIVE = 0.9;
+const REMAINDER = 0.25;
+const LEAST = 0.03;
+
 /** At most three causes, likeliest first, each with the one command that confirms or refutes it. */
 export function causesOf(at: Break): Cause[] {
-  const side = at.last.node !== at.next.node ? 'between' : at.last.node === sourceNode(at) ? 'sending' : 'receiving';
-  return TABLE.filter((row) => row.side === side && row.last.includes(at.last.role) && row.next.includes(at.next.role))
-    .map((row) => ({ kind: row.kind, likelihood: row.likelihood(at), why: row.why(at), next: row.command(at) }))
-    .filter((cause) => cause.likelihood > 0)
+  const side = at.last.node !== at.next.node ? 'between' : at.last.node === at.sourceNode ? 'sending' : 'receiving';
+  const found = new Map<keyof typeof CAUSES, number>();
+  for (const place of TABLE) {
+    if (place.side !== side || !holds(place.last, at.last.role) || !holds(place.next, at.next.role)) continue;
+    for (const [condition, kind, likelihood] of place.tests) {
+      if (!found.has(kind) && condition(at)) found.set(kind, likelihood);
+    }
+    break;
+  }
+  const top = Math.max(0, ...found.values());
+  return [...found]
+    .map(([kind, likelihood]) => {
+      const remaining = top >= DECISIVE && likelihood < DECISIVE ? round(likelihood * REMAINDER) : likelihood;
+      return { kind, likelihood: remaining, why: CAUSES[kind].why(at), next: CAUSES[kind].next(at) };
+    })
+    .filter(({ likelihood }) => likelihood >= LEAST)
     .sort((a, b) => b.likelihood - a.likelihood)
     .slice(0, 3);
 }
+
+function holds(roles: readonly Role[] | 'any', role: Role): boolean {
+  return roles === 'any' || roles.includes(role);
+}
+
+function round(likelihood: number): number {
+  return Math.round(likelihood * 100) / 100;
+}
+
+interface CauseText {
+  readonly why: (at: Break) => string;
+  /** One command line, to be run on the node named behind the `#`. */
+  readonly next: (at: Break) => string;
+}
+
+/** What is said of each cause. */
+const CAUSES = {
+  'arp-gateway-unanswered': {
+    why: (at) => `ARP for ${at.unresolved.join(', ')} is not answered at ${at.last.name}`,
+    next: (at) =>
+      `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.proxy_arp net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding   # on ${at.node}`,
+  },
+  'conntrack-invalid-drop': {
+    why: () => 'a rule that drops what conntrack calls INVALID hits single packets of a flow',
+    next: (at) => `conntrack -S; iptables-save -c | grep INVALID   # on ${at.node}`,
+  },
+  'forward-policy-drop': {
+    why: () => 'a FORWARD chain whose policy is DROP gives the same silence',
+    next: (at) => `iptables-save -c | grep -E '^:FORWARD|DROP'   # on ${at.node}`,
+  },
+  'host-firewall-drop': {
+    why: (at) => `a firewall rule of ${at.node} may drop UDP port ${at.outerPort ?? '?'} without an answer`,
+    next: (at) =>
+      `nft list ruleset | grep -nE '${at.outerPort ?? '4789|8472'}|reject|drop'; tcpdump -ni ${at.last.interface} 'icmp[0]=3'   # on ${at.node}`,
+  },
+  'host-firewall-reject': {
+    why: (at) =>
+      `${at.error?.sender} answers the tunnel packet with ICMP ${at.error?.type}/${at.error?.code} (prohibited), which only a firewall rule sends`,
+    next: (at) => `nft list ruleset | grep -nE '${at.outerPort ?? 'vxlan'}|reject'   # on ${at.node}`,
+  },
+  'inner-ip-checksum-bad': {
+    why: () => 'the header checksum of the packet inside the tunnel is wrong, and the kernel drops such packets',
+    next: (at) => `nstat -az IpInHdrErrors   # on ${at.node}`,
+  },
+  'ip-forward-off': {
+    why: (at) =>
+      at.others > 0
+        ? `other packets from ${at.last.name} do reach ${at.next.name}, so forwarding is on`
+        : `nothing that enters ${at.node} by ${at.last.interface} comes out at ${at.next.interface}, and no ICMP error is sent: the kernel drops so where forwarding is off on the interface by which a packet enters`,
+    next: (at) =>
+      `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding net.ipv4.conf.all.forwarding; nstat -az IpInAddrErrors   # on ${at.node}`,
+  },
+  'mtu-blackhole-underlay': {
+    why: (at) =>
+      at.error !== null && at.error.mtu > 0
+        ? `${at.error.sender} says that no more than ${at.error.mtu} octets fit`
+        : `the outer packet has ${at.octets?.length} octets, and of this tunnel nothing longer than ${at.passedLength} arrives at ${at.next.name}`,
+    next: (at) =>
+      `ping -M do -s ${Math.max(0, (at.octets?.length ?? 1500) - 28)} ${at.outerDestination ?? at.destination}   # on ${at.node}`,
+  },
+  'mtu-outer-fragments-lost': {
+    why: () => 'the tunnel packet arrives in fragments, and all of them are needed',
+    next: (at) => `nstat -az IpReasmFails IpReasmReqds   # on ${at.node}`,
+  },
+  'mtu-pod-larger-than-tunnel': {
+    why: (at) => `${at.error?.sender} says that no more than ${at.error?.mtu} octets fit into the tunnel`,
+    next: (at) => `ip link show; ip route get ${at.destination}   # in the pod ${at.source}`,
+  },
+  'nat-return-unroutable': {
+    why: (at) =>
+      `${at.node} translates the reply back to ${at.destination} and sends it out again by ${at.last.interface}, where it came from: it has no route to that address`,
+    next: (at) => `ip route get ${at.destination}   # on ${at.node}`,
+  },
+  'netpol-drop': {
+    why: (at) =>
+      isProhibited(at)
+        ? `${at.error!.sender} answers with ICMP ${at.error!.type}/${at.error!.code} (prohibited), as a policy that rejects does`
+        : at.others > 0
+          ? `${at.others} other packets went from ${at.last.interface} to ${at.next.interface} at that time: what is dropped depends on address and port, as a policy does`
+          : 'a policy of this workload would drop without an answer',
+    next: (at) =>
+      `iptables-save -c | grep -E '${WORKLOAD.includes(at.next.role) ? at.next.interface : at.last.interface}|DROP'; kubectl get networkpolicy -A   # on ${at.node}`,
+  },
+  'pod-gone-arp-fail': {
+    why: (at) =>
+      at.unansweredArp > 0
+        ? `${at.unansweredArp} ARP requests for ${at.destination} on ${at.node} are not answered`
+        : at.error !== null
+          ? `${at.error.sender} says "host unreachable" ${(at.error.delay / 1e9).toFixed(1)} s later, as after three ARP requests without an answer`
+          : `${at.destination} may not answer ARP on ${at.last.interface}`,
+    next: (at) => `ip neigh show | grep -w ${at.destination}   # on ${at.node}`,
+  },
+  'route-blackhole': {
+    why: (at) =>
+      `${at.destination} sends nothing in any capture: perhaps no pod has this address any more, and the blackhole route of the node's block takes its packets`,
+    next: (at) =>
+      `ip route get ${at.destination}; kubectl get pod -A -o wide | grep -w ${at.destination}   # on ${at.node}`,
+  },
+  'route-missing': {
+    why: (at) => `${at.error?.sender} says that it has no route to ${at.destination}`,
+    next: (at) => `ip route get ${at.destination}   # on ${at.node}`,
+  },
+  'route-unreachable': {
+    why: (at) =>
+      `${at.error?.sender} says "host unreachable" at once, without asking ARP first: a route of type unreachable`,
+    next: (at) => `ip route get ${at.destination}   # on ${at.node}`,
+  },
+  'rp-filter-drop': {
+    why: (at) => `the way back to ${at.source} may leave by another interface than ${at.last.interface}`,
+    next: (at) => `nstat -az TcpExtIPReversePathFilter; ip route get ${at.source}   # on ${at.node}`,
+  },
+  'ttl-expired-loop': {
+    why: (at) =>
+      at.passages.length >= 3
+        ? `it passed ${at.last.name} with TTL ${at.passages.slice(0, 5).join(', ')}: a routing loop`
+        : at.error?.type === 11
+          ? `${at.error.sender} says that its TTL ran out`
+          : 'its TTL is used up',
+    next: (at) => `ip route get ${at.destination}   # on ${at.node} and on the routers behind it`,
+  },
+  'underlay-blocks-tunnel': {
+    why: (at) =>
+      isProhibited(at)
+        ? `${at.error!.sender} between the nodes answers with ICMP ${at.error!.type}/${at.error!.code} (prohibited)`
+        : `a firewall or security group between the nodes may not let UDP port ${at.outerPort} pass`,
+    next: (at) => `tcpdump -ni ${at.next.interface} -c 5 'udp port ${at.outerPort}'   # on ${at.next.node}`,
+  },
+  'vtep-ip-wrong': {
+    why: (at) =>
+      `${at.error?.sender} says that ${at.outerDestination} cannot be reached: ${at.node} tunnels to an address that is not, or no longer, the other node's`,
+    next: (at) => `bridge fdb show | grep ${at.outerDestination}; kubectl get node -o wide   # on ${at.node}`,
+  },
+  'vtep-mac-mismatch': {
+    why: (at) =>
+      `its inner destination MAC address ${macText(at.octets!.destinationMac)} is not that of ${at.node}'s tunnel device (${[...at.vtepMacs].slice(0, 3).map(macText).join(', ')}), which drops what is meant for others`,
+    next: (at) =>
+      `ip -s -s link show ${at.last.role === 'tunnel' ? at.last.interface : 'type vxlan'}   # on ${at.node}: the column otherhost counts them`,
+  },
+  'vtep-return-unroutable': {
+    why: (at) =>
+      isUnreachable(at) && at.error!.quotesTunnel
+        ? `${at.error!.sender} says that ${at.outerDestination} cannot be reached${at.returnsElsewhere ? `; packets from there arrive with outer source ${at.outerReturn}` : ''}`
+        : at.returnsElsewhere
+          ? `it is sent to ${at.outerDestination}, while packets from there arrive with outer source ${at.outerReturn}: the underlay has no way back to the address behind the translation`
+          : `the underlay may not know a way to ${at.outerDestination}`,
+    next: (at) => `ip route get ${at.outerDestination}   # on ${at.node} and on the routers behind it`,
+  },
+  'vxlan-ecn-ce-drop': {
+    why: () =>
+      'the outer header is marked "congestion experienced" and the inner one does not take part in ECN: RFC 6040 has such packets dropped',
+    next: (at) => `ip -s -s link show type vxlan | grep -A1 'RX errors'; dmesg | grep 'non-ECT from'   # on ${at.node}`,
+  },
+  'vxlan-fdb-missing': {
+    why: (at) =>
+      at.unresolved.length > 0
+        ? `ARP requests for ${at.unresolved.join(', ')} on the tunnel device: it knows no way to them`
+        : `the tunnel device takes the packet and may have no remote address for ${at.destination}`,
+    next: (at) => `bridge fdb show dev ${at.last.interface}; ip neigh show dev ${at.last.interface}   # on ${at.node}`,
+  },
+  'vxlan-port-mismatch': {
+    why: (at) =>
+      at.error?.code === 3 && at.error.byOuterDestination
+        ? `${at.error.sender} answers "port unreachable": no tunnel device of ${at.node} listens on UDP port ${at.outerPort}`
+        : `it is sent to UDP port ${at.outerPort}${at.ports.size > 0 ? `, while ${at.node} itself sends to ${[...at.ports].join(', ')}` : ''}`,
+    next: (at) => `ip -d link show type vxlan | grep dstport; ss -lun | grep ${at.outerPort}   # on ${at.node}`,
+  },
+  'vxlan-reserved-bits': {
+    why: (at) =>
+      `the VXLAN header has flags 0x${at.octets!.outer!.flags.toString(16).padStart(2, '0')} or reserved bits set; Linux drops all but plain headers (flags 0x08) unless its device is set up for them`,
+    next: (at) => `ip -d link show type vxlan | grep -oE 'gbp|gpe|remcsumrx'   # on ${at.node}`,
+  },
+  'vxlan-source-not-allowed': {
+    why: (at) =>
+      at.strangeSource
+        ? `its outer source ${at.outerSource} is no address that ${at.node} itself sends tunnel packets to${listOf(at.knownPeers)}${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}. Calico's Felix drops VXLAN from hosts that are not in its set`
+        : `${at.isCalico ? "Calico's Felix accepts" : `${at.node} may accept`} tunnel packets from known hosts only, and nothing shows that ${at.outerSource} is one${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}`,
+    next: (at) =>
+      `ipset test cali40all-vxlan-net ${at.outerSource}; iptables-save -c | grep -i 'vxlan packets'   # on ${at.node}`,
+  },
+  'vxlan-src-mac-self': {
+    why: (at) =>
+      `its inner source MAC address ${macText(at.octets!.sourceMac)} is the one of ${at.node}'s own tunnel device, to which it is addressed: dropped as a loop`,
+    next: (at) => `ip link show type vxlan | grep ether   # on ${at.node} and on the sender`,
+  },
+  'vxlan-static-fdb-snoop': {
+    why: (at) =>
+      `a tunnel device that learns drops packets whose inner MAC address its table has fixed to another host than ${at.outerSource}`,
+    next: (at) =>
+      `ip -d link show type vxlan | grep -o 'nolearning\\|learning'; bridge fdb show | grep permanent   # on ${at.node}`,
+  },
+  'vxlan-udp-checksum-bad': {
+    why: (at) =>
+      `the outer UDP checksum is wrong, and not in a way that checksum offload explains: ${at.node} drops it before it is unwrapped`,
+    next: (at) => `nstat -az UdpInCsumErrors   # on ${at.node}`,
+  },
+  'vxlan-vni-mismatch': {
+    why: (at) =>
+      at.vnis.size > 0
+        ? `it has VNI ${at.tunnel?.id}, while ${at.node} itself sends with ${[...at.vnis].join(', ')}`
+        : at.deviceVni !== null && at.deviceVni !== at.tunnel?.id
+          ? `it has VNI ${at.tunnel?.id}, and the tunnel device of ${at.node} should have ${at.deviceVni}`
+          : `no device of ${at.node} may have VNI ${at.tunnel?.id ?? '?'}`,
+    next: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'   # on ${at.node}`,
+  },
+} satisfies Record<string, CauseText>;
 
 function listOf(addresses: readonly string[]): string {
   return addresses.length === 0 ? '' : ` (${addresses.join(', ')})`;
