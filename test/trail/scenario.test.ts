@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  describe as describePacket,
   issuesOf,
   packetsOfRow,
   provableLosses,
   rowsOf,
+  rowText,
   sightingsInOrder,
   viewOf,
   type Fault,
   type Issue,
 } from '../support/scenario-check.js';
-import { inputsOf, makeScenario, scenarioOptions, type ScenarioOptions } from '../support/scenario.js';
+import { inputsOf, makeScenario, QUIET, scenarioOptions, type ScenarioOptions } from '../support/scenario.js';
 import { runs } from './runs.js';
 
 const known = new Map<string, Issue[]>();
@@ -119,4 +121,19 @@ describe('a generated network, captured amid its traffic', () => {
       );
     });
   }
+});
+
+/** Options of a scenario as a failing property prints them; the report tells what was said of it. */
+const GIVEN = process.env['LASTHOP_SCENARIO'];
+
+describe.skipIf(GIVEN === undefined)('the scenario of LASTHOP_SCENARIO', () => {
+  it('is told as it was', async ({ annotate }) => {
+    const scenario = makeScenario({ ...QUIET, ...(JSON.parse(GIVEN!) as Partial<ScenarioOptions>) });
+    const rows = await rowsOf(inputsOf(scenario.files));
+    const view = viewOf(scenario);
+    await annotate(`captured: ${scenario.points.join(' ')}`);
+    await annotate(view.visible.map(describePacket).join('\n'));
+    await annotate(rows.map((row) => `${row.time} ${row.src} > ${row.dst} ${rowText(row)}`).join('\n'));
+    expect(issuesOf(view, rows).map(({ fault, text }) => `${fault}: ${text}`)).toEqual([]);
+  });
 });
