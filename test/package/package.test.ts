@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.js';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly files: readonly string[];
+  readonly scripts: Readonly<Record<string, string>>;
+}
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+
+/** A build of its own, beside node_modules so that packages are found, away from dist/ so that tests can run at once. */
+let built = '';
+
+beforeAll(() => {
+  mkdirSync('node_modules/.cache', { recursive: true });
+  built = mkdtempSync('node_modules/.cache/lasthop-');
+  const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
+  // Types are checked by `npm run typecheck`
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(built, 'dist')]);
+  cpSync('bin', join(built, 'bin'), { recursive: true });
+  cpSync('package.json', join(built, 'package.json'));
+  // A program that depends on the package
+  mkdirSync(join(built, 'node_modules'));
+  symlinkSync('..', join(built, 'node_modules', manifest.name), 'dir');
+}, 120_000);
+
+afterAll(() => {
+  if (built !== '') rmSync(built, { recursive: true, force: true });
+});
+
+function run(args: readonly string[]): string {
+  return execFileSync(process.execPath, args, { encoding: 'utf8', cwd: built });
+}
+
+describe('package.json', () => {
+  it('lists files that exist, or that the build makes', () => {
+    for (const file of manifest.files) {
+      if (file !== 'dist') expect(existsSync(file), file).toBe(true);
+    }
+    expect(existsSync(join(built, 'dist'))).toBe(true);
+    for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md']) expect(existsSync(file), file).toBe(true);
+  });
+
+  it('has executables of mode 755 that begin with #!', () => {
+    for (const file of Object.values(manifest.bin)) {
+      expect((statSync(file).mode & 0o777).toString(8), file).toBe('755');
+      expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+      const staged = execFileSync('git', ['ls-files', '--stage', file], { encoding: 'utf8' });
+      if (staged !== '') expect(staged).toMatch(/^100755 /);
+    }
+  });
+
+  it('has exports that a program can import, and a build that has their types', () => {
+    for (const target of Object.values(manifest.exports)) {
+      for (const file of typeof target === 'string' ? [target] : Object.values(target)) {
+        expect(existsSync(join(built, file)), file).toBe(true);
+      }
+    }
+    const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'));
+    const program = names.map((name, i) => `import * as m${i} from '${join(manifest.name, name)}';`).join('\n');
+    const print = `console.log(JSON.stringify([${names.map((_, i) => `Object.keys(m${i})`).join(', ')}]));`;
+    const [main, wire] = JSON.parse(run(['--input-type=module', '-e', `${program}\n${print}`])) as string[][];
+    expect(main).toEqual(expect.arrayContaining(['diagnose', 'openCapture', 'packets', 'PacketView', 'CaptureError']));
+    expect(wire).toEqual(expect.arrayContaining(['PacketView', 'tcpSeq', 'checkUdp']));
+  });
+
+  it('gives the schema and itself to programs that ask', () => {
+    const json = Object.keys(manifest.exports).filter((name) => name.endsWith('.json'));
+    const program = json
+      .map((name) => `JSON.parse(require('node:fs').readFileSync(require.resolve('${join(manifest.name, name)}')))`)
+      .join(';');
+    expect(json).toEqual(['./report.schema.json', './package.json']);
+    expect(() => run(['--input-type=commonjs', '-e', program])).not.toThrow();
+  });
+
+  it('has the version that the program says, and a changelog for the next one', () => {
+    expect(VERSION).toBe(manifest.version);
+    expect(run(['bin/lasthop.js', '--version']).trim()).toBe(manifest.version);
+    expect(readFileSync('CHANGELOG.md', 'utf8')).toMatch(/^## Unreleased$/m);
+  });
+
+  it('runs scripts whose files exist, or are made first', () => {
+    for (const script of Object.values(manifest.scripts)) {
+      for (const [, file] of script.matchAll(/\bnode (\S+)/g)) {
+        if (!/^(dist|coverage)\//.test(file!)) expect(existsSync(file!), file).toBe(true);
+      }
+    }
+  });
+});
+
+describe('package-lock.json', () => {
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    readonly version: string;
+    readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly integrity?: string }>>;
+  };
+
+  it('names no registry', () => {
+    const resolved = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined);
+    expect(resolved.map(([name]) => name)).toEqual([]);
+    expect(lock.version).toBe(manifest.version);
+  });
+
+  it('knows the contents of every package', () => {
+    const without = Object.entries(lock.packages).filter(([name, { integrity }]) => name !== '' && !integrity);
+    expect(without.map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe('npm pack', () => {
+  it('takes the build, the executable and the papers, and nothing else', () => {
+    cpSync('README.md', join(built, 'README.md'));
+    cpSync('LICENSE', join(built, 'LICENSE'));
+    cpSync('CHANGELOG.md', join(built, 'CHANGELOG.md'));
+    // What must stay behind
+    for (const folder of ['src', 'test', 'samples', 'bench']) {
+      mkdirSync(join(built, folder));
+      cpSync('LICENSE', join(built, folder, 'file.ts'));
+    }
+    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      encoding: 'utf8',
+      cwd: built,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{ files }] = JSON.parse(output) as [{ files: { path: string; mode: number }[] }];
+    const paths = files.map(({ path }) => path);
+    for (const path of ['README.md', 'LICENSE', 'package.json', 'bin/lasthop.js', 'dist/index.js', 'dist/index.d.ts']) {
+      expect(paths).toContain(path);
+    }
+    expect(paths).toContain('dist/report/report.schema.json');
+    const rest = paths.filter((path) => !/^(dist|bin)\/|^(README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(path));
+    expect(rest).toEqual([]);
+    expect(paths.filter((path) => /test|\.ts$/.test(path) && !path.endsWith('.d.ts'))).toEqual([]);
+  });
+});
