@@ -26,8 +26,7 @@ export interface JudgeContext {
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
   readonly #context: JudgeContext;
-  /** First and last time of the run, corrected. */
-  readonly #runFirst: number;
+  /** Last time of the run, corrected. */
   readonly #runLast: number;
 
   /** Time up to which the captures were read, nanoseconds relative to the base. */
@@ -35,18 +34,10 @@ export class Judge {
 
   constructor(context: JudgeContext) {
     this.#context = context;
-    let first = Infinity;
     let last = -Infinity;
     for (const at of context.evidence.points) {
-      if (at === undefined) continue;
-      const { offset } = context.clockOf(at.point.id);
-      for (const window of at.windows) {
-        if (window.frames === 0) continue;
-        first = Math.min(first, window.first - offset);
-        last = Math.max(last, window.last - offset);
-      }
+      for (const span of at === undefined ? [] : this.#spans(at)) last = Math.max(last, span.last);
     }
-    this.#runFirst = first;
     this.#runLast = last;
   }
 
@@ -81,6 +72,7 @@ export class Judge {
       silent,
     });
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
+    if (trail.resembles !== null) return unknown(trail.resembles);
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];
@@ -178,7 +170,7 @@ export class Judge {
     const filter = this.#hiddenByFilter(trail, at, tunnel);
     if (filter !== null) return { certainty: null, note: filter };
     const margin = IN_FLIGHT + this.#clockError(lastSeen, point);
-    const window = this.#window(at, time, margin);
+    const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
     if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
     const worked = this.#hasCrossed(trail, at);
     if (worked && time > this.#runLast - margin) {
@@ -203,21 +195,30 @@ export class Judge {
     return { certainty: 'likely', note: `${when}, while other captures of this run go on; ${how}` };
   }
 
-  /** Where a moment lies in what a point captured. */
-  #window(at: PointEvidence, time: number, margin: number): 'inside' | 'before' | 'after' | 'other-run' {
-    const { offset } = this.#context.clockOf(at.point.id);
+  /** Where a moment lies in what a point captured, beside the capture that saw the packet last. */
+  #window(
+    at: PointEvidence,
+    time: number,
+    margin: number,
+    seenAt: PointEvidence,
+  ): 'inside' | 'before' | 'after' | 'other-run' {
     let before = false;
-    let after = false;
-    for (const window of at.windows) {
-      if (window.frames === 0) continue;
-      const first = window.first - offset;
-      const last = window.last - offset;
+    let together = at.frames === 0;
+    for (const { first, last } of this.#spans(at)) {
       if (time >= first && time + margin <= last) return 'inside';
-      if (last < this.#runFirst || first > this.#runLast) continue;
-      if (time + margin > last) before = true;
-      if (time < first) after = true;
+      if (time < first) before = true;
+      if (this.#spans(seenAt).some((span) => span.first <= last && first <= span.last)) together = true;
     }
-    return before ? 'after' : after ? 'before' : 'after';
+    if (!together) return 'other-run';
+    return before ? 'before' : 'after';
+  }
+
+  /** First and last times of a point's files, corrected. */
+  #spans(at: PointEvidence): { first: number; last: number }[] {
+    const { offset } = this.#context.clockOf(at.point.id);
+    return at.windows
+      .filter(({ frames }) => frames > 0)
+      .map(({ first, last }) => ({ first: first - offset, last: last - offset }));
   }
 
   #clockError(a: number, b: number): number {

@@ -155,6 +155,8 @@ export class Paths {
     const workloads = this.#points.filter(({ role, node: its }) => its === node && (role === 'veth' || role === 'pod'));
     const owner = workloads.find(({ id }) => this.#topology.ownersOf(id)?.has(dst) === true);
     if (owner !== undefined) return owner.id;
+    // A port of a bridge shows by nothing whose it is.
+    if (workloads.some((point) => /^veth/.test(point.interface))) return null;
     if (workloads.length !== 1 || (this.#topology.ownersOf(workloads[0]!.id)?.size ?? 0) > 0) return null;
     return this.#topology.isOnlyGuest(node, dst) ? workloads[0]!.id : null;
   }

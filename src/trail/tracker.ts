@@ -11,6 +11,8 @@ import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './tr
 const COPY = 1e6;
 /** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
 const PIECE = 150e6;
+/** Octets of a datagram without IP ID from which its payload tells it from others. */
+const TELLING = 32;
 /** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
 const LEAST_SEGMENT = 536;
 const RST = 4;
@@ -151,7 +153,18 @@ export class Tracker {
       return;
     }
     for (const member of members) member.done = true;
-    this.#add(this.#trailOf(members, path, pieces));
+    this.#add(this.#trailOf(members, path, pieces, this.#resemblance(group, members)));
+  }
+
+  /** Names a packet that may be this one under other addresses, where too little speaks for it to tell them as one. */
+  #resemblance(group: PacketGroup, members: readonly PacketGroup[]): string | null {
+    const store = this.#window.sightings;
+    for (const other of this.#window.translationsOf(group)) {
+      if (members.includes(other) || isSameFlow(group, other)) continue;
+      const name = this.#points[store.points[other.head]!]!.name;
+      return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
+    }
+    return null;
   }
 
   #add(trail: Trail): void {
@@ -163,11 +176,17 @@ export class Tracker {
     if (membership !== null) {
       trail.exchange = membership.exchange;
       trail.direction = membership.direction;
-      note(membership, trail, arrived ? Reach.HOME : Reach.OPEN, last.point, trail, !arrived || this.#keepAll);
+      note(membership, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);
     else this.evicted++;
+  }
+
+  #reachOf(trail: Trail, arrived: boolean): number {
+    if (arrived) return Reach.HOME;
+    const { points } = trail.path;
+    return points.length > 0 && trail.whole.has(points[points.length - 1]!) ? Reach.END : Reach.OPEN;
   }
 
   #arrived(trail: Trail): boolean {
@@ -237,7 +256,12 @@ export class Tracker {
     return best ?? { points: [], node: null };
   }
 
-  #trailOf(members: readonly PacketGroup[], path: Path, pieces: readonly PacketGroup[]): Trail {
+  #trailOf(
+    members: readonly PacketGroup[],
+    path: Path,
+    pieces: readonly PacketGroup[],
+    resembles: string | null = null,
+  ): Trail {
     const store = this.#window.sightings;
     const lead = members[0]!;
     const sightings: Sighting[] = [];
@@ -283,6 +307,7 @@ export class Tracker {
       whole: wholeAt(ordered, whole.length),
       firstTime: Math.min(...times),
       lastTime: Math.max(...times),
+      resembles,
       identical: identicalOf(ordered),
       direction: null,
       exchange: null,
@@ -304,10 +329,10 @@ function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
   return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
 }
 
-/** One address at least stays the same, and an IP ID or TCP numbers speak for the rest. */
+/** One address at least stays the same, and an IP ID, TCP numbers or enough payload speak for the rest. */
 function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
   if (isSameFlow(a, b)) return false;
-  if (a.ipId === 0 && a.kind !== Layer.TCP) return false;
+  if (a.ipId === 0 && a.kind !== Layer.TCP && a.l4Length < TELLING) return false;
   return a.src === b.src || a.dst === b.dst;
 }
 

@@ -78,6 +78,8 @@ export interface Trail {
   readonly whole: ReadonlySet<number>;
   readonly firstTime: number;
   readonly lastTime: number;
+  /** Why another packet may be this one under other addresses, though nothing proves it; null when there is none. */
+  readonly resembles: string | null;
   /** Identical packets that this trail stands for. */
   readonly identical: number;
   direction: Direction;

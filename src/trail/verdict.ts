@@ -68,9 +68,6 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   if ((request ? exchange.requestReach : exchange.replyReach) === Reach.HOME) {
     return { state: 'delivered', lastSeen: last, nextExpected: null, trail: null, judgement: null };
   }
-  if ((request ? exchange.requestReach : exchange.replyReach) === Reach.END) {
-    return { state: 'unknown', lastSeen: last, nextExpected: null, trail: null, judgement: null };
-  }
   let best: Side | null = null;
   for (const trail of exchange.open) {
     if (trail.direction !== direction) continue;
@@ -79,7 +76,10 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
     // What arrived counts before what was lost, and what was lost before what is not known.
     if (best === null || weight(side) > weight(best)) best = side;
   }
-  return best;
+  if (best?.state === 'delivered' || (request ? exchange.requestReach : exchange.replyReach) !== Reach.END) return best;
+  // One of them came to the end of the captured way, whatever became of the others.
+  const state = request && exchange.replies > 0 ? 'delivered' : 'unknown';
+  return { state, lastSeen: last, nextExpected: null, trail: null, judgement: null };
 }
 
 function weight(side: Side): number {

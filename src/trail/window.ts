@@ -1,6 +1,6 @@
 import type { AddressTable } from '../net/address-table.js';
 import { destinationId, hopsLeft, sourceId } from '../net/packet-addresses.js';
-import { dnsFlags, dnsId, dnsQuestionHash, dnsQuestionType } from '../wire/dns.js';
+import { DNS_HEADER_LENGTH, dnsFlags, dnsId, dnsQuestionHash, dnsQuestionType } from '../wire/dns.js';
 import { icmpCode, icmpId, icmpIsError, icmpSeq, icmpType } from '../wire/icmp.js';
 import { icmpv6Code, icmpv6Id, icmpv6IsError, icmpv6Seq, icmpv6Type } from '../wire/icmpv6.js';
 import { Layer } from '../wire/layers.js';
@@ -206,6 +206,7 @@ export class PacketWindow {
           group.isDns = true;
           group.a = dnsId(view, packet.dnsAt);
           group.b = dnsFlags(view, packet.dnsAt);
+          if (packet.payloadEnd - packet.dnsAt < DNS_HEADER_LENGTH) break;
           const hash = dnsQuestionHash(view, packet.dnsAt, packet.payloadEnd);
           if (hash === 0) break;
           group.c = dnsQuestionType(view, packet.dnsAt, packet.payloadEnd);
