@@ -11,12 +11,15 @@ const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 
 
 /** Every check, worst finding first: severity, then count, then time. */
 export function findAll(context: FindingContext): Finding[] {
-  return [
+  const findings = [
     ...lossFindings(context),
-    ...unansweredFindings(context),
     ...encapsulationFindings(context),
     ...tcpFindings(context),
     ...applicationFindings(context),
+  ];
+  return [
+    ...findings,
+    ...unansweredFindings(context, findings),
     ...captureDamagedFindings(context),
     ...captureNotTrustedFindings(context),
   ].sort(

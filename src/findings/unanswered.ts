@@ -2,14 +2,19 @@ import type { Finding } from '../report/report.js';
 import { endText } from '../trail/rows.js';
 import type { FindingContext, Judged } from './context.js';
 
-/** Requests that reached their destination and were answered by nobody: one finding for each flow. */
-export function unansweredFindings(context: FindingContext): Finding[] {
+/**
+ * Requests that reached their destination and were answered by nobody: one finding for each flow. It gives way where an earlier
+ * finding says what is wrong with the flow.
+ */
+export function unansweredFindings(context: FindingContext, earlier: readonly Finding[] = []): Finding[] {
+  const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));
   const groups = new Map<number, Judged[]>();
   for (const judged of context.exchanges) {
     const { exchange, outcome, flow } = judged;
     // A datagram needs no answer, and what only reached the last captured point may have been answered beyond it.
     if (outcome.verdict !== 'unanswered' || exchange.protocol === 'udp' || outcome.request?.state !== 'delivered')
       continue;
+    if (explained.has(flow)) continue;
     groups.set(flow, [...(groups.get(flow) ?? []), judged]);
   }
   return [...groups].map(([flow, list]) => {

@@ -7,7 +7,7 @@ const FINDINGS = 50;
 
 /** One occurrence of something that a finding counts. */
 export interface Occurrence {
-  readonly at: Segment;
+  readonly at: Pick<Segment, 'kept' | 'time'>;
   readonly evidence: readonly Evidence[];
 }
 

@@ -1,6 +1,11 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { TcpEvidence } from './evidence.js';
+import { backlogFindings } from './backlog.js';
+import { hairpinFindings } from './hairpin.js';
+import { icmpRefusedFindings } from './icmp-refused.js';
+import { unexpectedSourceFindings } from './unexpected-source.js';
+import { keepAliveFindings, zeroWindowFindings } from './window.js';
 import { leakFindings, leaksOf } from './leak.js';
 import { reopenedFindings } from './reopened.js';
 import { resetFindings } from './reset.js';
@@ -15,5 +20,11 @@ export function tcpFindings(context: FindingContext): Finding[] {
     ...leakFindings(evidence, leaks),
     ...reopenedFindings(evidence),
     ...resetFindings(evidence, leaks),
+    ...icmpRefusedFindings(evidence),
+    ...backlogFindings(evidence),
+    ...zeroWindowFindings(evidence),
+    ...keepAliveFindings(evidence),
+    ...hairpinFindings(evidence),
+    ...unexpectedSourceFindings(context),
   ];
 }

@@ -3,7 +3,7 @@ import type { Connection, Side } from './connections.js';
 import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
 import { isSynAck, isWithin } from './segment.js';
-import { on, plural, proof, segmentText, sideText } from './texts.js';
+import { plural, proof, segmentText, sideText } from './texts.js';
 
 /** Connections of one end compared; an end with more is a busy server's. */
 const COMPARED = 256;
@@ -115,9 +115,8 @@ function leakFinding({ context }: TcpEvidence, list: readonly Leak[]): Finding {
 }
 
 function openingFinding({ context }: TcpEvidence, list: readonly Leak[]): Finding {
-  const { source, service, receiver, sighting, flow } = list[0]!;
+  const { source, service, receiver, flow } = list[0]!;
   const client = context.names.addresses.text(receiver.address);
-  const point = sighting.connection.point;
   return findingOf(list, {
     kind: 'nat',
     severity: 'error',
@@ -130,7 +129,7 @@ function openingFinding({ context }: TcpEvidence, list: readonly Leak[]): Findin
         kind: 'dns-unexpected-source',
         likelihood: 0.7,
         why: 'replies that are bridged, not routed, are translated back only where bridge-nf-call-iptables is on',
-        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter${on(context, point)}`,
+        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter   # on the node of ${client}`,
       },
       {
         kind: 'asymmetric-return',

@@ -235,7 +235,7 @@ function movedIn(seen: readonly ResetSighting[]): ResetSighting | null {
 
 function storyFinding(evidence: TcpEvidence, list: readonly Story[]): Finding {
   const { context } = evidence;
-  const { kind, severity, flow, sighting, connection, sender, receiver, where } = list[0]!;
+  const { kind, severity, flow, sighting, connection, sender, where } = list[0]!;
   const gaps = list.map(({ gap }) => gap).sort((a, b) => a - b);
   const shared = list.length >= 3 && gaps[0]! > 0 && (gaps[gaps.length - 1]! - gaps[0]!) / gaps[0]! <= SPREAD;
   const from = sideText(context, sender);

@@ -1,0 +1,87 @@
+import type { Finding } from '../../report/report.js';
+import type { Judged } from '../context.js';
+import type { Connection } from './connections.js';
+import type { TcpEvidence } from './evidence.js';
+import { findingOf, grouped, type Occurrence } from './groups.js';
+import { isSyn } from './segment.js';
+import { plural, proof, segmentText, sideText } from './texts.js';
+
+/** Connections this close in time meet the same server in the same state, nanoseconds. */
+const CLOSE = 5e9;
+
+interface Waiting extends Occurrence {
+  readonly connection: Connection;
+  readonly judged: Judged;
+  readonly accepted: Connection;
+}
+
+/** SYNs without any answer, sent again, while the same port accepts others: a full backlog at the server's interface. */
+export function backlogFindings(evidence: TcpEvidence): Finding[] {
+  const found: [string, Waiting][] = [];
+  const told = new Set<Judged>();
+  for (const connection of evidence.connections.all) {
+    const { client, server } = connection;
+    if (client.syns < 2 || server.packets + server.resets + client.resets > 0) continue;
+    const judged = evidence.exchangeOf(connection);
+    if (judged === null || told.has(judged) || judged.outcome.verdict !== 'unanswered') continue;
+    const accepted = acceptedNear(evidence, connection);
+    if (accepted === null) continue;
+    told.add(judged);
+    const syns = connection.segments.filter(isSyn);
+    const { context } = evidence;
+    found.push([
+      `${server.address} ${server.port}`,
+      {
+        at: connection.first,
+        connection,
+        judged,
+        accepted,
+        evidence: syns
+          .slice(0, 2)
+          .map((syn) =>
+            proof(context, syn, `${segmentText(context, syn)}: ${syn === syns[0] ? 'not answered' : 'sent again'}`),
+          ),
+      },
+    ]);
+  }
+  return grouped(found)
+    .filter(({ list }) => list.length >= 2)
+    .map(({ list }) => backlogFinding(evidence, list));
+}
+
+function acceptedNear({ connections }: TcpEvidence, { server, point, first }: Connection): Connection | null {
+  const others = connections.ofEnd(point, server.address, server.port);
+  return others.find((other) => other.answered && Math.abs(other.first.time - first.time) <= CLOSE) ?? null;
+}
+
+function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Finding {
+  const { connection, judged, accepted } = list[0]!;
+  const { server, client } = connection;
+  const to = sideText(context, server);
+  const arrived = list.every(({ judged: { outcome } }) => outcome.request?.state === 'delivered');
+  const clients = new Set(list.map((waiting) => waiting.connection.client.address));
+  const from = clients.size === 1 ? context.names.addresses.text(client.address) : plural(clients.size, 'client');
+  return findingOf(list, {
+    kind: arrived ? 'tcp-syn-backlog-drop' : 'unanswered',
+    severity: arrived ? 'error' : 'warning',
+    certainty: 'likely',
+    title: `${plural(list.length, 'connection')} ${from} > ${to} got no answer to SYNs sent again, while ${to} accepted others`,
+    flow: judged.flow,
+    of: context.flows.exchangesOf(judged.flow),
+    causes: [
+      {
+        kind: 'tcp-syn-backlog-drop',
+        likelihood: arrived ? 0.8 : 0.6,
+        why: `the port is open and nobody refuses: a listener whose queue is full drops SYNs without a word${arrived ? ', and they are seen at its interface' : ''}`,
+        next: `nstat -az TcpExtListenOverflows TcpExtListenDrops; ss -lnt 'sport = :${server.port}'   # in the network namespace of ${context.names.addresses.text(server.address)}`,
+      },
+      {
+        kind: 'conntrack-table-full',
+        likelihood: 0.25,
+        why: 'a node whose connection table is full lets old connections pass and drops new ones',
+        next: `conntrack -C; sysctl net.netfilter.nf_conntrack_max   # on the nodes between ${context.names.addresses.text(client.address)} and ${to}`,
+      },
+    ],
+    more: [proof(context, accepted.first, `${segmentText(context, accepted.first)}: this one was accepted`)],
+  });
+}
