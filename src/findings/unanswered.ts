@@ -8,13 +8,15 @@ import type { FindingContext, Judged } from './context.js';
  */
 export function unansweredFindings(context: FindingContext, earlier: readonly Finding[] = []): Finding[] {
   const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));
+  const answered = new Set(context.exchanges.filter(({ exchange }) => exchange.replies > 0).map(identityOf));
   const groups = new Map<number, Judged[]>();
   for (const judged of context.exchanges) {
     const { exchange, outcome, flow } = judged;
     // A datagram needs no answer, and what only reached the last captured point may have been answered beyond it.
     if (outcome.verdict !== 'unanswered' || exchange.protocol === 'udp' || outcome.request?.state !== 'delivered')
       continue;
-    if (explained.has(flow)) continue;
+    // Under other addresses it may have been answered.
+    if (explained.has(flow) || answered.has(identityOf(judged))) continue;
     groups.set(flow, [...(groups.get(flow) ?? []), judged]);
   }
   return [...groups].map(([flow, list]) => {
@@ -48,4 +50,10 @@ export function unansweredFindings(context: FindingContext, earlier: readonly Fi
       trail: null,
     };
   });
+}
+
+/** What translation leaves of an exchange. */
+function identityOf({ exchange }: Judged): string {
+  const { protocol, id, sequence, nameId, clientPort } = exchange;
+  return `${protocol} ${id} ${protocol === 'tcp' ? '' : sequence} ${nameId} ${clientPort}`;
 }

@@ -5,7 +5,7 @@ import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
 import { INITIAL_TTLS, has, isSyn } from './segment.js';
 import { TcpFlag } from '../../wire/tcp.js';
-import { isAnswerTo } from './reset-class.js';
+import { isAnswerTo, isNearer } from './reset-class.js';
 import { plural, proof, segmentText, sideText } from './texts.js';
 
 type Who = 'nobody-listens' | 'firewall' | 'firewall-shown' | 'open';
@@ -78,7 +78,8 @@ function whoRefused(
   for (const { reset, sender } of sightings) {
     const ttl = connections.ttlOf(reset.kept.point, sender.address, reset.tunnelled);
     if (ttl === null) continue;
-    if (reset.ttl <= ttl.high) {
+    if (!isNearer(reset.ttl, ttl.high)) {
+      if (reset.ttl < ttl.low || reset.ttl > ttl.high) continue;
       return {
         who: 'nobody-listens',
         reason: `its TTL ${reset.ttl} at ${name(reset.kept.point)} is that of the server's other packets`,

@@ -47,6 +47,9 @@ const ID_STEPS = 256;
 /** Packets of the sender from which its distance and its identifiers are known. */
 const KNOWN = 3;
 
+/** No way through a cluster has more hops; what differs by more did not start from the same TTL. */
+const HOPS = 16;
+
 /** True for a RST as a kernel makes it without a socket: no options, no window, no identifier. */
 export function isSocketless(reset: ResetFacts): boolean {
   if (reset.headerLength !== 20 || reset.window !== 0 || reset.payloadLength > 0) return false;
@@ -63,8 +66,7 @@ export function isAnswerTo(reset: Pick<ResetFacts, 'seq' | 'ack' | 'flags'>, tri
 export function classifyReset(reset: ResetFacts, before: Baseline, trigger: TriggerFacts | null): ResetClass {
   const answersSyn = trigger !== null && isSyn(trigger) && has(reset, TcpFlag.ACK) && isAnswerTo(reset, trigger);
   const socketless = isSocketless(reset);
-  const farther = before.ttl !== null && reset.ttl < before.ttl.low - 1;
-  const nearer = before.ttl !== null && reset.ttl > before.ttl.high;
+  const nearer = before.ttl !== null && isNearer(reset.ttl, before.ttl.high);
   if (socketless) {
     if (nearer) return 'nearer';
     if (answersSyn || (has(reset, TcpFlag.ACK) && reset.seq === 0)) return 'no-listener';
@@ -72,13 +74,18 @@ export function classifyReset(reset: ResetFacts, before: Baseline, trigger: Trig
   }
   // Stacks that number these packets too; nothing but a stack without a listener answers a SYN so.
   if (answersSyn && before.packets === 0) return 'no-listener';
-  const distant = (nearer && before.ttl !== null && reset.ttl > before.ttl.high + 1) || farther;
+  const distant = before.ttl !== null && (reset.ttl > before.ttl.high + 1 || reset.ttl < before.ttl.low - 1);
   if (before.packets >= KNOWN && distant && (hasIdBreak(reset, before) || lacksTimestamps(reset, before))) {
     return 'foreign';
   }
   const unacknowledging = !has(reset, TcpFlag.ACK) && reset.window === 0 && !reset.timestamps;
   if (unacknowledging && trigger !== null && isAnswerTo(reset, trigger)) return 'no-socket';
   return 'application';
+}
+
+/** Fewer hops passed, as far as both started from the same TTL: a BGP speaker sends with 1 or 255, its kernel with 64. */
+export function isNearer(ttl: number, other: number): boolean {
+  return ttl > other && ttl - other <= HOPS;
 }
 
 /** The identifier does not go on from the sender's last one. */
