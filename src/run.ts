@@ -89,6 +89,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     topology,
     misses: tracker.misses,
     points: points.points,
+    paths,
     clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
   });
   return { ...first, sources, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };

@@ -1,8 +1,8 @@
-import type { CapturePoint } from '../net/points.js';
+import { rankOf, type CapturePoint } from '../net/points.js';
 import type { Exchange } from './exchanges.js';
 import { Reach } from './exchanges.js';
 import type { Evidence, PointEvidence } from './evidence.js';
-import type { Crossing } from './paths.js';
+import type { Crossing, Path, Paths } from './paths.js';
 import type { Topology } from './topology.js';
 import type { Misses } from './tracker.js';
 import type { Judgement, Silence, Trail } from './trail.js';
@@ -19,6 +19,7 @@ export interface JudgeContext {
   readonly topology: Topology;
   readonly misses: Misses;
   readonly points: readonly CapturePoint[];
+  readonly paths: Paths;
   /** Nanoseconds that a point's clock is ahead. */
   readonly clockOf: (point: number) => { offset: number; error: number };
 }
@@ -44,6 +45,11 @@ export class Judge {
   /** Notes that reading stopped before the ends of the captures. */
   stopAt(time: number): void {
     this.#readUpTo = time;
+  }
+
+  /** The way between two addresses. */
+  pathOf(src: number, dst: number): Path {
+    return this.#context.paths.of(src, dst);
   }
 
   /** Judges a trail once; later calls give the same answer. */
@@ -131,6 +137,24 @@ export class Judge {
     return home.points.length > 0
       ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
       : false;
+  }
+
+  /**
+   * True when a captured point may lie behind the last one on the way, though nothing shows it: on the same node, further out
+   * or further in, and no other workload's.
+   */
+  mayGoOn(lastSeen: number, src: number, dst: number, seen: ReadonlySet<number>): boolean {
+    const { points, topology } = this.#context;
+    const last = points[lastSeen]!;
+    const outward = topology.homeOf(src).node === last.node;
+    return points.some((point) => {
+      if (point.node !== last.node || seen.has(point.id)) return false;
+      const owners = topology.ownersOf(point.id);
+      if (owners !== null && owners.size > 0 && !owners.has(dst)) return false;
+      const [rank, lastRank] = [rankOf(point.role), rankOf(last.role)];
+      if (rank < 0 || lastRank < 0) return true;
+      return outward ? rank > lastRank : rank < lastRank;
+    });
   }
 
   /** Captured points that the packet had still to pass, nearest first. */

@@ -135,7 +135,7 @@ export class Topology {
       const count = entry.sent + entry.received;
       if (count < bestCount) continue;
       // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
-      const shown = ownership(entry, at, address);
+      const shown = ownership(this.evidence, entry, at, address);
       if (count === bestCount && shown < bestOwnership) continue;
       if (count > bestCount || shown > bestOwnership) best = [];
       best.push(address);
@@ -276,8 +276,10 @@ export class Topology {
 }
 
 /** How much a point shows that an address is its workload's, where counts do not decide. */
-function ownership(entry: AddressAtPoint, at: PointEvidence, address: number): number {
-  return (INITIAL_TTLS.has(entry.ttl) ? 2 : 0) + (at.arpSenders.has(address) ? 1 : 0);
+function ownership(evidence: Evidence, entry: AddressAtPoint, at: PointEvidence, address: number): number {
+  // A bridge floods ARP requests to all its ports: an address that sends ARP at several points is at home at none of them for that.
+  const resolves = at.arpSenders.has(address) && !isGateway(evidence, at, address);
+  return (INITIAL_TTLS.has(entry.ttl) ? 2 : 0) + (resolves ? 1 : 0);
 }
 
 /** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */

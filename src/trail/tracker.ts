@@ -196,14 +196,14 @@ export class Tracker {
 
   /** A point between two that saw the packet was on the way, and did not show it. */
   #noteMisses(trail: Trail): void {
-    const { points } = trail.path;
+    const { points, crossings } = trail.path;
     let lastIndex = -1;
     for (const sighting of trail.sightings) lastIndex = Math.max(lastIndex, points.indexOf(sighting.point));
     let seenBefore = false;
     for (let i = 0; i < lastIndex; i++) {
       const point = points[i]!;
       if (trail.sightings.some((sighting) => sighting.point === point)) seenBefore = true;
-      else if (seenBefore) this.misses.add(point, trail.firstTime);
+      else if (seenBefore && crossings[i] !== 'role') this.misses.add(point, trail.firstTime);
     }
   }
 

@@ -88,6 +88,8 @@ export class PacketWindow {
     const dst = destinationId(view, packet.ipAt, packet.ipVersion, addresses);
     exactKey(packet, src, dst, keyOctets);
     const group = this.#find(point, time) ?? this.#start(packet, src, dst, time);
+    // Another point may have kept more of it.
+    if ((group.kind < 0 && packet.l4Kind >= 0) || (group.isDns && group.nameId < 0)) this.#describe(group, packet);
     const sightings = this.sightings;
     const at = sightings.take();
     sightings.points[at] = point;
