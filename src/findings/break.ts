@@ -8,7 +8,7 @@ import { ipChecksum, l4Checksum, outerUdpChecksum, type ChecksumState } from '..
 import { vxlanFlags, vxlanIsPlain } from '../wire/vxlan.js';
 import { evidenceAt, type FindingContext } from './context.js';
 import { calicoVtepMac } from './encapsulation/calico-mac.js';
-import { factsOf, macAt, type Facts, type IcmpError } from './encapsulation/facts.js';
+import { CALICO_GATEWAY_MAC, factsOf, macAt, type Facts, type IcmpError } from './encapsulation/facts.js';
 
 /** The place where a packet vanished, and what the packets around it tell. */
 export interface Break {
@@ -180,8 +180,6 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
 const NOBODY: ReadonlySet<number> = new Set();
 const CALICO_DEVICE = /^(cali[0-9a-f]|vxlan\.calico$|tunl0$)/;
 const CALICO_VNI = 4096;
-/** The gateway's MAC address on Calico's workload interfaces. */
-const CALICO_GATEWAY = 0xeeeeeeeeeeee;
 
 /** The octets of a sighting, decoded. */
 export function octetsOf(context: FindingContext, sighting: Sighting): Octets | null {
@@ -280,7 +278,7 @@ function isSilent(context: FindingContext, facts: Facts, address: number, next: 
   for (const { sent } of context.topology.seenOf(address).values()) if (sent > 0) return false;
   for (const at of context.evidence.points) if (at?.arpSenders.has(address) === true) return false;
   if (next.role !== 'veth') return true;
-  return [...facts.sourcesAt(next.id).keys()].every((mac) => mac === CALICO_GATEWAY);
+  return [...facts.sourcesAt(next.id).keys()].every((mac) => mac === CALICO_GATEWAY_MAC);
 }
 
 function unresolvedAt(context: FindingContext, facts: Facts, point: number): readonly number[] {
@@ -300,6 +298,11 @@ function passedLength(context: FindingContext, facts: Facts, next: number, tunne
       .filter(({ point, src, dst }) => point === next && src === tunnel.src && dst === tunnel.dst)
       .reduce((longest, stream) => Math.max(longest, stream.longest), 0),
   );
+}
+
+/** MAC addresses that a node's tunnel devices are known to have; empty when none is known. */
+export function vtepMacsAt(context: FindingContext, node: string): ReadonlySet<number> {
+  return sendingOf(context, factsOf(context), node, 0).macs;
 }
 
 /** What a node puts on the tunnel packets that it sends. */

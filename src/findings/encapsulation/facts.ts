@@ -63,7 +63,8 @@ export interface TunnelStream {
   readonly sourceMac: number;
   readonly destinationMac: number;
   frames: number;
-  /** Longest of the outer packets, octets. */
+  /** Shortest and longest of the outer packets, octets. */
+  shortest: number;
   longest: number;
   readonly first: KeptFrame;
 }
@@ -72,8 +73,9 @@ export interface TunnelStream {
 export interface ArpAbout {
   readonly point: number;
   readonly address: number;
-  /** Who asked last, and how often anybody did. */
+  /** Who asked last (address, MAC address), and how often anybody did. */
   asker: number;
+  askerMac: number;
   requests: number;
   firstRequest: number;
   lastRequest: number;
@@ -90,6 +92,9 @@ export interface ArpAnswer {
   readonly isReply: boolean;
   readonly kept: KeptFrame;
 }
+
+/** MAC address of the gateway on all workload interfaces of Calico: what bears it there comes from the node. */
+export const CALICO_GATEWAY_MAC = 0xeeeeeeeeeeee;
 
 /** A MAC address as an integer of 48 bits. */
 export function macAt(view: DataView, at: number): number {
@@ -177,6 +182,7 @@ export class Facts {
     if (about.requests === 0) about.firstRequest = time;
     about.requests++;
     about.asker = sender;
+    about.askerMac = mac;
     about.lastRequest = time;
     if (about.examples.length < EXAMPLES) about.examples.push(kept);
   }
@@ -190,6 +196,7 @@ export class Facts {
       point,
       address,
       asker: 0,
+      askerMac: 0,
       requests: 0,
       firstRequest: 0,
       lastRequest: 0,
@@ -226,13 +233,26 @@ export class Facts {
       ) {
         stream.frames++;
         if (length > stream.longest) stream.longest = length;
+        if (length < stream.shortest) stream.shortest = length;
         return;
       }
     }
     // A bucket that grows is one endpoint pair with ever new numbers; a few tell as much.
     if (this.streams.length >= STREAM_LIMIT || bucket.length >= MAC_LIMIT) return;
     const point = kept.point;
-    const stream = { point, src, dst, port, vni, sourceMac, destinationMac, frames: 1, longest: length, first: kept };
+    const stream: TunnelStream = {
+      point,
+      src,
+      dst,
+      port,
+      vni,
+      sourceMac,
+      destinationMac,
+      frames: 1,
+      shortest: length,
+      longest: length,
+      first: kept,
+    };
     bucket.push(stream);
     this.streams.push(stream);
     if (packet.outerEthAt >= 0 && packet.tunnelDepth === 1) {

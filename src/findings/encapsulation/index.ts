@@ -1,6 +1,46 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
+import { ecnCeDrop } from './ecn-ce-drop.js';
+import { endpointUnreachable } from './endpoint-unreachable.js';
+import { gatewayArp } from './gateway-arp.js';
+import { hostFirewallReject } from './host-firewall-reject.js';
+import { innerChecksumBad } from './inner-checksum-bad.js';
+import { macMismatch } from './mac-mismatch.js';
+import { natReturn } from './nat-return.js';
+import { podGone } from './pod-gone.js';
+import { portMismatch } from './port-mismatch.js';
+import { reservedBits } from './reserved-bits.js';
+import { routeUnreachable } from './route-unreachable.js';
+import { sourceMacSelf } from './source-mac-self.js';
+import { sourceNated } from './source-nated.js';
+import { ttlLoop } from './ttl-loop.js';
+import { tunnelArp } from './tunnel-arp.js';
+import { udpChecksumBad } from './udp-checksum-bad.js';
+import { underlaySilent } from './underlay-silent.js';
+import { vniMismatch } from './vni-mismatch.js';
 
-export function encapsulationFindings(_context: FindingContext): Finding[] {
-  return [];
+const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
+  sourceNated,
+  endpointUnreachable,
+  hostFirewallReject,
+  portMismatch,
+  udpChecksumBad,
+  vniMismatch,
+  macMismatch,
+  reservedBits,
+  ecnCeDrop,
+  sourceMacSelf,
+  innerChecksumBad,
+  tunnelArp,
+  routeUnreachable,
+  gatewayArp,
+  podGone,
+  ttlLoop,
+  natReturn,
+  underlaySilent,
+];
+
+/** Tunnels, routes, ARP and MTU: what the packets of several points show about them. */
+export function encapsulationFindings(context: FindingContext): Finding[] {
+  return CHECKS.flatMap((check) => check(context));
 }

@@ -40,7 +40,7 @@ export const ENCAPSULATION_ENTRIES: readonly CatalogueEntry[] = [
   },
   {
     id: 'vtep-mac-mismatch',
-    title: "The inner destination MAC address is not that of the receiving node's tunnel device",
+    title: "The inner destination MAC is not that of the receiver's tunnel device",
     severity: 'error',
     meaning:
       'The sender has an old or wrong MAC address for the tunnel device of the other node. The packet is unwrapped, appears on the tunnel device, and is dropped there as meant for somebody else. It happens when systemd or a network manager gives the device a new MAC address after the plugin has published the first one.',

@@ -1,0 +1,50 @@
+import type { Finding } from '../../report/report.js';
+import type { FindingContext } from '../context.js';
+import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
+import { cause, shownBy } from './told.js';
+
+const LINK_LOCAL = 0xa9fe;
+
+/** A pod that asks for its gateway's MAC address and is not answered. */
+export function gatewayArp(context: FindingContext): Finding[] {
+  const { names, topology } = context;
+  const findings: Finding[] = [];
+  for (const { point: id, address, asker, askerMac, requests, answers, examples } of factsOf(context).arp.values()) {
+    const point = names.points[id]!;
+    if (requests < 2 || answers.length > 0 || asker === 0 || askerMac === CALICO_GATEWAY_MAC) continue;
+    if (point.role !== 'veth' && point.role !== 'pod') continue;
+    // The pod asks, and only ever for its gateway: everything else of its own link has an address near its own.
+    const isPod = topology.ownersOf(id)?.has(asker) === true || topology.homeOf(asker).points.includes(id);
+    const isGateway =
+      names.addresses.word(address) >>> 16 === LINK_LOCAL || names.addresses.text(address).endsWith('.1');
+    if (!isPod || !isGateway) continue;
+    const pod = names.addresses.text(asker);
+    const gateway = names.addresses.text(address);
+    const device = point.interface.replaceAll('.', '/');
+    findings.push(
+      shownBy(context, examples, `who-has ${gateway} tell ${pod}, not answered`, {
+        kind: 'arp-gateway-unanswered',
+        severity: 'error',
+        certainty: 'shown',
+        title: `${pod} asks at ${point.name} for its gateway ${gateway} and gets no ARP answer: it can receive, and send nothing`,
+        count: requests,
+        of: requests,
+        causes: [
+          cause(
+            'ip-forward-off',
+            0.7,
+            `the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
+            `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp   # on ${point.node}`,
+          ),
+          cause(
+            'route-missing',
+            0.3,
+            `proxy ARP needs a route to ${gateway}: a node without a default route does not answer`,
+            `ip route get ${gateway}   # on ${point.node}`,
+          ),
+        ],
+      }),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,80 @@
+import type { Tunnel } from '../../trail/sightings.js';
+import type { Judgement, Sighting, Trail } from '../../trail/trail.js';
+import type { Finding } from '../../report/report.js';
+import { octetsOf, type Octets } from '../break.js';
+import type { FindingContext } from '../context.js';
+import { placeOf } from '../loss.js';
+import { summaryOf } from '../../trail/rows.js';
+
+/** Lost packets looked at; their causes repeat. */
+const LIMIT = 1 << 14;
+const EXAMPLES = 5;
+
+/** A lost packet with what its octets say where it was last seen. */
+export interface Loss {
+  readonly trail: Trail;
+  readonly judgement: Judgement;
+  readonly sighting: Sighting;
+  readonly tunnel: Tunnel | null;
+  readonly octets: Octets;
+}
+
+const LOSSES = new WeakMap<FindingContext, readonly Loss[]>();
+
+/** Packets that were lost, and of which the frame at the last point was kept. */
+export function lossesOf(context: FindingContext): readonly Loss[] {
+  let losses = LOSSES.get(context);
+  if (losses === undefined) LOSSES.set(context, (losses = collect(context)));
+  return losses;
+}
+
+function collect(context: FindingContext): Loss[] {
+  const losses: Loss[] = [];
+  for (const trail of context.trails) {
+    const judgement = context.judge.judge(trail);
+    if (judgement.state !== 'lost') continue;
+    const sighting = trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+    const octets = octetsOf(context, sighting);
+    if (octets === null) continue;
+    losses.push({ trail, judgement, sighting, tunnel: context.names.tunnels.get(sighting.tunnel), octets });
+    if (losses.length >= LIMIT) break;
+  }
+  return losses;
+}
+
+/** Losses that share a reason: as one of several findings, by a key that names the reason. */
+export function grouped(losses: readonly Loss[], keyOf: (loss: Loss) => string): Loss[][] {
+  const groups = new Map<string, Loss[]>();
+  for (const loss of losses) {
+    const key = `${loss.judgement.lastSeen} ${loss.judgement.nextExpected} ${keyOf(loss)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [loss]);
+    else group.push(loss);
+  }
+  return [...groups.values()];
+}
+
+/** A finding about lost packets that all vanished at one place for one reason. */
+export function lossReason(
+  context: FindingContext,
+  losses: readonly Loss[],
+  about: Pick<Finding, 'kind' | 'severity' | 'certainty' | 'title' | 'causes'>,
+): Finding {
+  const { names } = context;
+  const first = losses[0]!;
+  return {
+    ...about,
+    flow: null,
+    count: losses.length,
+    of: losses.length,
+    firstTime: context.timeOf(Math.min(...losses.map(({ trail }) => trail.firstTime))),
+    lastTime: context.timeOf(Math.max(...losses.map(({ trail }) => trail.lastTime))),
+    lastSeen: placeOf(context, first.sighting),
+    nextExpected: names.points[first.judgement.nextExpected!]!.name,
+    evidence: losses.slice(0, EXAMPLES).map(({ trail, sighting }) => ({
+      ...placeOf(context, sighting),
+      note: `${names.addresses.text(trail.last.src)} > ${names.addresses.text(trail.last.dst)} ${summaryOf(names, trail)}`,
+    })),
+    trail: null,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Finding } from '../../report/report.js';
+import { vtepMacsAt } from '../break.js';
+import type { FindingContext } from '../context.js';
+import { factsOf, macText } from './facts.js';
+import { grouped, lossesOf, lossReason } from './losses.js';
+import { cause } from './told.js';
+
+/** Packets that come out of the tunnel with a MAC address which is not the tunnel device's, and go no further. */
+export function macMismatch(context: FindingContext): Finding[] {
+  const { names } = context;
+  const facts = factsOf(context);
+  const losses = lossesOf(context).filter(({ judgement, trail, octets }) => {
+    const { node, role } = names.points[judgement.lastSeen]!;
+    if (role !== 'tunnel' || context.topology.homeOf(trail.last.src).node === node) return false;
+    const macs = vtepMacsAt(context, node);
+    return (
+      octets.destinationMac >= 0 && !isGroup(octets.destinationMac) && macs.size > 0 && !macs.has(octets.destinationMac)
+    );
+  });
+  return grouped(losses, ({ octets }) => `${octets.destinationMac}`).map((group) => {
+    const { judgement, octets } = group[0]!;
+    const point = names.points[judgement.lastSeen]!;
+    const own = [...vtepMacsAt(context, point.node)].slice(0, 3).map(macText).join(', ');
+    // Its own tunnel packets are better proof than multicast on its device.
+    const sent = facts.sentBy(facts.endpointsOf(point.node)).length > 0;
+    return lossReason(context, group, {
+      kind: 'vtep-mac-mismatch',
+      severity: 'error',
+      certainty: sent ? 'shown' : 'likely',
+      title: `packets come out of the tunnel at ${point.name} for MAC address ${macText(octets.destinationMac)}, while the device of ${point.node} has ${own}: dropped as meant for another host`,
+      causes: [
+        cause(
+          'vtep-mac-mismatch',
+          sent ? 0.95 : 0.9,
+          `the sender has an old or wrong MAC address for the tunnel device of ${point.node}`,
+          `ip -s -s link show ${point.interface}   # on ${point.node}: the column otherhost counts them`,
+        ),
+      ],
+    });
+  });
+}
+
+function isGroup(mac: number): boolean {
+  return Math.floor(mac / 0x10000000000) % 2 === 1;
+}

@@ -1,0 +1,84 @@
+import type { Finding } from '../../report/report.js';
+import type { Sighting, Trail } from '../../trail/trail.js';
+import type { FindingContext } from '../context.js';
+import { placeOf } from '../loss.js';
+import { cause } from './told.js';
+
+const EXAMPLES = 2;
+
+interface Turn {
+  readonly trail: Trail;
+  readonly arrived: Sighting;
+  readonly returned: Sighting;
+}
+
+/** Replies that a gateway translates back and sends out again by the interface they came in by, having no route to the pod. */
+export function natReturn(context: FindingContext): Finding[] {
+  const { names } = context;
+  const text = (address: number): string => names.addresses.text(address);
+  const groups = new Map<string, Turn[]>();
+  for (const trail of context.trails) {
+    const turn = turnOf(context, trail);
+    if (turn === null) continue;
+    const { arrived, returned } = turn;
+    const key = `${returned.point} ${arrived.form.dst}>${returned.form.dst}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [turn]);
+    else group.push(turn);
+  }
+  return [...groups.values()].map((turns) => {
+    const { trail, arrived, returned } = turns[0]!;
+    const point = names.points[returned.point]!;
+    const judgement = context.judge.judge(trail);
+    return {
+      kind: 'nat-return-unroutable',
+      severity: 'error',
+      certainty: 'shown',
+      title: `replies from ${text(arrived.form.src)} turn round at ${point.name}: translated from ${text(arrived.form.dst)} back to ${text(returned.form.dst)} and sent out again where they came in`,
+      flow: null,
+      count: turns.length,
+      of: turns.length,
+      firstTime: context.timeOf(trail.firstTime),
+      lastTime: context.timeOf(turns[turns.length - 1]!.trail.lastTime),
+      lastSeen: placeOf(context, returned),
+      nextExpected: judgement.nextExpected === null ? null : names.points[judgement.nextExpected]!.name,
+      causes: [
+        cause(
+          'nat-return-unroutable',
+          0.95,
+          `${point.node || point.name} has no route to ${text(returned.form.dst)} and follows its default route; the node should have replaced the pod's address by its own`,
+          `ip route get ${text(returned.form.dst)}   # on ${point.node || 'the gateway'}`,
+        ),
+        cause(
+          'nat-missing-masquerade',
+          0.6,
+          `the pod's address left its node untranslated`,
+          `iptables-save -t nat | grep -E 'cali-nat-outgoing|FLANNEL|MASQUERADE'   # on the node of ${text(returned.form.dst)}`,
+        ),
+      ],
+      evidence: turns.slice(0, EXAMPLES).flatMap((turn) => [
+        { ...placeOf(context, turn.arrived), note: `to ${text(turn.arrived.form.dst)}, TTL ${turn.arrived.ttl}` },
+        {
+          ...placeOf(context, turn.returned),
+          note: `again, to ${text(turn.returned.form.dst)}, TTL ${turn.returned.ttl}`,
+        },
+      ]),
+      trail: null,
+    };
+  });
+}
+
+/** The two passages of a packet whose way ends where it was translated; a hairpin goes on to the inside. */
+function turnOf(context: FindingContext, trail: Trail): Turn | null {
+  if (context.judge.judge(trail).state === 'delivered') return null;
+  const returned = trail.sightings[trail.sightings.length - 1]!;
+  const arrived = trail.sightings.find(
+    (sighting) =>
+      sighting.point === returned.point &&
+      sighting.tunnel === 0 &&
+      sighting.form.src === returned.form.src &&
+      sighting.form.dst !== returned.form.dst &&
+      sighting.ttl === returned.ttl + 1,
+  );
+  return arrived === undefined || returned.tunnel !== 0 ? null : { trail, arrived, returned };
+}
