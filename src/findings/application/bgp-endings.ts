@@ -1,9 +1,10 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
-import { crosses, groupBy, isEstablished, othersOf } from './bgp-pairs.js';
+import { crosses, isEstablished, othersOf } from './bgp-pairs.js';
 import { closedBy } from './bgp-notifications.js';
 import type { End, Session, View } from './bgp-sessions.js';
 import { findingOf, onNode, secondsBetween } from './finding.js';
+import { groupBy } from './groups.js';
 
 const CEASE = 6;
 const COLLISION = 7;

@@ -1,8 +1,9 @@
 import type { Cause, Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
-import { groupBy, isEstablished, othersOf } from './bgp-pairs.js';
+import { isEstablished, othersOf } from './bgp-pairs.js';
 import { BGP_PORT, type Session, type View } from './bgp-sessions.js';
 import { findingOf, onNode, type FindingParts } from './finding.js';
+import { groupBy } from './groups.js';
 
 const TIME_EXCEEDED = 11;
 const UNREACHABLE = 3;

@@ -1,9 +1,9 @@
 import type { Cause, Finding, Severity } from '../../report/report.js';
 import { bgpErrorName, bgpSubcodeName } from '../../wire/bgp-names.js';
 import type { FindingContext } from '../context.js';
-import { groupBy } from './bgp-pairs.js';
 import type { Half, Notification, Open, Session, View } from './bgp-sessions.js';
-import { durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { durationText, findingOf, onNode, secondsBetween, type Exhibit } from './finding.js';
+import { groupBy } from './groups.js';
 
 const OPEN_ERROR = 2;
 const HOLD_TIMER = 4;
@@ -87,11 +87,13 @@ function build(
     readonly severity: Severity;
     readonly title: string;
     readonly causes: readonly Cause[];
+    /** After the NOTIFICATION, before the OPENs. */
+    readonly exhibits?: readonly Exhibit[];
   },
 ): Finding {
   const [{ session, notification, from, sender, other }] = group;
   const { addresses } = context.names;
-  const open = (half: Half): { kept: Open['kept']; note: string }[] =>
+  const open = (half: Half): Exhibit[] =>
     half.open === null ? [] : [{ kept: half.open.kept, note: `OPEN: ${openText(half.open)}` }];
   return findingOf(context, {
     ...parts,
@@ -101,6 +103,7 @@ function build(
     of: group.length,
     exhibits: [
       { kept: notification.kept, note: `NOTIFICATION from ${addresses.text(from)}: ${nameOf(notification)}` },
+      ...(parts.exhibits ?? []),
       ...open(other),
       ...open(sender),
     ],
@@ -217,28 +220,13 @@ function holdTimerExpired(context: FindingContext, group: readonly [Closed, ...C
     gap === null
       ? `no message of ${silent} was captured`
       : `the last message of ${silent} was seen ${durationText(gap)} before`;
-  const finding = build(context, group, {
+  return build(context, group, {
     kind: 'bgp-hold-timer-expired',
     severity: 'error',
     title: `${waiting} ends the BGP session with ${silent}: hold timer expired${hold === null ? '' : ` (${hold} s)`}; ${heard}`,
     causes: holdCauses(context, closed, hold, gap),
+    exhibits: last === null ? [] : [{ kept: last, note: `last message of ${silent}` }],
   });
-  if (last === null) return finding;
-  const { names } = context;
-  return {
-    ...finding,
-    evidence: [
-      finding.evidence[0]!,
-      {
-        point: names.points[last.point]!.name,
-        file: names.files[last.file]!,
-        frame: last.frame,
-        time: `${last.seconds}.${String(last.nanoseconds).padStart(9, '0')}`,
-        note: `last message of ${silent}`,
-      },
-      ...finding.evidence.slice(1, 4),
-    ],
-  };
 }
 
 /** The smaller of the two offers (RFC 4271 section 4.2); null when an OPEN is missing. */

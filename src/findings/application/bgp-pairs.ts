@@ -43,15 +43,3 @@ export function lastOf(view: View): View['first'] {
   ];
   return frames.reduce((last, kept) => (secondsBetween(last, kept) > 0 ? kept : last));
 }
-
-/** Sessions by what the story is about, in order of time. */
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
-}

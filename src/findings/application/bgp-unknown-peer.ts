@@ -1,8 +1,9 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
-import { crosses, groupBy, othersOf, worksElsewhere } from './bgp-pairs.js';
+import { crosses, othersOf, worksElsewhere } from './bgp-pairs.js';
 import type { End, Session, View } from './bgp-sessions.js';
 import { durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { groupBy } from './groups.js';
 
 /** A speaker that does not know the caller closes at once, seconds after the SYN,ACK. */
 const AT_ONCE = 1;

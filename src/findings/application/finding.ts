@@ -38,7 +38,7 @@ export function findingOf(context: FindingContext, parts: FindingParts): Finding
     severity,
     certainty,
     title,
-    flow,
+    flow: flow === null || flow < 0 ? null : flow,
     count,
     of,
     firstTime: first === undefined ? null : timeOf(first),
