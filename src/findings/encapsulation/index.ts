@@ -1,12 +1,18 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
+import { arpDuplicate } from './arp-duplicate.js';
+import { clearText } from './clear-text.js';
 import { ecnCeDrop } from './ecn-ce-drop.js';
 import { endpointUnreachable } from './endpoint-unreachable.js';
 import { gatewayArp } from './gateway-arp.js';
 import { hostFirewallReject } from './host-firewall-reject.js';
 import { innerChecksumBad } from './inner-checksum-bad.js';
 import { macMismatch } from './mac-mismatch.js';
+import { mtuBlackhole } from './mtu-blackhole.js';
+import { mtuIcmp } from './mtu-icmp.js';
 import { natReturn } from './nat-return.js';
+import { nextHopMac } from './next-hop-mac.js';
+import { podDuplicate } from './pod-duplicate.js';
 import { podGone } from './pod-gone.js';
 import { portMismatch } from './port-mismatch.js';
 import { reservedBits } from './reserved-bits.js';
@@ -15,6 +21,7 @@ import { sourceMacSelf } from './source-mac-self.js';
 import { sourceNated } from './source-nated.js';
 import { ttlLoop } from './ttl-loop.js';
 import { tunnelArp } from './tunnel-arp.js';
+import { tunnelOneWay } from './tunnel-one-way.js';
 import { udpChecksumBad } from './udp-checksum-bad.js';
 import { underlaySilent } from './underlay-silent.js';
 import { vniMismatch } from './vni-mismatch.js';
@@ -38,6 +45,13 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   ttlLoop,
   natReturn,
   underlaySilent,
+  tunnelOneWay,
+  clearText,
+  mtuBlackhole,
+  mtuIcmp,
+  arpDuplicate,
+  podDuplicate,
+  nextHopMac,
 ];
 
 /** Tunnels, routes, ARP and MTU: what the packets of several points show about them. */
