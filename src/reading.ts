@@ -8,6 +8,8 @@ import type { DiagnoseOptions } from './options.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
+/** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
+const COOKED_V2 = 276;
 
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
@@ -46,11 +48,18 @@ export class PointResolver {
     return this.#table.get(node, name, file);
   }
 
-  /** The point of a file that holds no frame at all. */
-  empty(capture: Capture): CapturePoint {
+  /** Points of a file that has been read and of which no frame tells: all of its interfaces, or the file's own. */
+  silent(capture: Capture): CapturePoint[] {
     const { node, interface: name, wholeNode } = this.#name;
-    const own = capture.interfaces[0]?.name ?? null;
-    return this.#table.get(node, wholeNode && own !== null ? own : name, this.#source.file);
+    // Cooked captures of all interfaces name only those that saw something.
+    const cooked = capture.interfaces.some(({ linkType }) => linkType === COOKED_V2);
+    if (cooked && this.#points.size > 0) return [];
+    if (this.#source.point !== null) return [this.#table.get(node, name, this.#source.file)];
+    if (capture.interfaces.length <= 1) {
+      const own = capture.interfaces[0]?.name ?? null;
+      return [this.#table.get(node, wholeNode && own !== null ? own : name, this.#source.file)];
+    }
+    return capture.interfaces.map((its) => this.#table.get(node, its.name ?? `if${its.id}`, this.#source.file));
   }
 }
 

@@ -168,7 +168,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
       progress(capture.octetsRead);
     }
     if (capture.damage !== null) faults.push(capture.damage);
-    if (windows.size === 0) windowOf(evidence.at(resolver.empty(capture)));
+    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
     for (const [at] of windows) noteStatistics(at, capture.interfaces);
     progress.done(source.size ?? 0);
   }

@@ -18,7 +18,12 @@ interface Edge {
   /** Smallest time from the first to the second node, as their clocks say. */
   there: number;
   back: number;
+  /** Middle of all differences, whichever way the packets went; NaN where there are none. */
+  middle: number;
 }
+
+/** Where it is not known which way packets went, they took less than this, nanoseconds. */
+const TRANSIT = 50e6;
 
 /**
  * Clock offsets between nodes from packets that both saw. A packet cannot arrive before it was sent, so each direction
@@ -30,16 +35,22 @@ export function estimateClocks(
   topology: Topology,
 ): Map<string, Clock> {
   const differences = new Map<string, number[]>();
-  for (const group of groupsOf(samples)) collect(group, samples, points, topology, differences);
+  const undirected = new Map<string, number[]>();
+  for (const group of groupsOf(samples)) collect(group, samples, points, topology, differences, undirected);
   const edges = new Map<string, Edge>();
   for (const [key, values] of differences) {
     const [from, to] = key.split('\0') as [string, string];
     const shortest = smallest(values);
     const [a, b] = from < to ? [from, to] : [to, from];
-    const edge = edges.get(`${a}\0${b}`) ?? { there: Infinity, back: Infinity };
+    const edge = edges.get(`${a}\0${b}`) ?? { there: Infinity, back: Infinity, middle: NaN };
     if (from < to) edge.there = shortest;
     else edge.back = shortest;
     edges.set(`${a}\0${b}`, edge);
+  }
+  for (const [key, values] of undirected) {
+    if (edges.has(key)) continue;
+    values.sort((x, y) => x - y);
+    edges.set(key, { there: Infinity, back: Infinity, middle: values[values.length >> 1]! });
   }
   return spread(edges);
 }
@@ -65,6 +76,7 @@ function collect(
   points: readonly CapturePoint[],
   topology: Topology,
   differences: Map<string, number[]>,
+  undirected: Map<string, number[]>,
 ): void {
   const seen = new Set<number>();
   for (const i of group) {
@@ -77,14 +89,20 @@ function collect(
     for (const j of group) {
       const from = points[samples.points[i]!]!.node;
       const to = points[samples.points[j]!]!.node;
-      if (from === to || !(from === source || to === destination) || from === destination || to === source) continue;
+      if (from === to) continue;
       const key = `${from}\0${to}`;
-      const values = differences.get(key);
       const difference = samples.times[j]! - samples.times[i]!;
-      if (values === undefined) differences.set(key, [difference]);
-      else values.push(difference);
+      if (from < to) add(undirected, key, difference);
+      if (!(from === source || to === destination) || from === destination || to === source) continue;
+      add(differences, key, difference);
     }
   }
+}
+
+function add(lists: Map<string, number[]>, key: string, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 function smallest(values: number[]): number {
@@ -121,7 +139,8 @@ function spread(edges: ReadonlyMap<string, Edge>): Map<string, Clock> {
 }
 
 /** How far b's clock is ahead of a's. Clocks that may agree are taken to agree. */
-function offsetOf({ there, back }: Edge): { offset: number; error: number } {
+function offsetOf({ there, back, middle: between }: Edge): { offset: number; error: number } {
+  if (!Number.isNaN(between)) return { offset: Math.abs(between) <= TRANSIT ? 0 : between, error: Infinity };
   if (there === Infinity) return { offset: back > 0 && back < 1e9 ? 0 : -back, error: Infinity };
   if (back === Infinity) return { offset: there > 0 && there < 1e9 ? 0 : there, error: Infinity };
   const error = Math.max(0, (there + back) / 2);

@@ -13,6 +13,7 @@ const PAIR_LIMIT = 1 << 18;
 const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
 const SAMPLE_OCTETS = 16;
+const TCP = 6;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
 export const LEAST_L4_OCTETS = 8;
 
@@ -95,6 +96,8 @@ export class PointEvidence {
   cut = 0;
   /** Packets of which too little was captured to tell them from others. */
   unidentifiable = 0;
+  /** TCP segments whose header was cut, so that their place in the stream is not known. */
+  cutTcp = 0;
   /** Addresses that sent ARP here, with the frames counted. */
   readonly arpSenders = new Map<number, number>();
   readonly filter = new ApparentFilter();
@@ -241,6 +244,8 @@ export class Evidence {
     this.#observeFilter(packet, at.filter, src, dst);
     if (src <= dst) at.pairs.add(src, dst, true, ttl, outerTtl, outerFrom, outerTo);
     else at.pairs.add(dst, src, false, ttl, outerTtl, outerFrom, outerTo);
+    if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
+      at.cutTcp++;
     const octets = packet.ipEnd - packet.l4At;
     if (packet.cut !== 0 && octets < packet.l4Length) {
       if (octets < LEAST_L4_OCTETS) {

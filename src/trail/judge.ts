@@ -12,6 +12,7 @@ import { JOIN } from './window.js';
 const IN_FLIGHT = 10e6;
 /** A capture that missed a packet this close in time may have missed this one too. */
 const BLIND = 1e9;
+const TCP = 6;
 
 /** Everything a verdict rests on. */
 export interface JudgeContext {
@@ -66,8 +67,8 @@ export class Judge {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
     const arrival = this.#arrivalShown(trail);
-    if (arrival !== null) {
-      return { state: 'delivered', certainty: arrival, lastSeen, nextExpected: null, reason: null, silent: [] };
+    if (arrival === 'shown') {
+      return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
     const unknown = (reason: string, silent: readonly Silence[] = []): Judgement => ({
       state: 'unknown',
@@ -78,6 +79,7 @@ export class Judge {
       silent,
     });
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
+    if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
     if (trail.resembles !== null) return unknown(trail.resembles);
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
@@ -93,7 +95,7 @@ export class Judge {
   }
 
   /** Shown by something other than a sighting at home: a reply, an acknowledgement, an answer that the destination made. */
-  #arrivalShown(trail: Trail): 'shown' | 'likely' | null {
+  #arrivalShown(trail: Trail): Arrival | null {
     const exchange = trail.exchange;
     if (exchange === null || trail.quote !== null || trail.direction === null) return null;
     if (exchange.protocol === 'tcp') return this.#tcpArrival(trail, exchange);
@@ -101,9 +103,16 @@ export class Judge {
     if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
       return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
     }
-    // Of several attempts the one that came furthest explains the reply.
-    const explained = exchange.requests > 1 && exchange.requestReach > this.#reachOf(trail);
-    return explained ? null : 'shown';
+    return this.#oneOf(trail, exchange.requests, exchange.requestReach);
+  }
+
+  /**
+   * An answer shows that one of several attempts arrived: the one that came furthest explains it, and where none came further
+   * than another it is not known which.
+   */
+  #oneOf(trail: Trail, attempts: number, furthest: number): Arrival | null {
+    if (attempts <= 1) return 'shown';
+    return furthest > this.#reachOf(trail) ? null : 'one-of-several';
   }
 
   #reachOf(trail: Trail): number {
@@ -111,19 +120,19 @@ export class Judge {
     return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
   }
 
-  #tcpArrival(trail: Trail, exchange: Exchange): 'shown' | 'likely' | null {
+  #tcpArrival(trail: Trail, exchange: Exchange): Arrival | null {
     const flags = trail.c;
     if (trail.direction === 'request') {
       if ((flags & 2) !== 0) {
-        if (exchange.synAckSeen && exchange.requests <= 1) return 'shown';
-        if (exchange.synAckSeen && exchange.requestReach <= Reach.OPEN) return 'shown';
+        if (exchange.synAckSeen) return this.#oneOf(trail, exchange.requests, exchange.requestReach);
         return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
       }
       return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
         ? 'shown'
         : null;
     }
-    if ((flags & 2) !== 0) return exchange.synAckAcknowledged && exchange.replyReach <= Reach.OPEN ? 'shown' : null;
+    if ((flags & 2) !== 0)
+      return exchange.synAckAcknowledged ? this.#oneOf(trail, exchange.replies, exchange.replyReach) : null;
     return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !sentAgain(trail, exchange)
       ? 'shown'
       : null;
@@ -157,6 +166,12 @@ export class Judge {
     });
   }
 
+  /** Another workload's interface is not on the way, nor one whose workload is not known. */
+  #mayBeHomeOf(point: number, address: number): boolean {
+    const owners = this.#context.topology.ownersOf(point);
+    return owners === null || owners.has(address);
+  }
+
   /** Captured points that the packet had still to pass, nearest first. */
   #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
     const { points, crossings } = trail.path;
@@ -165,7 +180,9 @@ export class Judge {
     return points
       .map((point, i) => ({ point, crossing: crossings[i]! }))
       .slice(from + 1)
-      .filter(({ point }) => !seen.has(point));
+      .filter(
+        ({ point, crossing }) => !seen.has(point) && (crossing === 'role' || this.#mayBeHomeOf(point, trail.last.dst)),
+      );
   }
 
   /** Whether a point's silence is proof: certainty null says it is none, and the note why. */
@@ -185,6 +202,12 @@ export class Judge {
       return {
         certainty: null,
         note: `${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`,
+      };
+    }
+    if (trail.protocol === TCP && at.cutTcp > 0 && (trail.kind < 0 || trail.payloadLength > 0)) {
+      return {
+        certainty: null,
+        note: `${name} kept too few octets of TCP segments to tell which part of the stream they hold`,
       };
     }
     if (misses.near(point, time, BLIND)) {
@@ -313,3 +336,6 @@ function protocolWords(protocols: number): string {
   if ((protocols & 8) !== 0) words.push('another protocol');
   return words.join(' or ');
 }
+
+/** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
+type Arrival = 'shown' | 'one-of-several';

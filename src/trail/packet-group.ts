@@ -45,6 +45,8 @@ export class PacketGroup {
   nextExact: PacketGroup | null = null;
   nextInvariant: PacketGroup | null = null;
   nextBurst: PacketGroup | null = null;
+  /** Why another packet may be this one; null when there is none. */
+  resembles: string | null = null;
   /** Octets of it that were told with the packets it was merged from. */
   told = 0;
   /** Set when it is told: with another group, or on its own. */

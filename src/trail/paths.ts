@@ -96,11 +96,13 @@ export class Paths {
       this.#addSide(dst, home.node, hops, inferred);
     }
     const byTheirRole = new Set<number>();
-    if (!local && source.node !== null && source.node !== home.node) {
-      for (const point of this.#outward(source.node, source, hops)) if (!inferred.has(point)) byTheirRole.add(point);
+    if (!local && source.node !== null && home.node !== null && source.node !== home.node) {
+      for (const point of this.#outward(source.node, source, hops, this.#topology.isTunnelled(dst)))
+        if (!inferred.has(point)) byTheirRole.add(point);
     }
     if (!local && home.node !== null && source.node !== home.node && source.node !== null) {
-      for (const point of this.#outward(home.node, home, hops)) if (!inferred.has(point)) byTheirRole.add(point);
+      for (const point of this.#outward(home.node, home, hops, this.#topology.isTunnelled(src)))
+        if (!inferred.has(point)) byTheirRole.add(point);
     }
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, { src, dst, source, home });
     const byRole = local ? [] : this.#inward(points, hops, dst, source, home);
@@ -129,7 +131,10 @@ export class Paths {
     if (source.node === node || (home.node !== null && home.node !== node) || home.points.includes(from)) return [];
     if (role === 'underlay' && (hops.get(from)?.outerOut ?? 0) === 0) return [];
     const inward: number[] = [];
+    const pod = home.points.some((point) => this.#topology.ownersOf(point) !== null);
     for (const wanted of ['tunnel', 'bridge'] as const) {
+      // The bridge is on the way to a pod, not to an address of the node itself.
+      if (wanted === 'bridge' && !pod) continue;
       const candidates = this.#points.filter(
         (point) =>
           point.node === node &&
@@ -141,7 +146,8 @@ export class Paths {
       if (candidates.length === 1) inward.push(candidates[0]!.id);
     }
     const bridged = [from, ...inward].some((point) => this.#points[point]!.role === 'bridge');
-    const workload = bridged ? null : this.#onlyWorkload(node, dst);
+    const tunnel = [from, ...inward].some((point) => this.#points[point]!.role === 'tunnel');
+    const workload = bridged || !tunnel ? null : this.#onlyWorkload(node, dst);
     if (workload !== null && !points.includes(workload)) inward.push(workload);
     const stop = inward.findIndex((point) => home.points.includes(point));
     return stop < 0 ? inward : inward.slice(0, stop + 1);
@@ -165,13 +171,18 @@ export class Paths {
    * Points of a workload's own node that its packets must pass by their role: those that other workloads of the node cross
    * on their way to other nodes, and the bridge that a veth is a port of.
    */
-  #outward(node: string, home: Home, hops: ReadonlyMap<number, Hops>): number[] {
+  #outward(node: string, home: Home, hops: ReadonlyMap<number, Hops>, tunnelled: boolean): number[] {
     const workload = home.points[0];
     if (workload === undefined || this.#topology.ownersOf(workload) === null) return [];
     const found = new Set<number>(this.#topology.crossedFrom(node));
     if (/^veth/.test(this.#points[workload]!.interface)) {
       const bridges = this.#points.filter((point) => point.node === node && point.role === 'bridge');
       if (bridges.length === 1) found.add(bridges[0]!.id);
+    }
+    // A tunnel device whose capture is empty is on the way when the other end's packets travel in tunnels.
+    if (tunnelled) {
+      const tunnels = this.#points.filter((point) => point.node === node && point.role === 'tunnel');
+      if (tunnels.length === 1) found.add(tunnels[0]!.id);
     }
     return [...found].filter((point) => !hops.has(point));
   }

@@ -34,6 +34,7 @@ export class Topology {
   readonly #owners = new Map<number, Set<number>>();
   readonly #homes = new Map<number, Home>();
   readonly #crossed = new Map<string, Set<number>>();
+  readonly #hosts = new Map<number, number>();
   #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
   constructor(evidence: Evidence, points: readonly CapturePoint[]) {
@@ -101,7 +102,7 @@ export class Topology {
 
   /**
    * Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name.
-   * Where several are named as often, those that are another workload's already drop out.
+   * Where several are named as often, those that are another workload's already drop out; what is left undecided is nobody's.
    */
   #findOwners(): void {
     const tied: [PointEvidence, number[]][] = [];
@@ -121,7 +122,13 @@ export class Topology {
     }
     for (const [at, named] of tied) {
       const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
-      for (const address of free.length > 0 ? free : named) this.#owners.get(at.point.id)!.add(address);
+      // Whoever sends with a diminished TTL has passed a router, and is none.
+      const near = free.filter((address) => {
+        const { sent, ttl } = this.seenOf(address).get(at.point.id)!;
+        return sent === 0 || INITIAL_TTLS.has(ttl);
+      });
+      const left = near.length === 1 ? near : free;
+      if (left.length === 1) this.#owners.get(at.point.id)!.add(left[0]!);
     }
   }
 
@@ -170,8 +177,17 @@ export class Topology {
     return crossed;
   }
 
+  /** True when packets from or to an address were seen inside a tunnel anywhere. */
+  isTunnelled(address: number): boolean {
+    return [...this.seenOf(address).values()].some((seen) => seen.outerSource !== 0 || seen.outerDestination !== 0);
+  }
+
   /** True when no other address than this one can live behind a node's workload interfaces, as far as its captures show. */
   isOnlyGuest(node: string, address: number): boolean {
+    // A block begins with the node's own address on its tunnel device (flannel x.x.x.0, Calico the first of a /26), and a
+    // bridge has the one after it.
+    const last = this.evidence.addresses.word(address) & 63;
+    if (this.evidence.addresses.version(address) === 4 && last <= 1) return false;
     for (const [other, seen] of this.#addresses) {
       if (other === address || this.evidence.addresses.version(other) !== this.evidence.addresses.version(address))
         continue;
@@ -213,6 +229,8 @@ export class Topology {
     let candidates: number[] = [];
     for (const [point, entry] of this.seenOf(address)) {
       if (entry.sent === 0 || this.#owners.has(point)) continue;
+      // On the wire only the host itself is at home, and nothing inside a tunnel.
+      if (this.points[point]!.role === 'underlay' && this.#hostAt(point) !== address) continue;
       if (entry.ttl > ttl) {
         ttl = entry.ttl;
         candidates = [point];
@@ -223,9 +241,35 @@ export class Topology {
     return INITIAL_TTLS.has(ttl) ? candidates : [];
   }
 
+  /** The address that is an end of every outermost packet at an underlay point; 0 when there is none or more than one. */
+  #hostAt(point: number): number {
+    let host = this.#hosts.get(point);
+    if (host !== undefined) return host;
+    const { pairs, packets } = this.evidence.points[point]!;
+    const named = new Map<number, number>();
+    const count = (addresses: readonly number[], times: number): void => {
+      for (const address of new Set(addresses)) named.set(address, (named.get(address) ?? 0) + times);
+    };
+    for (let i = 0; i < pairs.index.size; i++) {
+      const bare = [pairs.index.first(i), pairs.index.second(i)];
+      count(pairs.forwardFrom[i] === 0 ? bare : [pairs.forwardFrom[i]!, pairs.forwardTo[i]!], pairs.forward[i]!);
+      count(pairs.backwardFrom[i] === 0 ? bare : [pairs.backwardFrom[i]!, pairs.backwardTo[i]!], pairs.backward[i]!);
+    }
+    const hosts = [...named].filter(([, times]) => times === packets).map(([address]) => address);
+    host = hosts.length === 1 ? hosts[0]! : 0;
+    this.#hosts.set(point, host);
+    return host;
+  }
+
   #findHome(address: number): Home {
     let candidates = this.#candidates(address);
     if (candidates.length === 0) return NOWHERE;
+    if (candidates.every((point) => this.points[point]!.role === 'tunnel')) {
+      // Of a tunnel device both ends show the same TTL: whose it is, the outer addresses must tell.
+      const node = this.#nodeByTunnel(address, candidates);
+      candidates = candidates.filter((point) => this.points[point]!.node === node);
+      if (candidates.length === 0) return NOWHERE;
+    }
     const nodes = new Set(candidates.map((point) => this.points[point]!.node));
     if (nodes.size > 1) {
       const node = this.#nodeByTunnel(address, candidates);
@@ -262,7 +306,8 @@ export class Topology {
   #findTunnelNodes(): Map<number, Map<number, string>> {
     const tunnelNodes = new Map<number, Map<number, string>>();
     for (const [address, seen] of this.#addresses) {
-      const nodes = new Set(this.#candidates(address).map((point) => this.points[point]!.node));
+      const candidates = this.#candidates(address).filter((point) => this.points[point]!.role !== 'tunnel');
+      const nodes = new Set(candidates.map((point) => this.points[point]!.node));
       if (nodes.size !== 1) continue;
       const [node] = nodes as Set<string> & Iterable<string>;
       for (const [point, { outerSource, outerDestination }] of seen) {

@@ -72,6 +72,7 @@ export class Tracker {
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
     if (pieces.length === 0 && !this.#isComplete(members, lastPath)) {
       this.#watch(group);
+      group.resembles ??= this.#resemblance(group, members);
       return false;
     }
     if (pieces.length > 0 && (!this.#isComplete([group, ...pieces], path) || this.#mergedFrom(group, pieces, path)))
@@ -127,7 +128,10 @@ export class Tracker {
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
   #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
     const members = [group];
-    for (const other of this.#window.translationsOf(group)) if (isTranslation(group, other)) members.push(other);
+    for (const other of this.#window.translationsOf(group)) {
+      if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
+        members.push(other);
+    }
     if (members.length > 1 || !mayHavePieces(group)) return { members, pieces: [] };
     const pieces = this.#window
       .piecesOf(group)
@@ -153,7 +157,15 @@ export class Tracker {
       return;
     }
     for (const member of members) member.done = true;
-    this.#add(this.#trailOf(members, path, pieces, this.#resemblance(group, members)));
+    this.#add(this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, members)));
+  }
+
+  /** Of several packets of one form that could be the same (sent again with IP ID 0), only the nearest in time is. */
+  #isNearest(group: PacketGroup, other: PacketGroup): boolean {
+    const away = Math.abs(other.firstTime - group.firstTime);
+    return this.#window
+      .translationsOf(group)
+      .every((third) => !isSameFlow(third, other) || Math.abs(third.firstTime - group.firstTime) >= away);
   }
 
   /** Names a packet that may be this one under other addresses, where too little speaks for it to tell them as one. */
@@ -221,7 +233,9 @@ export class Tracker {
   #order(sightings: Sighting[], path: Path): Sighting[] {
     const source = this.#endOf(sightings, 'src');
     const destination = this.#endOf(sightings, 'dst');
+    const overlap = source.points.some((point) => destination.points.includes(point));
     const place = (sighting: Sighting): number => {
+      if (overlap) return 50;
       if (source.points.includes(sighting.point)) return 0;
       if (destination.points.includes(sighting.point)) return 99;
       const { node, role } = this.#points[sighting.point]!;
@@ -231,10 +245,12 @@ export class Tracker {
       return node === destination.node ? 90 - rank : 50;
     };
     const index = (sighting: Sighting): number => path.points.indexOf(sighting.point);
+    const nowhere = source.node === null && destination.node === null;
     sightings.sort(
       (x, y) =>
         y.ttl - x.ttl ||
         place(x) - place(y) ||
+        (nowhere && this.#points[x.point]!.node === this.#points[y.point]!.node ? x.time - y.time : 0) ||
         (index(x) >= 0 && index(y) >= 0 ? index(x) - index(y) : 0) ||
         y.outerTtl - x.outerTtl ||
         x.time - y.time ||

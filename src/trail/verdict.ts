@@ -49,8 +49,14 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
-  if (isAtEnd(request))
-    return outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
+  if (isAtEnd(request)) {
+    const { client, server } = exchange;
+    const seen = request.trail?.whole ?? new Set(judge.pathOf(client, server).points);
+    const { src, dst } = request.trail?.last ?? { src: client, dst: server };
+    return judge.mayGoOn(request.lastSeen, src, dst, seen)
+      ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
+      : outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
+  }
   return outcome('unknown', 'unknown', `the request: ${request.judgement?.reason}`);
 }
 
@@ -73,8 +79,17 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
     if (trail.direction !== direction) continue;
     const judgement = judge.judge(trail);
     const side = { ...judgement, trail, judgement };
-    // What arrived counts before what was lost, and what was lost before what is not known.
     if (best === null || weight(side) > weight(best)) best = side;
+  }
+  // An answer shows that the request arrived, whichever of its attempts it was.
+  if (
+    request &&
+    exchange.replies > 0 &&
+    best !== null &&
+    best.state !== 'delivered' &&
+    exchange.lastReplyTime >= exchange.firstTime
+  ) {
+    return { ...best, state: 'delivered', nextExpected: null };
   }
   if (best?.state === 'delivered' || (request ? exchange.requestReach : exchange.replyReach) !== Reach.END) return best;
   // One of them came to the end of the captured way, whatever became of the others.
@@ -82,6 +97,10 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   return { state, lastSeen: last, nextExpected: null, trail: null, judgement: null };
 }
 
-function weight(side: Side): number {
-  return side.state === 'delivered' ? 2 : side.state === 'lost' ? 1 : 0;
+/** The further a packet came, the more it says; of two that came as far, the one that is known to be lost. */
+function weight({ state, trail }: Side): number {
+  if (state === 'delivered') return Infinity;
+  const { points } = trail!.path;
+  const reached = Math.max(...trail!.sightings.map(({ point }) => points.indexOf(point)));
+  return 2 * reached + (state === 'lost' ? 1 : 0);
 }

@@ -157,6 +157,7 @@ export class PacketWindow {
     group.head = -1;
     group.count = 0;
     group.told = 0;
+    group.resembles = null;
     group.done = false;
     this.#describe(group, packet);
     invariantKey(packet, keyOctets);
