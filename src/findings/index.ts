@@ -1,4 +1,5 @@
 import type { Finding, Severity } from '../report/report.js';
+import { demoteDnsLosses } from './application/first-symptom.js';
 import { applicationFindings } from './application/index.js';
 import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
 import type { FindingContext } from './context.js';
@@ -11,12 +12,12 @@ const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 
 
 /** Every check, worst finding first: severity, then count, then time. */
 export function findAll(context: FindingContext): Finding[] {
-  const findings = [
+  const findings = demoteDnsLosses(context, [
     ...lossFindings(context),
     ...encapsulationFindings(context),
     ...tcpFindings(context),
     ...applicationFindings(context),
-  ];
+  ]);
   return [
     ...findings,
     ...unansweredFindings(context, findings),

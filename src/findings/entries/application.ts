@@ -129,4 +129,120 @@ export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [
     confirm: '$ birdcl show protocols all\n$ calicoctl node status',
     confusedWith: 'bgp-unknown-peer-reset, where no connection of the two ever comes up.',
   },
+  {
+    id: 'dns',
+    title: 'A DNS server answers with a failure',
+    severity: 'info',
+    meaning:
+      'The question arrived and the answer came back, so the network did its part: the server says SERVFAIL. Where the captures show why, the finding has a kind of its own (dns-servfail-upstream).',
+    shown:
+      'Responses with the code SERVFAIL; their questions and servers are counted. Three names or more make it a warning.',
+    confirm: "$ kubectl -n kube-system logs -l k8s-app=kube-dns --tail 200 | grep -E 'i/o timeout|SERVFAIL|Loop'",
+    confusedWith: 'NXDOMAIN, which is an answer: the name does not exist. One domain whose own servers are broken.',
+  },
+  {
+    id: 'dns-conntrack-race-5s',
+    title: 'One of two DNS questions sent at once is lost on its own node, and asked again seconds later',
+    severity: 'error',
+    meaning:
+      'Resolvers send the questions for A and AAAA from one socket at the same moment. Both packets pass the translation of the service address before either has an entry in the connection table; the second entry clashes with the first, and its packet is dropped. The lookup then takes 5 s (glibc) or 2.5 s (musl). Newer kernels made it rarer and did not end it.',
+    shown:
+      'At the client: both questions within a millisecond from one port, one answered at once, the other one not until it is sent again after the usual wait. With a second point: only one of the two got there. Pairs that are lost as a whole speak against it.',
+    confirm:
+      'The counter moves with each loss:\n$ conntrack -S | grep insert_failed\nIt goes away with NodeLocal DNSCache, with DNS over TCP, or with `options single-request-reopen` in resolv.conf.',
+    confusedWith:
+      'A DNS server that is overloaded, which is late with either; loss on the overlay, which takes both; captures that drop packets.',
+  },
+  {
+    id: 'dns-ndots-storm',
+    title: 'Most lookups try search domains in which the name does not exist',
+    severity: 'info',
+    meaning:
+      'A pod has ndots:5 and several search domains. A name with fewer dots is asked for in each of them first, for A and AAAA, and only then as it is. This is the normal setting and works; it multiplies the load on DNS and makes each loss more likely to be felt.',
+    shown:
+      'Lookups of one client within seconds for names that begin alike and end in different domains, answered NXDOMAIN, and then for the name alone.',
+    confirm:
+      '$ kubectl exec POD -- cat /etc/resolv.conf\nA dot at the end of a name avoids the search, and so does dnsConfig with ndots 2.',
+    confusedWith: 'Names that are really wrong. NXDOMAIN by itself is an answer, not a fault.',
+  },
+  {
+    id: 'dns-stale-backend',
+    title: 'A client socket stays bound to a DNS server that is gone',
+    severity: 'error',
+    meaning:
+      'The node remembers to which server it translated a socket. When that server goes away the memory stays as long as the client keeps asking, for UDP up to minutes, so that programs with one long-lived socket fail while new sockets work. Restarting the client helps, which misleads.',
+    shown:
+      'All queries of one client port are translated to one address that answers nobody in these captures, while queries of other ports to the same service go elsewhere and are answered.',
+    confirm:
+      '$ conntrack -L -p udp --orig-dst SERVICE --dport 53 | grep UNREPLIED\nIf it is so, remove the entry:\n$ conntrack -D -p udp --orig-dst SERVICE --dport 53 --reply-src DEAD',
+    confusedWith: 'A server that is down for all; a server that is alive and whose answers are lost on the way.',
+  },
+  {
+    id: 'dns-server-refused',
+    title: 'DNS queries are answered with ICMP port unreachable',
+    severity: 'warning',
+    meaning:
+      'No process listens on the port: the DNS server is stopping or has not started. If a node sends the error, the service has no endpoint that is ready, and its rules reject.',
+    shown: 'An ICMP error, type 3 code 3, that quotes a query; its source says who refuses.',
+    confirm: '$ kubectl -n kube-system get pod,endpointslice -l k8s-app=kube-dns -o wide',
+    confusedWith:
+      'The same error sent by a client and quoting an answer: then the answer came too late, or from another address than the one asked.',
+  },
+  {
+    id: 'dns-servfail-upstream',
+    title: 'The DNS server cannot get an answer from its upstream server',
+    severity: 'warning',
+    meaning:
+      'Names of the cluster are answered, names outside go to an upstream server, which does not answer or fails. The client gets SERVFAIL after the time-outs of the server in between.',
+    shown:
+      'At the DNS server: the query of the client, the same question from the server to its upstream, no answer to that or SERVFAIL, and SERVFAIL to the client.',
+    confirm:
+      "$ kubectl -n kube-system logs -l k8s-app=kube-dns --tail 200 | grep -E 'i/o timeout|SERVFAIL|Loop'\n$ kubectl -n kube-system get cm coredns -o yaml | grep -A2 forward",
+    confusedWith:
+      'A domain whose own servers are broken, where other names outside work; a forwarding loop, where the server asks itself.',
+  },
+  {
+    id: 'dns-slow-upstream',
+    title: 'The upstream DNS server answers late, or not while it was captured',
+    severity: 'warning',
+    meaning: 'The time that clients wait is spent between the DNS server of the cluster and the server that it asks.',
+    shown:
+      'At the DNS server: the query of the client and the same question to its upstream, which is answered after more than a second.',
+    confirm: '$ dig @UPSTREAM NAME +tries=1 +time=5\nSome clouds drop DNS packets of an interface above a rate.',
+    confusedWith: 'A DNS server that is itself overloaded: then the question leaves it late.',
+  },
+  {
+    id: 'dns-truncated-no-tcp',
+    title: 'An answer is too large for UDP, and the client does not get it over TCP',
+    severity: 'warning',
+    meaning:
+      'The server sets the truncated bit, which asks the client to come again over TCP. Either the client does not, or TCP port 53 is not let through, because a policy or security group names UDP only.',
+    shown:
+      'A truncated answer, and after it a SYN to port 53 that nobody answers, or no TCP at all at a point that does show TCP. A capture of UDP only proves nothing.',
+    confirm: "$ dig +tcp @SERVER NAME\n$ kubectl get networkpolicy -A -o yaml | grep -B3 -A3 'port: 53'",
+    confusedWith: 'Clients that are content with the part of the answer that did fit.',
+  },
+  {
+    id: 'dns-big-answer-fragment-lost',
+    title: 'Fragments of large DNS answers are lost on the way',
+    severity: 'warning',
+    meaning:
+      'An answer larger than the path travels in fragments; only the first has ports. Firewalls, some NAT boxes and some clouds drop the others, and one missing fragment voids the whole answer. Small answers work.',
+    shown:
+      'The first fragment of an answer from port 53 is seen at both points, a later one at the first point only, while the second one was able to show it.',
+    confirm:
+      '$ dig +bufsize=1232 @SERVER NAME\n$ nstat -az IpReasmFails\nThe usual cure is `bufsize 1232` in the configuration of CoreDNS.',
+    confusedWith: 'A capture filter on port 53, which hides every fragment but the first.',
+  },
+  {
+    id: 'dns-first-symptom',
+    title: 'DNS fails because the network below it does',
+    severity: 'info',
+    meaning:
+      'Every connection begins with a lookup, so that a broken overlay is reported as broken DNS. Where other packets are lost at the same place, DNS is a consequence: repair the path first.',
+    shown: 'DNS messages and other packets are last seen at the same point and are missing at the same next one.',
+    confirm:
+      'Ask the server by its pod address, then send anything else the same way:\n$ dig @SERVER-POD-ADDRESS kubernetes.default.svc.cluster.local\n$ ping SERVER-POD-ADDRESS',
+    confusedWith: 'A fault of DNS itself, where everything else passes at the same time.',
+  },
 ];

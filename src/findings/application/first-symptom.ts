@@ -1,0 +1,48 @@
+import type { Finding } from '../../report/report.js';
+import type { FindingContext } from '../context.js';
+
+const LOSSES = new Set(['request-lost', 'reply-lost', 'partial-loss']);
+
+/**
+ * DNS is what people notice first. Where other packets are lost at the same place as DNS messages, the loss of these is a
+ * consequence: it is told as such and ranks behind.
+ */
+export function demoteDnsLosses(context: FindingContext, findings: readonly Finding[]): Finding[] {
+  const dnsFlows = new Set(
+    context.exchanges.filter(({ exchange }) => exchange.protocol === 'dns').map(({ flow }) => flow),
+  );
+  const places = new Map<string, Finding>();
+  for (const finding of findings) {
+    const place = placeOf(finding);
+    if (place === null || (finding.flow !== null && dnsFlows.has(finding.flow))) continue;
+    // A packet now and then is no reason for DNS to fail
+    if (finding.kind === 'partial-loss' || finding.count * 2 < finding.of) continue;
+    const other = places.get(place);
+    if (other === undefined || other.count < finding.count) places.set(place, finding);
+  }
+  const demoted = new Set<number>();
+  const result = findings.map((finding): Finding => {
+    const place = placeOf(finding);
+    const cause = place === null ? undefined : places.get(place);
+    if (cause === undefined || finding.flow === null || !dnsFlows.has(finding.flow)) return finding;
+    demoted.add(finding.flow);
+    const why = `other packets are lost at the same place (${cause.title}): what takes them takes DNS too`;
+    const next = cause.causes[0]?.next ?? `lasthop explain ${cause.kind}`;
+    return {
+      ...finding,
+      severity: finding.severity === 'error' ? 'warning' : finding.severity,
+      title: `${finding.title}: as other packets are, so DNS is not to blame`,
+      causes: [{ kind: 'dns-first-symptom', likelihood: 0.9, why, next }, ...finding.causes].slice(0, 3),
+    };
+  });
+  // What the DNS checks say of such a flow explains the same losses once more
+  return result.map((finding) =>
+    finding.kind.startsWith('dns-') && finding.flow !== null && demoted.has(finding.flow) && finding.severity !== 'info'
+      ? { ...finding, severity: 'info' }
+      : finding,
+  );
+}
+
+function placeOf({ kind, lastSeen, nextExpected }: Finding): string | null {
+  return LOSSES.has(kind) && lastSeen !== null && nextExpected !== null ? `${lastSeen.point} ${nextExpected}` : null;
+}
