@@ -18,7 +18,10 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   const base = {
     schema: 'lasthop.report/1' as const,
     version: VERSION,
-    points: evidence.points.filter((at) => at !== undefined).map((at) => pointReport(run, at)),
+    points: evidence.points
+      .filter((at) => at !== undefined)
+      .map((at) => pointReport(run, at))
+      .sort((a, b) => (a.point < b.point ? -1 : 1)),
     problems: Object.fromEntries([...run.problems].sort()),
   };
   if (part === 'points') return { ...base, flows: [], translations: [], findings: [], counts: countsOf(run, 0) };
@@ -91,7 +94,7 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
     node: point.node === '' ? null : point.node,
     interface: point.interface,
     role: point.role,
-    files: point.files,
+    files: [...point.files].sort(),
     frames: at.frames,
     firstTime: full.length === 0 ? null : absolute(Math.min(...full.map((window) => window.first)), run.base),
     lastTime: full.length === 0 ? null : absolute(Math.max(...full.map((window) => window.last)), run.base),

@@ -26,7 +26,7 @@ export interface Source {
 /** Most octets of a stream kept for the second reading; a longer stream is refused, since its verdicts would rest on half the evidence. */
 const STREAM_LIMIT = 1 << 30;
 
-/** Expands folders, gives every input a name, and puts them in an order that does not depend on the caller's. */
+/** Expands folders and gives every input a name. */
 export async function resolveInputs(inputs: readonly CaptureInput[], signal?: AbortSignal): Promise<Source[]> {
   if (inputs.length === 0) throw new OptionsError('no capture given');
   const sources: Source[] = [];
@@ -46,7 +46,7 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
       sources.push({ file: name ?? '-', point, open: () => octets, size: octets.length });
     }
   }
-  return sources.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+  return sources;
 }
 
 function isPlain(input: CaptureInput): input is CaptureSource {

@@ -8,8 +8,45 @@ import type { DiagnoseOptions } from './options.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
+/** Octets to read for the first frame of a capture. */
+const PEEK = 1 << 16;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
 const COOKED_V2 = 276;
+
+/**
+ * Sources by what is in them: the time of the first frame, then the size; names decide only between equals. So neither the
+ * order on the command line nor the names of files and nodes can change a result.
+ */
+export async function inOrder(sources: readonly Source[], signal: AbortSignal | undefined): Promise<Source[]> {
+  const keyed = await Promise.all(sources.map(async (source) => ({ source, first: await firstTime(source, signal) })));
+  keyed.sort(
+    (a, b) =>
+      a.first.seconds - b.first.seconds ||
+      a.first.nanoseconds - b.first.nanoseconds ||
+      (a.source.size ?? 0) - (b.source.size ?? 0) ||
+      (a.source.file < b.source.file ? -1 : 1),
+  );
+  return keyed.map(({ source }) => source);
+}
+
+async function firstTime(
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<{ seconds: number; nanoseconds: number }> {
+  const none = { seconds: 2 ** 32, nanoseconds: 0 };
+  try {
+    const capture = await openCapture(source.open(), { ...(signal === undefined ? {} : { signal }), chunk: PEEK });
+    for await (const batch of capture) {
+      if (batch.count === 0) continue;
+      await capture.close();
+      return { seconds: batch.seconds[0]!, nanoseconds: batch.nanoseconds[0]! };
+    }
+    return none;
+  } catch (error) {
+    if (error instanceof CaptureError) return none;
+    throw error;
+  }
+}
 
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {

@@ -5,7 +5,7 @@ import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { FrameCursor, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import type { Exchange } from './trail/exchanges.js';
 import { FlowTable } from './trail/flows.js';
 import { estimateClocks, type Clock } from './trail/clocks.js';
@@ -61,7 +61,7 @@ export interface Run {
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
 export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
-  const sources = await resolveInputs(inputs, options.signal);
+  const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
   const topology = new Topology(evidence, points.points);

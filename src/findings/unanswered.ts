@@ -1,55 +1,99 @@
-import type { Finding } from '../report/report.js';
-import { endText } from '../trail/rows.js';
+import type { Evidence, Finding } from '../report/report.js';
+import type { Exchange } from '../trail/exchanges.js';
+import { endText, summaryOf } from '../trail/rows.js';
+import type { Trail } from '../trail/trail.js';
 import type { FindingContext, Judged } from './context.js';
+import { placeOf } from './loss.js';
+
+const EXAMPLES = 5;
 
 /**
  * Requests that reached their destination and were answered by nobody: one finding for each flow. It gives way where an earlier
  * finding says what is wrong with the flow.
  */
 export function unansweredFindings(context: FindingContext, earlier: readonly Finding[] = []): Finding[] {
+  // A datagram needs no answer, and what only reached the last captured point may have been answered beyond it.
+  const silent = context.exchanges.filter(
+    ({ exchange, outcome }) =>
+      outcome.verdict === 'unanswered' && exchange.protocol !== 'udp' && outcome.request?.state === 'delivered',
+  );
+  if (silent.length === 0) return [];
   const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));
   const answered = new Set(context.exchanges.filter(({ exchange }) => exchange.replies > 0).map(identityOf));
   const groups = new Map<number, Judged[]>();
-  for (const judged of context.exchanges) {
-    const { exchange, outcome, flow } = judged;
-    // A datagram needs no answer, and what only reached the last captured point may have been answered beyond it.
-    if (outcome.verdict !== 'unanswered' || exchange.protocol === 'udp' || outcome.request?.state !== 'delivered')
-      continue;
+  for (const judged of silent) {
     // Under other addresses it may have been answered.
-    if (explained.has(flow) || answered.has(identityOf(judged))) continue;
-    groups.set(flow, [...(groups.get(flow) ?? []), judged]);
+    if (explained.has(judged.flow) || answered.has(identityOf(judged))) continue;
+    const list = groups.get(judged.flow);
+    if (list === undefined) groups.set(judged.flow, [judged]);
+    else list.push(judged);
   }
-  return [...groups].map(([flow, list]) => {
-    const { exchange, outcome } = list[0]!;
-    const { names } = context;
-    const client = endText(names, exchange.client, -1);
-    const server = endText(names, exchange.server, exchange.serverPort);
-    const last = names.points[outcome.request!.lastSeen]!;
-    const of = context.flows.exchangesOf(flow);
-    return {
-      kind: 'unanswered',
-      severity: list.length * 2 < of ? 'warning' : 'error',
-      certainty: 'likely',
-      title: `${list.length} of ${of} requests ${client} > ${server} reached ${last.name} and no answer was seen anywhere`,
-      flow,
-      count: list.length,
-      of,
-      firstTime: context.timeOf(Math.min(...list.map((judged) => judged.exchange.firstTime))),
-      lastTime: context.timeOf(Math.max(...list.map((judged) => judged.exchange.lastTime))),
-      lastSeen: null,
-      nextExpected: null,
-      causes: [
-        {
-          kind: 'pod-silent',
-          likelihood: 0.6,
-          why: `the request is at ${last.name}, the interface of ${server}, and nothing comes back from there: no process, a firewall inside, or a full backlog`,
-          next: `nsenter -t <pid of the pod> -n ss -lntup   # on ${last.node}`,
-        },
-      ],
-      evidence: [],
-      trail: null,
-    };
-  });
+  const requests = requestsOf(context, groups);
+  return [...groups].map(([flow, list]) => unansweredFinding(context, flow, list, requests));
+}
+
+/** The first request kept of each exchange. */
+function requestsOf(context: FindingContext, groups: ReadonlyMap<number, readonly Judged[]>): Map<Exchange, Trail> {
+  const wanted = new Set(
+    [...groups.values()].flatMap((list) => list.slice(0, EXAMPLES).map(({ exchange }) => exchange)),
+  );
+  const requests = new Map<Exchange, Trail>();
+  if (wanted.size === 0) return requests;
+  for (const trail of context.trails) {
+    const { exchange, direction, quote } = trail;
+    if (exchange === null || direction !== 'request' || quote !== null || requests.has(exchange)) continue;
+    if (wanted.has(exchange)) requests.set(exchange, trail);
+  }
+  return requests;
+}
+
+function unansweredFinding(
+  context: FindingContext,
+  flow: number,
+  list: readonly Judged[],
+  requests: ReadonlyMap<Exchange, Trail>,
+): Finding {
+  const { exchange, outcome } = list[0]!;
+  const { names } = context;
+  const client = endText(names, exchange.client, -1);
+  const server = endText(names, exchange.server, exchange.serverPort);
+  const last = names.points[outcome.request!.lastSeen]!;
+  const of = Math.max(list.length, context.flows.exchangesOf(flow));
+  return {
+    kind: 'unanswered',
+    severity: list.length * 2 < of ? 'warning' : 'error',
+    certainty: 'likely',
+    title: `${list.length} of ${of} requests ${client} > ${server} reached ${last.name} and no answer was seen anywhere`,
+    flow: flow < 0 ? null : flow,
+    count: list.length,
+    of,
+    firstTime: context.timeOf(list.reduce((least, judged) => Math.min(least, judged.exchange.firstTime), Infinity)),
+    lastTime: context.timeOf(list.reduce((most, judged) => Math.max(most, judged.exchange.lastTime), -Infinity)),
+    lastSeen: null,
+    nextExpected: null,
+    causes: [
+      {
+        kind: 'pod-silent',
+        likelihood: 0.6,
+        why: `the request is at ${last.name}, the interface of ${server}, and nothing comes back from there: no process, a firewall inside, or a full backlog`,
+        next: `nsenter -t <pid of the pod> -n ss -lntup   # on ${last.node}`,
+      },
+    ],
+    evidence: list.flatMap((judged) => arrivalOf(context, judged, requests)).slice(0, EXAMPLES),
+    trail: null,
+  };
+}
+
+/** Where the request of an exchange was last seen. */
+function arrivalOf(
+  context: FindingContext,
+  { exchange, outcome }: Judged,
+  requests: ReadonlyMap<Exchange, Trail>,
+): Evidence[] {
+  const trail = requests.get(exchange);
+  const sighting = trail?.sightings.findLast(({ point }) => point === outcome.request!.lastSeen);
+  if (trail === undefined || sighting === undefined) return [];
+  return [{ ...placeOf(context, sighting), note: `${summaryOf(context.names, trail)}: arrived` }];
 }
 
 /** What translation leaves of an exchange. */

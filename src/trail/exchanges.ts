@@ -61,6 +61,9 @@ export class Exchange {
   highestAckByServer = 0;
   ackByClientSeen = false;
   ackByServerSeen = false;
+  /** End of the furthest data that each side has sent. */
+  sentByClient = 0;
+  sentByServer = 0;
   /** Data that arrived since some did not: direction, sequence number, length and time; null while all did. */
   arrivals: Arrival[] | null = null;
 
@@ -515,6 +518,15 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     }
   }
   if (facts.payloadLength > 0) {
+    const before = request ? exchange.clientData : exchange.serverData;
+    const furthest = request ? exchange.sentByClient : exchange.sentByServer;
+    if (before && ((end - furthest) | 0) <= 0) {
+      if (trail !== null) trail.repeated = true;
+    } else if (request) {
+      exchange.sentByClient = end;
+    } else {
+      exchange.sentByServer = end;
+    }
     if (request) exchange.clientData = true;
     else exchange.serverData = true;
   }

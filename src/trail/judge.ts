@@ -81,6 +81,10 @@ export class Judge {
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
     if (trail.resembles !== null) return unknown(trail.resembles);
+    const owners = this.#context.topology.ownersOf(lastSeen);
+    if (owners !== null && !owners.has(trail.last.src)) {
+      return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
+    }
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const silent: Silence[] = [];
@@ -149,17 +153,19 @@ export class Judge {
   }
 
   /**
-   * True when a captured point may lie behind the last one on the way, though nothing shows it: on the same node, further out
-   * or further in, and no other workload's.
+   * True when a captured point may lie behind the last one on the way, though nothing shows it: no other workload's, on the
+   * same node further out or further in, on another node when the destination may live there.
    */
   mayGoOn(lastSeen: number, src: number, dst: number, seen: ReadonlySet<number>): boolean {
     const { points, topology } = this.#context;
     const last = points[lastSeen]!;
     const outward = topology.homeOf(src).node === last.node;
+    const home = topology.homeOf(dst).node;
     return points.some((point) => {
-      if (point.node !== last.node || seen.has(point.id)) return false;
+      if (seen.has(point.id)) return false;
       const owners = topology.ownersOf(point.id);
       if (owners !== null && owners.size > 0 && !owners.has(dst)) return false;
+      if (point.node !== last.node) return home === null || home === point.node;
       const [rank, lastRank] = [rankOf(point.role), rankOf(last.role)];
       if (rank < 0 || lastRank < 0) return true;
       return outward ? rank > lastRank : rank < lastRank;
@@ -311,8 +317,9 @@ export class Judge {
   }
 }
 
-/** The acknowledgement of what was lost and sent again is the repetition's. */
+/** The acknowledgement of what was sent several times is not this one's for certain. */
 function sentAgain(trail: Trail, exchange: Exchange): boolean {
+  if (trail.repeated) return true;
   return (exchange.arrivals ?? []).some(({ request, sequence, length, time }) => {
     const ahead = (sequence - trail.a) | 0;
     return (

@@ -325,6 +325,7 @@ export class Tracker {
       lastTime: Math.max(...times),
       resembles,
       identical: identicalOf(ordered),
+      repeated: false,
       direction: null,
       exchange: null,
       judgement: null,

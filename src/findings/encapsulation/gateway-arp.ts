@@ -27,6 +27,11 @@ export function gatewayArp(context: FindingContext): Finding[] {
         severity: 'error',
         certainty: 'shown',
         title: `${pod} asks at ${point.name} for its gateway ${gateway} and gets no ARP answer: it can receive, and send nothing`,
+        // What waits for this pod's answer needs no finding of its own.
+        flow:
+          context.exchanges.find(
+            ({ exchange, outcome }) => exchange.server === asker && outcome.verdict === 'unanswered',
+          )?.flow ?? null,
         count: requests,
         of: requests,
         causes: [

@@ -66,7 +66,7 @@ function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Fin
     severity: arrived ? 'error' : 'warning',
     certainty: 'likely',
     title: `${plural(list.length, 'connection')} ${from} > ${to} got no answer to SYNs sent again, while ${to} accepted others`,
-    flow: judged.flow,
+    flow: judged.flow < 0 ? null : judged.flow,
     of: context.flows.exchangesOf(judged.flow),
     causes: [
       {

@@ -71,6 +71,12 @@ export class TcpEvidence {
     return this.#byPorts.get(`${client.address}:${client.port}>${server.address}:${server.port}`) ?? null;
   }
 
+  /** Index of a connection's flow in the report; null where it has none. */
+  flowOf(connection: Connection): number | null {
+    const flow = this.exchangeOf(connection)?.flow ?? -1;
+    return flow < 0 ? null : flow;
+  }
+
   #numbers(): Map<number, Judged[]> {
     if (this.#byNumber === null) {
       this.#byNumber = new Map();

@@ -40,10 +40,7 @@ export function hairpinFindings(evidence: TcpEvidence): Finding[] {
         at: first.first,
         connection: first,
         service: service ?? null,
-        flow:
-          (service === undefined ? null : evidence.exchangeOf(service)?.flow) ??
-          evidence.exchangeOf(connection)?.flow ??
-          null,
+        flow: evidence.flowOf(service ?? connection),
         isRefused: service !== undefined && isRefused(evidence, service, inward),
         evidence: [
           ...(service === undefined

@@ -78,7 +78,7 @@ function refusalOf(evidence: TcpEvidence, kept: KeptFrame, packet: PacketView): 
     isPort,
     code,
     by,
-    flow: evidence.exchangeOf(connection)?.flow ?? null,
+    flow: evidence.flowOf(connection),
     evidence: [
       proof(context, connection.first, 'the SYN'),
       proof(context, { kept }, `ICMP type ${kind.type} code ${code} of ${addresses.text(by)} quotes it`),

@@ -5,6 +5,9 @@ import { backlogFindings } from './backlog.js';
 import { hairpinFindings } from './hairpin.js';
 import { icmpRefusedFindings } from './icmp-refused.js';
 import { unexpectedSourceFindings } from './unexpected-source.js';
+import { masqueradeFindings } from './masquerade.js';
+import { portFindings } from './ports.js';
+import { tupleClashFindings } from './tuple-clash.js';
 import { keepAliveFindings, zeroWindowFindings } from './window.js';
 import { leakFindings, leaksOf } from './leak.js';
 import { reopenedFindings } from './reopened.js';
@@ -26,5 +29,8 @@ export function tcpFindings(context: FindingContext): Finding[] {
     ...keepAliveFindings(evidence),
     ...hairpinFindings(evidence),
     ...unexpectedSourceFindings(context),
+    ...masqueradeFindings(context),
+    ...tupleClashFindings(evidence),
+    ...portFindings(evidence),
   ];
 }

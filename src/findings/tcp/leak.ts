@@ -66,7 +66,7 @@ function leakAt(evidence: TcpEvidence, sighting: ResetSighting): Leak | null {
       service: peer,
       sighting,
       connection: other,
-      flow: evidence.exchangeOf(other)?.flow ?? null,
+      flow: evidence.flowOf(other),
       opening,
       evidence: [
         proof(

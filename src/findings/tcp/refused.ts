@@ -48,7 +48,7 @@ function refusalOf(evidence: TcpEvidence, event: ResetEvent): Refusal | null {
   const sightings = event.sightings.filter(({ trigger }) => trigger !== null && isSyn(trigger));
   // A SYN on ports still in use is told by what came before it.
   if (sightings.some(({ fromSender }) => fromSender > 0)) return null;
-  const judged = sightings.map(({ connection }) => evidence.exchangeOf(connection)).find((found) => found !== null);
+  const flow = sightings.map(({ connection }) => evidence.flowOf(connection)).find((found) => found !== null);
   const named = sightings.reduce((best, next) => (next.trigger!.ttl > best.trigger!.ttl ? next : best));
   const nearest = sightings.reduce((best, next) => (next.reset.ttl > best.reset.ttl ? next : best));
   const { who, reason } = whoRefused(evidence, sightings, nearest);
@@ -56,7 +56,7 @@ function refusalOf(evidence: TcpEvidence, event: ResetEvent): Refusal | null {
     at: named.reset,
     client: named.receiver,
     server: named.sender,
-    flow: judged?.flow ?? null,
+    flow: flow ?? null,
     who,
     reason,
     sighting: nearest,

@@ -65,7 +65,7 @@ function challengeOf(evidence: TcpEvidence, connection: Connection): Challenge |
     connection,
     kind: !known ? 'port-reuse-challenge-ack' : closed ? 'syn-to-timewait' : 'half-open-syn',
     idle,
-    flow: evidence.exchangeOf(connection)?.flow ?? null,
+    flow: evidence.flowOf(connection),
     evidence: [
       proof(context, syn, `${segmentText(context, syn)}: opens a connection`),
       proof(context, answer, `${segmentText(context, answer)}: acknowledges ${answer.ack}, not ${endOf(syn)}`),

@@ -80,7 +80,7 @@ function storyOf(evidence: TcpEvidence, event: ResetEvent, broken: ReadonlySet<s
     sender,
     receiver,
     gap: view.gap,
-    flow: evidence.exchangeOf(connection)?.flow ?? null,
+    flow: evidence.flowOf(connection),
     where: '',
     severity: 'info' as Severity,
     certainty: 'likely' as const,

@@ -45,7 +45,7 @@ export function unexpectedSourceFindings(context: FindingContext): Finding[] {
   const found: [string, Strange][] = [];
   const flows = new Map<string, number>();
   for (const { exchange, flow } of context.exchanges) {
-    if (exchange.protocol === 'dns') flows.set(flowKey(exchange.client, exchange.server), flow);
+    if (exchange.protocol === 'dns' && flow >= 0) flows.set(flowKey(exchange.client, exchange.server), flow);
   }
   for (const question of questionsOf(context, refusals)) {
     const strange = strangeIn(context, question, refusals, flows);

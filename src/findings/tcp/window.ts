@@ -56,7 +56,7 @@ function longestClosed(evidence: TcpEvidence, connection: Connection): Closed | 
     connection,
     receiver: best.side,
     span: best.last.time - best.first.time,
-    flow: evidence.exchangeOf(connection)?.flow ?? null,
+    flow: evidence.flowOf(connection),
     evidence: [
       proof(context, best.first, `${segmentText(context, best.first)}: window 0`),
       proof(context, best.last, `${segmentText(context, best.last)}: window ${best.last.window}`),
@@ -106,7 +106,7 @@ export function keepAliveFindings(evidence: TcpEvidence): Finding[] {
           at,
           connection,
           side,
-          flow: evidence.exchangeOf(connection)?.flow ?? null,
+          flow: evidence.flowOf(connection),
           evidence: [
             proof(
               context,
