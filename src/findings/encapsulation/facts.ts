@@ -7,7 +7,7 @@ import { arpIsEthernetIpv4, arpOperation, arpSenderIpAt, arpSenderMacAt, arpTarg
 import { ethernetDstAt, ethernetSrcAt } from '../../wire/ethernet.js';
 import { formatMac } from '../../wire/format.js';
 import { icmpCode, icmpMtu, icmpType } from '../../wire/icmp.js';
-import { ipv4Id, ipv4TotalLength } from '../../wire/ipv4.js';
+import { ipv4Id, ipv4TotalLength, ipv4Ttl } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import { PacketView } from '../../wire/packet.js';
 import { udpDstPort } from '../../wire/udp.js';
@@ -42,6 +42,8 @@ export interface IcmpError {
   readonly time: number;
   readonly sender: number;
   readonly receiver: number;
+  /** Hops that it may still make, where it was seen. */
+  readonly ttl: number;
   readonly type: number;
   readonly code: number;
   /** Next-hop MTU, octets, of "fragmentation needed"; else 0. */
@@ -273,6 +275,7 @@ export class Facts {
       time: this.timeOf(kept),
       sender: addresses.idOfIpv4(view, packet.ipAt + 12),
       receiver: addresses.idOfIpv4(view, packet.ipAt + 16),
+      ttl: ipv4Ttl(view, packet.ipAt),
       type,
       code,
       mtu: type === 3 && code === 4 ? icmpMtu(view, l4At) : 0,

@@ -24,16 +24,12 @@ export function errorGroups(context: FindingContext, fits: (error: IcmpError) =>
   return [...groups.values()].map((points) => {
     let errors: IcmpError[] = [];
     for (const list of points.values()) {
-      const nearer = list.length === errors.length && !isAtSender(context, errors[0]!) && isAtSender(context, list[0]!);
+      const nearer = list.length === errors.length && list[0]!.ttl > errors[0]!.ttl;
       if (list.length > errors.length || nearer) errors = list;
     }
     errors.sort((a, b) => a.time - b.time);
     return { example: errors[0]!, errors };
   });
-}
-
-function isAtSender(context: FindingContext, { kept, sender }: IcmpError): boolean {
-  return context.names.points[kept.point]!.node === context.topology.homeOf(sender).node;
 }
 
 /** Whether an error quotes the packet of a tunnel. */
