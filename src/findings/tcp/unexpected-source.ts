@@ -137,7 +137,9 @@ function strangeIn(
 }
 
 /** The point is the interface of the client's workload, or the one where its packets start. */
-function isAtHome({ topology }: FindingContext, client: number, point: number): boolean {
+function isAtHome({ topology, names }: FindingContext, client: number, point: number): boolean {
+  const { role } = names.points[point]!;
+  if (role === 'bridge' || role === 'tunnel' || role === 'cooked') return false;
   const owners = topology.ownersOf(point);
   return owners === null ? topology.homeOf(client).points.includes(point) : owners.has(client);
 }
