@@ -10,13 +10,15 @@ import { udpSrcPort } from '../../wire/udp.js';
 import { evidenceAt, type FindingContext } from '../context.js';
 import { clientView, DNS_PORT, type DnsTraffic, type Lookup } from './dns-lookups.js';
 import { placeOf } from '../loss.js';
-import { findingOf, onNode, secondsBetween } from './finding.js';
+import { byTime, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A client that wants the whole answer asks again over TCP at once; it had this long, seconds. */
 const RETRY = 2;
 /** A SYN that was not answered for so long, seconds. */
 const UNANSWERED = 1;
+/** Connections looked at after an answer. */
+const MOST_TRIES = 8;
 /** Bit of UDP among the protocols of an apparent filter. */
 const UDP_ONLY = 4;
 
@@ -36,7 +38,7 @@ export function truncatedFindings(context: FindingContext, traffic: DnsTraffic):
   for (const lookup of truncated) {
     const view = clientView(lookup)!;
     const { kept, server } = view.replies[0]!;
-    const own = (tries.get(`${lookup.client} ${server}`) ?? []).filter(({ syn }) => secondsBetween(kept, syn) > -RETRY);
+    const own = triesAfter(tries.get(`${lookup.client} ${server}`) ?? [], kept);
     if (own.some(({ answered }) => answered)) continue;
     const tried = own.find(({ syn, syns }) => syns > 1 || traffic.goesOnAfter(syn) > UNANSWERED);
     if (tried !== undefined) stuck.push({ lookup, tried });
@@ -98,7 +100,19 @@ export function truncatedFindings(context: FindingContext, traffic: DnsTraffic):
   ];
 }
 
-/** Connections to TCP port 53 by client and server. */
+/** The first connections that begin after an answer, or a little before it where another one was truncated too. */
+function triesAfter(tries: readonly TcpTry[], answer: KeptFrame): TcpTry[] {
+  let low = 0;
+  let high = tries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (secondsBetween(answer, tries[middle]!.syn) < -RETRY) low = middle + 1;
+    else high = middle;
+  }
+  return tries.slice(low, low + MOST_TRIES);
+}
+
+/** Connections to TCP port 53 by client and server, in order of time. */
 function tcpTriesOf(context: FindingContext): Map<string, TcpTry[]> {
   const { store, names } = context;
   const tries = new Map<string, TcpTry[]>();
@@ -127,6 +141,7 @@ function tcpTriesOf(context: FindingContext): Map<string, TcpTry[]> {
     // Anything from the server, and anything that is not a SYN, shows that there is an answer
     else tried.answered = true;
   }
+  for (const list of tries.values()) list.sort((a, b) => byTime(a.syn, b.syn));
   return tries;
 }
 
@@ -140,6 +155,7 @@ function wouldShowTcp(context: FindingContext, point: number): boolean {
 export function fragmentFindings(context: FindingContext): Finding[] {
   const { store, names } = context;
   const answers = new Map<string, KeptFrame>();
+  const between = new Map<string, number>();
   for (const kept of store.frames) {
     const packet = store.view(kept);
     if (packet.ipVersion !== 4 || packet.moreFragments === 0 || packet.fragmentOffset !== 0) continue;
@@ -147,7 +163,9 @@ export function fragmentFindings(context: FindingContext): Finding[] {
     const src = sourceId(packet.view, packet.ipAt, 4, names.addresses);
     const dst = destinationId(packet.view, packet.ipAt, 4, names.addresses);
     const key = `${src} ${dst} ${ipv4Id(packet.view, packet.ipAt)}`;
-    if (!answers.has(key)) answers.set(key, kept);
+    if (answers.has(key)) continue;
+    answers.set(key, kept);
+    between.set(`${src} ${dst}`, (between.get(`${src} ${dst}`) ?? 0) + 1);
   }
   if (answers.size === 0) return [];
   const lost = context.trails.flatMap((trail) => {
@@ -173,10 +191,7 @@ export function fragmentFindings(context: FindingContext): Finding[] {
       title: `${whole} large DNS answers of ${server} to ${client} travel in fragments, of which some are last seen at ${last} and never at ${next}`,
       flow: null,
       count: whole,
-      of: Math.max(
-        whole,
-        [...answers.keys()].filter((key) => key.startsWith(`${trail.first.src} ${trail.first.dst} `)).length,
-      ),
+      of: Math.max(whole, between.get(`${trail.first.src} ${trail.first.dst}`) ?? 0),
       causes: [
         {
           kind: 'dns-big-answer-fragment-lost',

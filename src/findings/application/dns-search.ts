@@ -6,6 +6,10 @@ import { findingOf, onNode, secondsBetween } from './finding.js';
 const NXDOMAIN = 3;
 /** The steps of one search follow each other within this time, seconds. */
 const CHAIN = 5;
+/** Labels of a search domain. */
+const MOST_LABELS = 10;
+/** Steps kept for one name: twice the search domains that resolvers take, for each of two types. */
+const MOST_STEPS = 32;
 /** Names that do not exist, before this becomes worth a word. */
 const STEPS = 2;
 
@@ -71,14 +75,12 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
 
 /** A name that does not exist may be a step towards each name that it begins with. */
 function noteStep(missing: Map<string, Lookup[]>, lookup: Lookup): void {
+  let labels = 0;
   for (let dot = lookup.name.lastIndexOf('.'); dot > 0; dot = lookup.name.lastIndexOf('.', dot - 1)) {
+    if (++labels > MOST_LABELS) return;
     const name = lookup.name.slice(0, dot);
-    // One label is no name that is looked up without a search domain
     const list = missing.get(name);
     if (list === undefined) missing.set(name, [lookup]);
     else if (list.push(lookup) > MOST_STEPS) list.shift();
   }
 }
-
-/** Steps kept for one name: twice the search domains that resolvers take, for each of two types. */
-const MOST_STEPS = 32;

@@ -31,7 +31,7 @@ export function demoteDnsLosses(context: FindingContext, findings: readonly Find
     return {
       ...finding,
       severity: finding.severity === 'error' ? 'warning' : finding.severity,
-      title: `${finding.title}: as other packets are, so DNS is not to blame`,
+      title: `${finding.title}, as other packets are: DNS is not to blame`,
       causes: [{ kind: 'dns-first-symptom', likelihood: 0.9, why, next }, ...finding.causes].slice(0, 3),
     };
   });

@@ -15,7 +15,7 @@ export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [
   },
   {
     id: 'bgp-unknown-peer-reset',
-    title: 'A BGP speaker closes connections from an address that is not one of its neighbours',
+    title: 'A BGP speaker closes connections from an address that it does not know',
     severity: 'error',
     meaning:
       'The TCP connection is accepted, because the port is open to all, and is then closed without a BGP message, because no neighbour with that source address is configured. Usually the node registered another address than the one it calls from: NAT between the nodes, or an address that was detected on the wrong interface.',
@@ -41,7 +41,7 @@ export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [
   },
   {
     id: 'bgp-md5-mismatch',
-    title: 'One BGP speaker signs its TCP segments and the other does not, or not with the same password',
+    title: 'Two BGP speakers do not sign their TCP segments in the same way',
     severity: 'error',
     meaning:
       'With TCP MD5 or TCP-AO the kernel checks each segment before the speaker sees it, and drops what is not signed right, without an answer. The signature covers the addresses, so that it never survives address translation.',
@@ -142,7 +142,7 @@ export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [
   },
   {
     id: 'dns-conntrack-race-5s',
-    title: 'One of two DNS questions sent at once is lost on its own node, and asked again seconds later',
+    title: 'One of two DNS questions sent at once is lost, and asked again seconds later',
     severity: 'error',
     meaning:
       'Resolvers send the questions for A and AAAA from one socket at the same moment. Both packets pass the translation of the service address before either has an entry in the connection table; the second entry clashes with the first, and its packet is dropped. The lookup then takes 5 s (glibc) or 2.5 s (musl). Newer kernels made it rarer and did not end it.',
