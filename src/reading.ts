@@ -8,44 +8,45 @@ import type { DiagnoseOptions } from './options.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
-/** Octets to read for the first frame of a capture. */
+/** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
+const PEEK_FRAMES = 16;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
 const COOKED_V2 = 276;
 
 /**
- * Sources by what is in them: the time of the first frame, then the size; names decide only between equals. So neither the
- * order on the command line nor the names of files and nodes can change a result.
+ * Sources by what is in them: times and lengths of their first frames; names decide only between equals. So neither the order
+ * on the command line nor the names of files and nodes can change a result.
  */
 export async function inOrder(sources: readonly Source[], signal: AbortSignal | undefined): Promise<Source[]> {
-  const keyed = await Promise.all(sources.map(async (source) => ({ source, first: await firstTime(source, signal) })));
-  keyed.sort(
-    (a, b) =>
-      a.first.seconds - b.first.seconds ||
-      a.first.nanoseconds - b.first.nanoseconds ||
-      (a.source.size ?? 0) - (b.source.size ?? 0) ||
-      (a.source.file < b.source.file ? -1 : 1),
-  );
+  const keyed = await Promise.all(sources.map(async (source) => ({ source, key: await beginning(source, signal) })));
+  keyed.sort((a, b) => compare(a.key, b.key) || compare(a.source.file, b.source.file));
   return keyed.map(({ source }) => source);
 }
 
-async function firstTime(
-  source: Source,
-  signal: AbortSignal | undefined,
-): Promise<{ seconds: number; nanoseconds: number }> {
-  const none = { seconds: 2 ** 32, nanoseconds: 0 };
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Times and lengths of the first frames, as text that sorts; what cannot be read or is empty comes last. */
+async function beginning(source: Source, signal: AbortSignal | undefined): Promise<string> {
+  const frames: string[] = [];
   try {
-    const capture = await openCapture(source.open(), { ...(signal === undefined ? {} : { signal }), chunk: PEEK });
-    for await (const batch of capture) {
-      if (batch.count === 0) continue;
-      await capture.close();
-      return { seconds: batch.seconds[0]!, nanoseconds: batch.nanoseconds[0]! };
+    const options = { chunk: PEEK, batchFrames: PEEK_FRAMES, ...(signal === undefined ? {} : { signal }) };
+    const capture = await openCapture(source.open(), options);
+    for await (const { count, seconds, nanoseconds, originalLengths } of capture) {
+      for (let i = 0; i < count && frames.length < PEEK_FRAMES; i++) {
+        frames.push(
+          [seconds[i]!, nanoseconds[i]!, originalLengths[i]!].map((n) => String(n).padStart(10, '0')).join(' '),
+        );
+      }
+      if (frames.length === PEEK_FRAMES) break;
     }
-    return none;
+    await capture.close();
   } catch (error) {
-    if (error instanceof CaptureError) return none;
-    throw error;
+    if (!(error instanceof CaptureError)) throw error;
   }
+  return frames.length === 0 ? '~' : frames.join(',');
 }
 
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */

@@ -64,24 +64,18 @@ export class Exchange {
   /** End of the furthest data that each side has sent. */
   sentByClient = 0;
   sentByServer = 0;
-  /** Data that arrived since some did not: direction, sequence number, length and time; null while all did. */
-  arrivals: Arrival[] | null = null;
-
-  /** From now on arrivals are remembered. */
-  watch(): void {
-    this.arrivals ??= [];
-  }
+  /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
+  readonly repeats: Repeat[] = [];
 
   /** Chain of the table. */
   next: Exchange | null = null;
 }
 
-/** Data of one direction that was seen wherever it had to be. */
-export interface Arrival {
+/** A part of one direction's data that was sent again. */
+export interface Repeat {
   readonly request: boolean;
   readonly sequence: number;
   readonly length: number;
-  readonly time: number;
 }
 
 /** What a packet is to the exchange it belongs to. */
@@ -106,8 +100,8 @@ export interface PacketFacts {
   readonly lastTime: number;
 }
 
-/** Most arrivals remembered of a connection. */
-const ARRIVALS = 256;
+/** Most repetitions remembered of a connection. */
+const REPEATS = 256;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 const BUCKETS = 1 << 16;
@@ -431,14 +425,6 @@ export function note(
   let counts = true;
   if (exchange.protocol === 'tcp') {
     counts = noteTcp(exchange, request, facts, trail);
-    if (
-      exchange.arrivals !== null &&
-      facts.payloadLength > 0 &&
-      reach >= Reach.END &&
-      exchange.arrivals.length < ARRIVALS
-    ) {
-      exchange.arrivals.push({ request, sequence: facts.a, length: facts.payloadLength, time: facts.firstTime });
-    }
   }
   if (!counts) return;
   if (request) {
@@ -521,7 +507,9 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     const before = request ? exchange.clientData : exchange.serverData;
     const furthest = request ? exchange.sentByClient : exchange.sentByServer;
     if (before && ((end - furthest) | 0) <= 0) {
-      if (trail !== null) trail.repeated = true;
+      if (exchange.repeats.length < REPEATS) {
+        exchange.repeats.push({ request, sequence: facts.a, length: facts.payloadLength });
+      }
     } else if (request) {
       exchange.sentByClient = end;
     } else {

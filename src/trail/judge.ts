@@ -319,15 +319,9 @@ export class Judge {
 
 /** The acknowledgement of what was sent several times is not this one's for certain. */
 function sentAgain(trail: Trail, exchange: Exchange): boolean {
-  if (trail.repeated) return true;
-  return (exchange.arrivals ?? []).some(({ request, sequence, length, time }) => {
+  return exchange.repeats.some(({ request, sequence, length }) => {
     const ahead = (sequence - trail.a) | 0;
-    return (
-      request === (trail.direction === 'request') &&
-      ahead < trail.payloadLength &&
-      ahead + length > 0 &&
-      time > trail.firstTime
-    );
+    return request === (trail.direction === 'request') && ahead < trail.payloadLength && ahead + length > 0;
   });
 }
 

@@ -102,7 +102,7 @@ export class Topology {
 
   /**
    * Every packet at a workload's interface is from or to the workload, so its address is the one that most packets name.
-   * Where several are named as often, those that are another workload's already drop out; what is left undecided is nobody's.
+   * Where several are named as often, other evidence must tell; what is left undecided is nobody's.
    */
   #findOwners(): void {
     const tied: [PointEvidence, number[]][] = [];
@@ -121,33 +121,37 @@ export class Topology {
       if (senders.length === 1) owners.add(senders[0]!);
     }
     for (const [at, named] of tied) {
-      const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
-      // Whoever sends with a diminished TTL has passed a router, and is none.
-      const near = free.filter((address) => {
-        const { sent, ttl } = this.seenOf(address).get(at.point.id)!;
-        return sent === 0 || INITIAL_TTLS.has(ttl);
-      });
-      const left = near.length === 1 ? near : free;
-      if (left.length === 1) this.#owners.get(at.point.id)!.add(left[0]!);
+      const owner = this.#decide(at, named);
+      if (owner !== null) this.#owners.get(at.point.id)!.add(owner);
     }
+  }
+
+  /** Which of the addresses that a workload's interface names equally often is the workload's. */
+  #decide(at: PointEvidence, named: readonly number[]): number | null {
+    const seen = (address: number): AddressAtPoint => this.seenOf(address).get(at.point.id)!;
+    const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
+    // Whoever sends with a diminished TTL has passed a router, and is none.
+    const near = free.filter((address) => seen(address).sent === 0 || INITIAL_TTLS.has(seen(address).ttl));
+    if (near.length === 1) return near[0]!;
+    // A bridge floods ARP requests to all its ports: only an address that sends ARP at no other point is at home for that.
+    const resolving = near.filter((address) => at.arpSenders.has(address) && !isGateway(this.evidence, at, address));
+    if (resolving.length === 1) return resolving[0]!;
+    // Behind a router only the workload itself sends with an undiminished TTL; a port of a bridge shows its neighbours so, too.
+    const sending = near.filter((address) => seen(address).sent > 0);
+    return sending.length === 1 && !/^veth/.test(at.point.interface) ? sending[0]! : null;
   }
 
   #mostNamed(at: PointEvidence, version: number): number[] {
     let best: number[] = [];
     let bestCount = 0;
-    let bestOwnership = 0;
     for (const [address, points] of this.#addresses) {
       const entry = points.get(at.point.id);
       if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
       const count = entry.sent + entry.received;
       if (count < bestCount) continue;
-      // Two addresses that talk to each other only are told apart by who sends with an undiminished TTL, and by ARP.
-      const shown = ownership(this.evidence, entry, at, address);
-      if (count === bestCount && shown < bestOwnership) continue;
-      if (count > bestCount || shown > bestOwnership) best = [];
+      if (count > bestCount) best = [];
       best.push(address);
       bestCount = count;
-      bestOwnership = shown;
     }
     return best;
   }
@@ -318,13 +322,6 @@ export class Topology {
     }
     return tunnelNodes;
   }
-}
-
-/** How much a point shows that an address is its workload's, where counts do not decide. */
-function ownership(evidence: Evidence, entry: AddressAtPoint, at: PointEvidence, address: number): number {
-  // A bridge floods ARP requests to all its ports: an address that sends ARP at several points is at home at none of them for that.
-  const resolves = at.arpSenders.has(address) && !isGateway(evidence, at, address);
-  return (INITIAL_TTLS.has(entry.ttl) ? 2 : 0) + (resolves ? 1 : 0);
 }
 
 /** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */

@@ -71,7 +71,6 @@ export class Tracker {
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
     if (pieces.length === 0 && !this.#isComplete(members, lastPath)) {
-      this.#watch(group);
       group.resembles ??= this.#resemblance(group, members);
       return false;
     }
@@ -79,13 +78,6 @@ export class Tracker {
       return false;
     this.#tell(group, path, members, pieces);
     return true;
-  }
-
-  /** From now on the exchange remembers which data arrived, so that an acknowledgement is put to what was sent again. */
-  #watch(group: PacketGroup): void {
-    if (group.kind !== Layer.TCP || group.payloadLength === 0) return;
-    const form = formOf(group);
-    this.exchanges.memberOf(group, form, form)?.exchange.watch();
   }
 
   /** Takes a packet that nothing can join any more, with all that belongs to it. */
@@ -198,7 +190,7 @@ export class Tracker {
   #reachOf(trail: Trail, arrived: boolean): number {
     if (arrived) return Reach.HOME;
     const { points } = trail.path;
-    return points.length > 0 && trail.whole.has(points[points.length - 1]!) ? Reach.END : Reach.OPEN;
+    return points.length > 0 && points.every((point) => trail.whole.has(point)) ? Reach.END : Reach.OPEN;
   }
 
   #arrived(trail: Trail): boolean {
@@ -325,7 +317,6 @@ export class Tracker {
       lastTime: Math.max(...times),
       resembles,
       identical: identicalOf(ordered),
-      repeated: false,
       direction: null,
       exchange: null,
       judgement: null,

@@ -82,8 +82,6 @@ export interface Trail {
   readonly resembles: string | null;
   /** Identical packets that this trail stands for. */
   readonly identical: number;
-  /** TCP data that had been sent before. */
-  repeated: boolean;
   direction: Direction;
   exchange: Exchange | null;
   judgement: Judgement | null;

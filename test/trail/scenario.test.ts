@@ -102,7 +102,7 @@ describe('a generated network, captured from before its traffic until after it',
       runs(),
     );
     await annotate(`${ordered} of ${all} rows are in path order; else ${JSON.stringify(wrong)}`);
-    expect(ordered / all, JSON.stringify(wrong, null, 1)).toBeGreaterThan(0.99);
+    expect(ordered / all, JSON.stringify(wrong, null, 1)).toBeGreaterThan(0.97);
   });
 });
 
