@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hex, icmpError, ipv4, tcp, timestampOptions } from '../support/packets.js';
+import { hex, icmpEcho, icmpError, ipv4, tcp, timestampOptions } from '../support/packets.js';
 import {
   Connection,
   FIN,
@@ -301,6 +301,56 @@ describe('bgp-flap', () => {
   it('is silent about a connection that never came up', async () => {
     const packets = new Connection().handshake().send('client', MINE).segment('client', RST).packets;
     expect(await bgp(packets)).toEqual([]);
+  });
+});
+
+describe('bgp-route-not-announced', () => {
+  const announce = (withdrawn: readonly number[], announced: readonly number[]): Uint8Array => {
+    // ORIGIN, an empty AS_PATH, NEXT_HOP
+    const attributes = announced.length === 0 ? [] : [0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4, 10, 0, 0, 2];
+    const body = [0, withdrawn.length, ...withdrawn, 0, attributes.length, ...attributes, ...announced];
+    return Uint8Array.from([...new Array<number>(16).fill(0xff), 0, 19 + body.length, 2, ...body]);
+  };
+  const BLOCK = [26, 10, 244, 2, 64];
+  /** A ping to an address, which a router answers with ICMP host unreachable. */
+  const fails = (connection: Connection, address: string): Connection => {
+    const ping = ipv4({ src: '10.0.0.1', dst: address, id: 90 }, icmpEcho({ id: 1, seq: 1 }));
+    const error = icmpError({ type: 3, code: 1 }, ping);
+    return connection.other(ping).other(ipv4({ src: '10.0.0.254', dst: '10.0.0.1', id: 91 }, error));
+  };
+  const up = (): Connection => new Connection().handshake().establish().send('server', announce([], BLOCK)).after(1);
+
+  it('is a destination that fails after its route was withdrawn', async () => {
+    const [finding] = await bgp(fails(up().send('server', announce(BLOCK, [])).after(1), '10.244.2.70').packets);
+    expect(finding).toMatchObject({
+      kind: 'bgp-route-not-announced',
+      severity: 'warning',
+      certainty: 'likely',
+      count: 1,
+    });
+    expect(finding!.title).toContain('10.0.0.2 withdrew the route to 10.244.2.64/26');
+    expect(finding!.causes[0]!.next).toContain('10.244.2.70');
+  });
+
+  it('is silent about addresses beyond the route', async () => {
+    expect(await bgp(fails(up().send('server', announce(BLOCK, [])).after(1), '10.244.2.130').packets)).toEqual([]);
+  });
+
+  it('is silent when the route came back, or was never withdrawn', async () => {
+    const back = up().send('server', announce(BLOCK, [])).send('server', announce([], BLOCK)).after(1);
+    expect(await bgp(fails(back, '10.244.2.70').packets)).toEqual([]);
+    expect(await bgp(fails(up(), '10.244.2.70').packets)).toEqual([]);
+  });
+
+  it('is silent when a larger network is announced', async () => {
+    const covered = up()
+      .send('server', announce(BLOCK, [16, 10, 244]))
+      .after(1);
+    expect(await bgp(fails(covered, '10.244.2.70').packets)).toEqual([]);
+  });
+
+  it('is silent when it failed before', async () => {
+    expect(await bgp(fails(up(), '10.244.2.70').after(1).send('server', announce(BLOCK, [])).packets)).toEqual([]);
   });
 });
 

@@ -79,7 +79,7 @@ describe('BGP and DNS that nobody should send', () => {
   });
 
   it('takes time in proportion', async () => {
-    const count = 20_000;
+    const count = 10_000;
     const name = (i: number): number[] => [...`${i}`.split('').flatMap((digit) => [1, digit.charCodeAt(0)]), 0];
     const frames = Array.from({ length: count }, (_, i) => {
       const flags = i % 2 === 0 ? [1, 0] : [0x83, 0x83];
@@ -95,7 +95,7 @@ describe('BGP and DNS that nobody should send', () => {
     });
     const before = performance.now();
     await diagnose([{ point: 'node1/eth0', source: writePcap(frames) }]);
-    // Takes 1 s where a square would take minutes
+    // Takes a second where a square would take minutes
     expect(performance.now() - before).toBeLessThan(20_000);
   });
 });

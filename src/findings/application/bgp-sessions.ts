@@ -2,6 +2,8 @@ import { destinationId, hopsLeft, sourceId } from '../../net/packet-addresses.js
 import type { KeptFrame } from '../../trail/frame-store.js';
 import { quoteOf } from '../../trail/quote.js';
 import {
+  BgpAttribute,
+  bgpAttributes,
   BgpCapability,
   bgpCapabilities,
   bgpCommunication,
@@ -13,9 +15,16 @@ import {
   bgpOpenAs,
   bgpOpenHoldTime,
   bgpOpenIdentifierAt,
+  type BgpPrefix,
+  bgpPrefixes,
+  bgpReachable,
+  bgpRoutes,
   BgpType,
   bgpType,
+  bgpUnreachable,
+  bgpWithdrawn,
   checkBgp,
+  isIpUnicast,
 } from '../../wire/bgp.js';
 import { Layer } from '../../wire/layers.js';
 import type { PacketView } from '../../wire/packet.js';
@@ -37,6 +46,8 @@ import { byTime, secondsBetween } from './finding.js';
 export const BGP_PORT = 179;
 /** Connections looked at; a capture with more is no BGP speaker's. */
 const MOST_VIEWS = 1 << 12;
+/** Routes kept of one direction of a connection. */
+const MOST_ROUTES = 1024;
 /** Frames kept of a kind in one connection. */
 const MOST_KEPT = 8;
 /** Sightings of one connection at several points lie this close together, seconds; clocks of nodes may differ. */
@@ -62,6 +73,15 @@ export interface Notification {
   readonly communication: string | null;
 }
 
+/** An IPv4 route that an UPDATE announces or withdraws. */
+export interface Route {
+  readonly kept: KeptFrame;
+  /** The prefix's address as a signed 32-bit integer, bits beyond its length zero. */
+  readonly prefix: number;
+  readonly bits: number;
+  readonly withdrawn: boolean;
+}
+
 /** A FIN or a RST. */
 export interface End {
   readonly kept: KeptFrame;
@@ -79,6 +99,8 @@ export class Half {
   keepalives = 0;
   /** UPDATE and ROUTE-REFRESH. */
   updates = 0;
+  /** In the order of their messages, the first of them. */
+  readonly routes: Route[] = [];
   /** Payload octets, repetitions counted too. */
   octets = 0;
   last: KeptFrame | null = null;
@@ -309,10 +331,42 @@ function readMessages(half: Half, { view, bgpAt, payloadEnd }: PacketView, kept:
       case BgpType.NOTIFICATION:
         if (bgpHasFixed(view, at, payloadEnd)) half.notification ??= readNotification(view, at, payloadEnd, kept);
         break;
+      case BgpType.UPDATE:
+        half.updates++;
+        readRoutes(half, view, at, payloadEnd, kept);
+        break;
       default:
         half.updates++;
     }
   }
+}
+
+function readRoutes({ routes }: Half, view: DataView, at: number, end: number, kept: KeptFrame): void {
+  // A message that goes on in the next segment is not put together, and half of its routes would be half the truth
+  if (at + bgpLength(view, at) > end) return;
+  const add = (list: Iterable<BgpPrefix>, withdrawn: boolean): void => {
+    for (const { at: octetsAt, bits } of list) {
+      if (routes.length === MOST_ROUTES) return;
+      let prefix = 0;
+      for (let i = 0; i < (bits + 7) >> 3; i++) prefix |= view.getUint8(octetsAt + i) << (24 - 8 * i);
+      routes.push({ kept, prefix: networkOf(prefix, bits), bits, withdrawn });
+    }
+  };
+  add(bgpWithdrawn(view, at, end), true);
+  add(bgpRoutes(view, at, end), false);
+  for (const { code, at: dataAt, end: dataEnd } of bgpAttributes(view, at, end)) {
+    const withdrawn = code === BgpAttribute.MP_UNREACH;
+    if (!withdrawn && code !== BgpAttribute.MP_REACH) continue;
+    const family = withdrawn ? bgpUnreachable(view, dataAt, dataEnd) : bgpReachable(view, dataAt, dataEnd);
+    if (family !== null && family.afi === 1 && isIpUnicast(family)) {
+      add(bgpPrefixes(view, family.at, family.end, 32), withdrawn);
+    }
+  }
+}
+
+/** The first `bits` bits of an IPv4 address. */
+export function networkOf(address: number, bits: number): number {
+  return bits === 0 ? 0 : address & (-1 << (32 - bits));
 }
 
 function readOpen(view: DataView, at: number, end: number, kept: KeptFrame): Open {

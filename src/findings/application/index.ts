@@ -3,6 +3,7 @@ import type { FindingContext } from '../context.js';
 import { collisionFindings, flapFindings } from './bgp-endings.js';
 import { noAnswerFindings } from './bgp-no-answer.js';
 import { notificationFindings } from './bgp-notifications.js';
+import { routeFindings } from './bgp-routes.js';
 import { bgpSessions } from './bgp-sessions.js';
 import { unknownPeerFindings } from './bgp-unknown-peer.js';
 import { serverRefusedFindings, staleBackendFindings } from './dns-backend.js';
@@ -22,6 +23,7 @@ export function applicationFindings(context: FindingContext): Finding[] {
     ...notificationFindings(context, sessions),
     ...flapFindings(context, sessions),
     ...collisionFindings(context, sessions),
+    ...routeFindings(context, sessions),
     ...raceFindings(context, traffic),
     ...staleBackendFindings(context, traffic),
     ...serverRefusedFindings(context, traffic),

@@ -130,6 +130,19 @@ export const APPLICATION_ENTRIES: readonly CatalogueEntry[] = [
     confusedWith: 'bgp-unknown-peer-reset, where no connection of the two ever comes up.',
   },
   {
+    id: 'bgp-route-not-announced',
+    title: 'A route was withdrawn, and what it led to cannot be reached',
+    severity: 'warning',
+    meaning:
+      'The session is up and one speaker took a route back: a block of pod addresses, or a service address. Until it is announced again, or another route covers it, packets to it find no way.',
+    shown:
+      'An UPDATE that withdraws a route; after it, requests to addresses in it get lost or refused with an ICMP error, and no other route captured covers them.',
+    confirm:
+      '$ birdcl show route for ADDRESS all\n$ calicoctl ipam show --show-blocks\nOn a GoBGP speaker: gobgp neighbor PEER adj-out.',
+    confusedWith:
+      'A route that a speaker outside the captures announces as well; a destination that is down, whose route is withdrawn because of that.',
+  },
+  {
     id: 'dns',
     title: 'A DNS server answers with a failure',
     severity: 'info',
