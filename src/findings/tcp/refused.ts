@@ -105,10 +105,10 @@ function whoRefused(
   }
   // The RST has passed no hop and the SYN none: a neighbour made it, or the first node on the way.
   const unhurt = INITIAL_TTLS.has(reset.ttl) && INITIAL_TTLS.has(trigger!.ttl);
+  // Nothing at all came to the other nodes that were captured, though the server may be one of theirs.
   const { node } = names.points[point]!;
-  const silent = context.evidence.points.find(
-    (at) => at !== undefined && at.packets === 0 && at.point.node !== node && !seen.has(at.point.id),
-  );
+  const others = context.evidence.points.filter((at) => at !== undefined && at.point.node !== node);
+  const silent = others.every(({ packets }) => packets === 0) ? others[0] : undefined;
   if (unhurt && silent !== undefined) {
     return {
       who: 'firewall',
