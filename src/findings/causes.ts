@@ -50,13 +50,8 @@ const largerThanWhatPassed: Condition = (at) =>
 const noneCross: Condition = (at) => at.others === 0;
 const nodeProhibits: Condition = (at) => isProhibited(at) && at.error!.byNode;
 const nodeUnreachableAtOnce: Condition = (at) =>
-  isUnreachable(at) &&
-  !at.error!.quotesTunnel &&
-  at.error!.byNode &&
-  at.error!.delay >= 0 &&
-  at.error!.delay < ARP_TIME;
-const nodeUnreachableLate: Condition = (at) =>
-  isUnreachable(at) && !at.error!.quotesTunnel && at.error!.byNode && at.error!.delay >= ARP_TIME;
+  isHostUnreachable(at) && at.error!.delay >= 0 && at.error!.delay < ARP_TIME;
+const nodeUnreachableLate: Condition = (at) => isHostUnreachable(at) && at.error!.delay >= ARP_TIME;
 const nodeWithoutRoute: Condition = (at) => at.error?.type === 3 && at.error.code === 0 && !at.error.quotesTunnel;
 const notPlain: Condition = (at) => at.octets?.outer?.isPlain === false;
 const onlyOthersCross: Condition = (at) => at.others > 0;
@@ -94,6 +89,11 @@ function isProhibited(at: Break): boolean {
 
 function isUnreachable(at: Break): boolean {
   return at.error?.type === 3 && at.error.code <= 1;
+}
+
+/** The node itself says so of the packet inside. */
+function isHostUnreachable(at: Break): boolean {
+  return at.error?.type === 3 && at.error.code === 1 && !at.error.quotesTunnel && at.error.byNode;
 }
 
 function isUnicastMac(mac: number): boolean {
@@ -155,7 +155,8 @@ const TABLE: readonly Place[] = [
     tests: [
       [turnedBack, 'nat-return-unroutable', 0.95],
       [all(routeUnreachableOnTheWay, not(returnsElsewhere), not(isReply)), 'vtep-ip-wrong', 0.9],
-      [all(routeUnreachableOnTheWay), 'vtep-return-unroutable', 0.97],
+      [all(routeUnreachableOnTheWay, returnsElsewhere), 'vtep-return-unroutable', 0.97],
+      [all(routeUnreachableOnTheWay, isReply), 'vtep-return-unroutable', 0.97],
       [underlayProhibits, 'underlay-blocks-tunnel', 0.95],
       [exceedsPath, 'mtu-blackhole-underlay', 0.9],
       [all(inTunnel, largerThanWhatPassed), 'mtu-blackhole-underlay', 0.8],
@@ -196,7 +197,7 @@ const TABLE: readonly Place[] = [
       [all(inTunnel, not(sourceAccepted)), 'vxlan-source-not-allowed', 0.3],
       [all(inTunnel, unusualPort), 'vxlan-port-mismatch', 0.3],
       [all(inTunnel, not(strangeSource), not(withCalico)), 'vxlan-static-fdb-snoop', 0.2],
-      [all(inTunnel, strangeSource), 'vxlan-vni-mismatch', 0.05],
+      [all(inTunnel, strangeSource, isVniUnknown), 'vxlan-vni-mismatch', 0.05],
       [all(inTunnel, isVniUnknown), 'vxlan-vni-mismatch', 0.25],
       [all(not(inTunnel), onlyOthersCross), 'netpol-drop', 0.6],
       [not(inTunnel), 'forward-policy-drop', 0.4],
@@ -332,8 +333,8 @@ const CAUSES = {
   },
   'mtu-blackhole-underlay': {
     why: (at) =>
-      at.error !== null && at.error.mtu > 0
-        ? `${at.error.sender} says that no more than ${at.error.mtu} octets fit`
+      exceedsPath(at)
+        ? tooBig(at)
         : `the outer packet has ${at.octets?.length} octets, and of this tunnel nothing longer than ${at.passedLength} arrives at ${at.next.name}`,
     next: (at) =>
       `ping -M do -s ${Math.max(0, (at.octets?.length ?? 1500) - 28)} ${at.outerDestination ?? at.destination}   # on ${at.node}`,
@@ -343,7 +344,7 @@ const CAUSES = {
     next: (at) => `nstat -az IpReasmFails IpReasmReqds   # on ${at.node}`,
   },
   'mtu-pod-larger-than-tunnel': {
-    why: (at) => `${at.error?.sender} says that no more than ${at.error?.mtu} octets fit into the tunnel`,
+    why: tooBig,
     next: (at) => `ip link show; ip route get ${at.destination}   # in the pod ${at.source}`,
   },
   'nat-return-unroutable': {
@@ -483,6 +484,14 @@ const CAUSES = {
     next: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'   # on ${at.node}`,
   },
 } satisfies Record<string, CauseText>;
+
+function tooBig(at: Break): string {
+  const { sender, mtu } = at.error!;
+  return `${sender} says that it is too big${mtu > 0 ? `: ${mtu} octets would fit` : ''}`;
+}
+
+/** Every cause that a loss can have. */
+export const CAUSE_KINDS: readonly string[] = Object.keys(CAUSES);
 
 function listOf(addresses: readonly string[]): string {
   return addresses.length === 0 ? '' : ` (${addresses.join(', ')})`;

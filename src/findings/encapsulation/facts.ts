@@ -373,6 +373,13 @@ export class Facts {
 
   readonly #endpoints = new Map<string, Set<number>>();
 
+  /** The node whose tunnel endpoint an address is; null when none is known, or more than one. */
+  nodeOfEndpoint(address: number): string | null {
+    const nodes = new Set(this.#context.names.points.map(({ node }) => node).filter((node) => node !== ''));
+    const owners = [...nodes].filter((node) => this.endpointsOf(node).has(address));
+    return owners.length === 1 ? owners[0]! : null;
+  }
+
   /** Tunnelled packets that these endpoints send, at any point. */
   sentBy(endpoints: ReadonlySet<number>): TunnelStream[] {
     return this.streams.filter(({ src }) => endpoints.has(src));

@@ -40,6 +40,6 @@ export function quotesTunnel({ inner, outer, outerPort }: IcmpError): boolean {
 /** "w2 (138.96.245.52)", or the address alone where its node is not known. */
 export function hostText(context: FindingContext, address: number): string {
   const text = context.names.addresses.text(address);
-  const { node } = context.topology.homeOf(address);
+  const node = context.topology.homeOf(address).node ?? factsOf(context).nodeOfEndpoint(address);
   return node === null || node === '' ? text : `${node} (${text})`;
 }

@@ -10,7 +10,7 @@ export function sourceNated(context: FindingContext): Finding[] {
   const text = (address: number): string => names.addresses.text(address);
   const groups = new Map<
     string,
-    { before: Sighting; after: Sighting; from: number; to: number; last: number; count: number; lost: number }
+    { before: Sighting; after: Sighting; from: number; to: number; last: number; count: number }
   >();
   for (const trail of context.trails) {
     let before: Sighting | null = null;
@@ -29,7 +29,6 @@ export function sourceNated(context: FindingContext): Finding[] {
       ) {
         const key = `${previous.src}>${tunnel.src} ${before.point} ${sighting.point}`;
         const group = groups.get(key);
-        const lost = context.judge.judge(trail).state === 'delivered' ? 0 : 1;
         if (group === undefined) {
           groups.set(key, {
             before,
@@ -38,11 +37,13 @@ export function sourceNated(context: FindingContext): Finding[] {
             to: tunnel.src,
             last: trail.lastTime,
             count: 1,
-            lost,
           });
         } else {
           group.count++;
-          group.lost += lost;
+          if (before.time < group.before.time) {
+            group.before = before;
+            group.after = sighting;
+          }
           group.last = Math.max(group.last, trail.lastTime);
         }
       }
