@@ -1,12 +1,12 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
-import { grouped, lossesOf, lossReason } from './losses.js';
+import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
 
-/** Packets with a wrong IPv4 header checksum that are lost where they would be routed. */
+/** Packets with a wrong IPv4 header checksum, which every kernel drops, where they were seen last. */
 export function innerChecksumBad(context: FindingContext): Finding[] {
   const { names } = context;
-  const losses = lossesOf(context).filter(({ octets }) => octets.innerChecksum === 'bad');
+  const losses = undeliveredOf(context).filter(({ octets }) => octets.innerChecksum === 'bad');
   return grouped(losses, ({ trail }) => `${trail.last.src}`).map((group) => {
     const { judgement, trail } = group[0]!;
     const point = names.points[judgement.lastSeen]!;

@@ -6,11 +6,11 @@ import type { FindingContext } from '../context.js';
 import { placeOf } from '../loss.js';
 import { summaryOf } from '../../trail/rows.js';
 
-/** Lost packets looked at; their causes repeat. */
+/** Packets looked at; their causes repeat. */
 const LIMIT = 1 << 14;
 const EXAMPLES = 5;
 
-/** A lost packet with what its octets say where it was last seen. */
+/** A packet that did not arrive, as far as is known, with what its octets say where it was last seen. */
 export interface Loss {
   readonly trail: Trail;
   readonly judgement: Judgement;
@@ -19,27 +19,36 @@ export interface Loss {
   readonly octets: Octets;
 }
 
-const LOSSES = new WeakMap<FindingContext, readonly Loss[]>();
+const UNDELIVERED = new WeakMap<FindingContext, readonly Loss[]>();
 
-/** Packets that were lost, and of which the frame at the last point was kept. */
-export function lossesOf(context: FindingContext): readonly Loss[] {
-  let losses = LOSSES.get(context);
-  if (losses === undefined) LOSSES.set(context, (losses = collect(context)));
-  return losses;
+/**
+ * Packets that are not known to have arrived, and of which the frame at the last point was kept: those that were lost, and
+ * those that were followed from one point to another and no further.
+ */
+export function undeliveredOf(context: FindingContext): readonly Loss[] {
+  let packets = UNDELIVERED.get(context);
+  if (packets === undefined) UNDELIVERED.set(context, (packets = collect(context)));
+  return packets;
+}
+
+/** Those of them that were lost. */
+export function lossesOf(context: FindingContext): Loss[] {
+  return undeliveredOf(context).filter(({ judgement }) => judgement.state === 'lost');
 }
 
 function collect(context: FindingContext): Loss[] {
-  const losses: Loss[] = [];
+  const packets: Loss[] = [];
   for (const trail of context.trails) {
     const judgement = context.judge.judge(trail);
-    if (judgement.state !== 'lost') continue;
+    if (judgement.state === 'delivered') continue;
     const sighting = trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+    if (judgement.state !== 'lost' && trail.sightings.every(({ point }) => point === sighting.point)) continue;
     const octets = octetsOf(context, sighting);
     if (octets === null) continue;
-    losses.push({ trail, judgement, sighting, tunnel: context.names.tunnels.get(sighting.tunnel), octets });
-    if (losses.length >= LIMIT) break;
+    packets.push({ trail, judgement, sighting, tunnel: context.names.tunnels.get(sighting.tunnel), octets });
+    if (packets.length >= LIMIT) break;
   }
-  return losses;
+  return packets;
 }
 
 /** Losses that share a reason: as one of several findings, by a key that names the reason. */
@@ -54,7 +63,7 @@ export function grouped(losses: readonly Loss[], keyOf: (loss: Loss) => string):
   return [...groups.values()];
 }
 
-/** A finding about lost packets that all vanished at one place for one reason. */
+/** A finding about packets that all vanished at one place for one reason. */
 export function lossReason(
   context: FindingContext,
   losses: readonly Loss[],
@@ -70,7 +79,7 @@ export function lossReason(
     firstTime: context.timeOf(Math.min(...losses.map(({ trail }) => trail.firstTime))),
     lastTime: context.timeOf(Math.max(...losses.map(({ trail }) => trail.lastTime))),
     lastSeen: placeOf(context, first.sighting),
-    nextExpected: names.points[first.judgement.nextExpected!]!.name,
+    nextExpected: first.judgement.nextExpected === null ? null : names.points[first.judgement.nextExpected]!.name,
     evidence: losses.slice(0, EXAMPLES).map(({ trail, sighting }) => ({
       ...placeOf(context, sighting),
       note: `${names.addresses.text(trail.last.src)} > ${names.addresses.text(trail.last.dst)} ${summaryOf(names, trail)}`,

@@ -2,14 +2,14 @@ import type { Finding } from '../../report/report.js';
 import { vtepMacsAt } from '../break.js';
 import type { FindingContext } from '../context.js';
 import { factsOf, macText } from './facts.js';
-import { grouped, lossesOf, lossReason } from './losses.js';
+import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
 
 /** Packets that come out of the tunnel with a MAC address which is not the tunnel device's, and go no further. */
 export function macMismatch(context: FindingContext): Finding[] {
   const { names } = context;
   const facts = factsOf(context);
-  const losses = lossesOf(context).filter(({ judgement, trail, octets }) => {
+  const losses = undeliveredOf(context).filter(({ judgement, trail, octets }) => {
     const { node, role } = names.points[judgement.lastSeen]!;
     if (role !== 'tunnel' || context.topology.homeOf(trail.last.src).node === node) return false;
     const macs = vtepMacsAt(context, node);

@@ -1,13 +1,13 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { macText } from './facts.js';
-import { grouped, lossesOf, lossReason } from './losses.js';
+import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
 
 /** Tunnel packets that bear the receiving device's own MAC address as their source. */
 export function sourceMacSelf(context: FindingContext): Finding[] {
   const { names } = context;
-  const losses = lossesOf(context).filter(
+  const losses = undeliveredOf(context).filter(
     ({ tunnel, octets }) => tunnel !== null && octets.sourceMac >= 0 && octets.sourceMac === octets.destinationMac,
   );
   return grouped(losses, ({ tunnel, octets }) => `${tunnel!.src} ${octets.sourceMac}`).map((group) => {
