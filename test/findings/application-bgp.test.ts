@@ -100,6 +100,17 @@ describe('bgp-no-answer, bgp-md5-mismatch, bgp-ttl-security', () => {
     expect(await bgp(new Connection().syns(1).packets)).toEqual([]);
   });
 
+  it('is silent where one direction only was captured', async () => {
+    const connection = new Connection().syns(2).segment('client', 0x10).segment('client', 0x18, MINE);
+    expect(await bgp(connection.packets)).toEqual([]);
+  });
+
+  it('is information where the session is up by the other direction', async () => {
+    const other = new Connection({ client: '10.0.0.2', server: '10.0.0.1', port: 41_000, start: 5 });
+    const packets = [...new Connection().syns(3).packets, ...other.handshake().establish().packets];
+    expect(await bgp(packets)).toMatchObject([{ kind: 'bgp-no-answer', severity: 'info' }]);
+  });
+
   it('is silent when the second SYN is answered', async () => {
     const connection = new Connection().syns(2).segment('server', 0x12).segment('client', 0x10);
     expect(await bgp(connection.packets)).toEqual([]);

@@ -100,6 +100,23 @@ describe('dns-conntrack-race-5s', () => {
     expect(finding!.causes[0]!.why).toContain('node2/vethdns');
   });
 
+  it('is seen through frames that were recorded twice, and through translation on a bridge', async () => {
+    const twice = race(0, 40_000).flatMap(([time, packet]): Timed[] => [
+      [time, packet],
+      [time + 0.00002, packet],
+    ]);
+    expect(kinds(await dns(twice, 'node1/any'))).toEqual(['dns-conntrack-race-5s']);
+    const onBridge = race(0, 40_000).flatMap(([time, packet], i): Timed[] =>
+      i === 1
+        ? [
+            [time, packet],
+            [time + 0.0002, query({ id: 2, type: AAAA, server: SERVER, ttl: 63, ipId: 40_001 })],
+          ]
+        : [[time, packet]],
+    );
+    expect(kinds(await dns(onBridge, 'node1/cni0'))).toEqual(['dns-conntrack-race-5s']);
+  });
+
   it('is silent when the question did reach the server', async () => {
     const findings = await findingsOf({
       'node1/vethpod': race(0, 40_000),

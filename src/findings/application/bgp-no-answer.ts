@@ -26,7 +26,8 @@ const ICMP_TEXT: Readonly<Record<number, string>> = {
 export function noAnswerFindings(context: FindingContext, sessions: readonly Session[]): Finding[] {
   const lost = lostFlows(context);
   const unanswered = sessions.filter(({ views, flow }) => {
-    if (views.some((view) => view.synAck !== null || view.refusal !== null || view.fromServer.ttl > 0)) return false;
+    // A capture of one direction only has no answers either
+    if (views.some((view) => view.refusal !== null || view.fromServer.ttl > 0 || view.fromClient.goesOn)) return false;
     if (errorOf(views) !== null) return true;
     // One SYN may wait for its answer, and of a SYN that was lost on the way the place is told
     return views.some((view) => view.syns.length > 1) && (flow === null || !lost.has(flow));
@@ -225,7 +226,7 @@ function silentFinding(context: FindingContext, group: readonly [Session, ...Ses
   return findingOf(context, {
     ...partsOf(group),
     kind,
-    severity: works ? 'warning' : 'error',
+    severity: works ? 'info' : 'error',
     certainty: 'likely',
     title: `${server} does not answer ${tries} SYNs of ${client} to the BGP port${differ ? ': only one of the two signs its segments' : distance ? ': they arrive from further away than it seems to allow' : ''}`,
     causes: [filtered, md5, gtsm, ...(view.fromClient.ttl === 1 ? [oneHop] : [])],

@@ -110,6 +110,8 @@ export class Half {
   signature: 'md5' | 'ao' | 'none' | null = null;
   /** Payload of the longest segment sent again, and the frame. */
   repeated: { readonly length: number; readonly kept: KeptFrame } | null = null;
+  /** Sent something behind its SYN, so that the other side must have answered. */
+  goesOn = false;
   /** Octets that the segments seen have between them and did not bring. */
   hole = false;
   #next = 0;
@@ -303,6 +305,7 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
     return;
   }
   const reset = (flags & TcpFlag.RST) !== 0;
+  if (!reset) half.goesOn = true;
   if (reset && !fromClient && session.synAck === null && session.isn !== null) {
     if (((tcpAck(view, l4At) - session.isn) | 0) === 1) session.refusal ??= kept;
   }

@@ -5,7 +5,7 @@ import { quoteOf } from '../../trail/quote.js';
 import { endText } from '../../trail/rows.js';
 import { Layer } from '../../wire/layers.js';
 import type { FindingContext } from '../context.js';
-import { clientView, DNS_PORT, isAnswered, type DnsTraffic, type Lookup } from './dns-lookups.js';
+import { clientView, DNS_PORT, isAnswered, serversOf, type DnsTraffic, type Lookup } from './dns-lookups.js';
 import { byTime, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
@@ -24,8 +24,8 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
   for (const lookup of traffic.lookups) {
     for (const { replies } of lookup.views) for (const { server } of replies) alive.add(server);
     const service = clientView(lookup)?.queries[0]?.server;
-    const backend = lookup.views.findLast(({ queries }) => queries.length > 0)?.queries[0]?.server;
-    if (service === undefined || backend === undefined || service === backend) continue;
+    const [backend, ...more] = [...serversOf(lookup)].filter((server) => server !== service);
+    if (service === undefined || backend === undefined || more.length > 0) continue;
     translated.push({ lookup, service, backend });
     if (!isAnswered(lookup)) continue;
     let backends = answering.get(service);
@@ -65,12 +65,14 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
               next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNode(context, lookup.client)}`,
             },
           ],
-          exhibits: group
-            .slice(0, 3)
-            .flatMap(({ lookup: { views, name } }) => [
-              { kept: views[0]!.queries[0]!.kept, note: `query for ${name} to ${asked}` },
-              ...views.slice(-1).map(({ queries: [query] }) => ({ kept: query!.kept, note: `the same, to ${dead}` })),
-            ]),
+          exhibits: group.slice(0, 3).flatMap(({ lookup: { views, name } }) => [
+            { kept: views[0]!.queries[0]!.kept, note: `query for ${name} to ${asked}` },
+            ...views
+              .flatMap(({ queries }) => queries)
+              .filter(({ server }) => server === backend)
+              .slice(0, 1)
+              .map(({ kept }) => ({ kept, note: `the same, to ${dead}` })),
+          ]),
           span: queries,
         }),
       ];

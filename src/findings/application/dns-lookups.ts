@@ -18,6 +18,8 @@ export const DNS_PORT = 53;
 const MOST_MESSAGES = 1 << 17;
 /** Messages kept of one lookup at one point, in each direction. */
 const MOST_KEPT = 16;
+/** No resolver asks again so soon, seconds: the frame was recorded twice. */
+const COPY = 0.1;
 /** The same client, id and question after this many seconds is another lookup. */
 const SAME_LOOKUP = 30;
 
@@ -84,7 +86,9 @@ function readLookups(context: FindingContext): Lookup[] {
     let at = lookup.views.find(({ point }) => point === kept.point);
     if (at === undefined) lookup.views.push((at = { point: kept.point, queries: [], replies: [] }));
     const list = response ? at.replies : at.queries;
-    if (list.length === MOST_KEPT) continue;
+    const last = list[list.length - 1];
+    const copy = last !== undefined && last.server === server && secondsBetween(last.kept, kept) < COPY;
+    if (copy || list.length === MOST_KEPT) continue;
     list.push({
       kept,
       server,

@@ -2,7 +2,14 @@ import type { Finding } from '../../report/report.js';
 import { endText } from '../../trail/rows.js';
 import { DnsType } from '../../wire/dns.js';
 import type { FindingContext } from '../context.js';
-import { clientView, latencyOf, type DnsTraffic, type Lookup, type LookupView } from './dns-lookups.js';
+import {
+  clientView,
+  latencyOf,
+  type DnsMessage,
+  type DnsTraffic,
+  type Lookup,
+  type LookupView,
+} from './dns-lookups.js';
 import { durationText, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
@@ -18,6 +25,7 @@ const INITIAL_TTLS = new Set([64, 128, 255]);
 interface Race {
   readonly lookup: Lookup;
   readonly view: LookupView;
+  readonly again: DnsMessage;
   readonly partnerView: LookupView;
   /** Seconds until the client asked again. */
   readonly wait: number;
@@ -34,7 +42,7 @@ export function raceFindings(context: FindingContext, traffic: DnsTraffic): Find
     // Where whole pairs get lost the network loses more than one packet of two
     if (races.length === 0 || bothLost >= races.length) return [];
     const { names } = context;
-    const [{ lookup, view, partnerView, wait, missingAt }] = races as [Race, ...Race[]];
+    const [{ lookup, view, again, partnerView, wait, missingAt }] = races as [Race, ...Race[]];
     const client = names.addresses.text(lookup.client);
     const server = endText(names, view.queries[0]!.server, 53);
     const here = names.points[view.point]!.name;
@@ -59,9 +67,9 @@ export function raceFindings(context: FindingContext, traffic: DnsTraffic): Find
           { kept: view.queries[0]!.kept, note: `question for ${lookup.name}, port ${lookup.clientPort}: not answered` },
           { kept: partnerView.queries[0]!.kept, note: `the other one of the pair, from the same port` },
           { kept: partnerView.replies[0]!.kept, note: `its answer at ${here}` },
-          { kept: view.queries[1]!.kept, note: `the first one asked again after ${durationText(wait)}` },
+          { kept: again.kept, note: `the first one asked again after ${durationText(wait)}` },
         ],
-        span: races.flatMap((race) => [race.view.queries[0]!.kept, race.view.queries[1]!.kept]),
+        span: races.flatMap((race) => [race.view.queries[0]!.kept, race.again.kept]),
       }),
     ];
 
@@ -108,8 +116,10 @@ function isLate(lookup: Lookup): boolean {
 function lossOf(lookup: Lookup, partner: Lookup): Race | null {
   const view = clientView(lookup);
   const partnerView = clientView(partner);
-  const [first, again] = view?.queries ?? [];
-  if (view === null || partnerView === null || first === undefined || again === undefined) return null;
+  const first = view?.queries[0];
+  // On a bridge the translated query comes right behind the first one
+  const again = view?.queries.find(({ kept }) => secondsBetween(first!.kept, kept) > PROMPT);
+  if (!view || partnerView === null || first === undefined || again === undefined) return null;
   const prompt = latencyOf(partnerView);
   if (prompt === null || prompt > PROMPT || !isLate(lookup) || !INITIAL_TTLS.has(first.ttl)) return null;
   const wait = secondsBetween(first.kept, again.kept);
@@ -124,5 +134,5 @@ function lossOf(lookup: Lookup, partner: Lookup): Race | null {
     );
   });
   if (behind.length > 0 && missing.length === 0) return null;
-  return { lookup, view, partnerView, wait, missingAt: missing[0]?.point ?? null };
+  return { lookup, view, again, partnerView, wait, missingAt: missing[0]?.point ?? null };
 }
