@@ -439,6 +439,38 @@ describe('mtu-blackhole-underlay', () => {
   });
 });
 
+describe('mtu-outer-fragments-lost', () => {
+  /** Tunnel packets in two fragments at both nodes, but for those that do not arrive. */
+  function cut(arriving: readonly boolean[]): Lab {
+    const near = lab();
+    for (const [i, whole] of arriving.entries()) {
+      const octets = wrapped('a', 'b', {}, 64, ethernet({}, echo(900 + i, 1400)(63))).subarray(34);
+      const fragment = (ttl: number, from: number, to: number): Uint8Array => {
+        const fields = {
+          ...{ src: ENDPOINT.a, dst: ENDPOINT.b, ttl, id: 600 + i, protocol: 17 },
+          fragmentOffset: from,
+        };
+        return ethernet({}, ipv4({ ...fields, mf: to < octets.length }, octets.subarray(from, to)));
+      };
+      const time = 1e6 + i * 1e5;
+      near.at('a/eth0', time, fragment(64, 0, 1200)).at('a/eth0', time + 1, fragment(64, 1200, octets.length));
+      near.at('b/eth0', time + 20, fragment(63, 0, 1200));
+      if (whole) near.at('b/eth0', time + 21, fragment(63, 1200, octets.length));
+    }
+    return near;
+  }
+
+  it('later fragments do not come', async () => {
+    const [finding] = await cut([false, false, true]).findings('mtu-outer-fragments-lost');
+    expect(finding).toMatchObject({ count: 2, nextExpected: 'b/eth0' });
+  });
+
+  it('not when all come, or one is lost by accident', async () => {
+    expect(await cut([true, true, true]).findings('mtu-outer-fragments-lost')).toEqual([]);
+    expect(await cut([true, false, true]).findings('mtu-outer-fragments-lost')).toEqual([]);
+  });
+});
+
 describe('"fragmentation needed"', () => {
   /** The pod's large packets at its own interface, a message, and what it sends after it. */
   function told(later: readonly number[]): Lab {

@@ -12,6 +12,7 @@ import { mtuBlackhole } from './mtu-blackhole.js';
 import { mtuIcmp } from './mtu-icmp.js';
 import { natReturn } from './nat-return.js';
 import { nextHopMac } from './next-hop-mac.js';
+import { outerFragments } from './outer-fragments.js';
 import { podDuplicate } from './pod-duplicate.js';
 import { podGone } from './pod-gone.js';
 import { portMismatch } from './port-mismatch.js';
@@ -49,6 +50,7 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   clearText,
   mtuBlackhole,
   mtuIcmp,
+  outerFragments,
   arpDuplicate,
   podDuplicate,
   nextHopMac,
