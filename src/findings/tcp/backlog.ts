@@ -19,13 +19,14 @@ interface Waiting extends Occurrence {
 export function backlogFindings(evidence: TcpEvidence): Finding[] {
   const found: [string, Waiting][] = [];
   const told = new Set<Judged>();
+  const accepted = new Accepted(evidence);
   for (const connection of evidence.connections.all) {
     const { client, server } = connection;
     if (client.syns < 2 || server.packets + server.resets + client.resets > 0) continue;
     const judged = evidence.exchangeOf(connection);
     if (judged === null || told.has(judged) || judged.outcome.verdict !== 'unanswered') continue;
-    const accepted = acceptedNear(evidence, connection);
-    if (accepted === null) continue;
+    const other = accepted.near(connection);
+    if (other === null) continue;
     told.add(judged);
     const syns = connection.segments.filter(isSyn);
     const { context } = evidence;
@@ -35,7 +36,7 @@ export function backlogFindings(evidence: TcpEvidence): Finding[] {
         at: connection.first,
         connection,
         judged,
-        accepted,
+        accepted: other,
         evidence: syns
           .slice(0, 2)
           .map((syn) =>
@@ -49,9 +50,33 @@ export function backlogFindings(evidence: TcpEvidence): Finding[] {
     .map(({ list }) => backlogFinding(evidence, list));
 }
 
-function acceptedNear({ connections }: TcpEvidence, { server, point, first }: Connection): Connection | null {
-  const others = connections.ofEnd(point, server.address, server.port);
-  return others.find((other) => other.answered && Math.abs(other.first.time - first.time) <= CLOSE) ?? null;
+/** Connections that a server accepted, in order of time: a flood of others must not be searched for each of its SYNs. */
+class Accepted {
+  readonly #connections: TcpEvidence['connections'];
+  readonly #byServer = new Map<string, readonly Connection[]>();
+
+  constructor({ connections }: TcpEvidence) {
+    this.#connections = connections;
+  }
+
+  /** One that was opened at nearly the same time, or null. */
+  near({ server, point, first }: Connection): Connection | null {
+    const key = `${point} ${server.address} ${server.port}`;
+    let list = this.#byServer.get(key);
+    if (list === undefined) {
+      const all = this.#connections.ofEnd(point, server.address, server.port);
+      list = all.filter(({ answered }) => answered).sort((a, b) => a.first.time - b.first.time);
+      this.#byServer.set(key, list);
+    }
+    let [low, high] = [0, list.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (list[middle]!.first.time < first.time - CLOSE) low = middle + 1;
+      else high = middle;
+    }
+    const found = list[low];
+    return found !== undefined && found.first.time <= first.time + CLOSE ? found : null;
+  }
 }
 
 function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Finding {

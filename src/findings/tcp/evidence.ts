@@ -6,6 +6,8 @@ import { TcpFlag } from '../../wire/tcp.js';
 
 /** RSTs of one connection looked at, and RSTs with the same numbers compared. */
 const RESETS = 64;
+/** RSTs looked at. */
+const EVENTS = 1 << 16;
 
 /** A RST where one point saw it, with what led to it there. */
 export interface ResetSighting {
@@ -17,7 +19,7 @@ export interface ResetSighting {
   /** The segment it answers; null where none of the receiver's has the right numbers. */
   readonly trigger: Segment | null;
   readonly before: Baseline;
-  /** Silence of the connection before the trigger, nanoseconds; 0 where nothing came before. */
+  /** Silence of the connection before the trigger, nanoseconds; 0 where nothing came before, or not every segment was kept. */
   readonly gap: number;
   /** Segments of each side before the trigger, RST apart. */
   readonly fromSender: number;
@@ -46,7 +48,7 @@ export class TcpEvidence {
   constructor(context: FindingContext) {
     this.context = context;
     this.connections = new Connections(context);
-    this.resets = resetsOf(this.connections);
+    this.resets = resetsOf(this.connections, context.store.complete);
   }
 
   /** The exchange that a connection is, under whatever addresses; null where it is not among those kept. */
@@ -92,12 +94,14 @@ export class TcpEvidence {
   }
 }
 
-function resetsOf(connections: Connections): ResetEvent[] {
+/** `complete`: whether every segment was kept, so that silences are known. */
+function resetsOf(connections: Connections, complete: boolean): ResetEvent[] {
   const events: ResetEvent[] = [];
   const index = new Map<string, ResetEvent[]>();
   for (const connection of connections.all) {
     if (connection.client.resets + connection.server.resets === 0) continue;
-    for (const sighting of sightingsOf(connection, connections)) {
+    if (events.length >= EVENTS) break;
+    for (const sighting of sightingsOf(connection, connections, complete)) {
       const { seq, ack, flags } = sighting.reset;
       const key = `${seq} ${ack} ${flags & TcpFlag.ACK}`;
       const same = index.get(key);
@@ -124,7 +128,7 @@ function isSame(a: Side, b: Side): boolean {
   return a.address === b.address && a.port === b.port;
 }
 
-function sightingsOf(connection: Connection, connections: Connections): ResetSighting[] {
+function sightingsOf(connection: Connection, connections: Connections, complete: boolean): ResetSighting[] {
   const sightings: ResetSighting[] = [];
   const { segments } = connection;
   for (const [i, reset] of segments.entries()) {
@@ -146,7 +150,7 @@ function sightingsOf(connection: Connection, connections: Connections): ResetSig
       trigger,
       before,
       kind: classifyReset(reset, before, trigger),
-      gap: last === undefined || trigger === null ? 0 : trigger.time - last.time,
+      gap: !complete || last === undefined || trigger === null ? 0 : trigger.time - last.time,
       fromSender: own.length,
       fromReceiver: earlier.filter((segment) => isFrom(segment, receiver) && !has(segment, TcpFlag.RST)).length,
       senderFin: own.find((segment) => has(segment, TcpFlag.FIN)) ?? null,

@@ -11,6 +11,8 @@ import { findingOf, grouped, type Occurrence } from './groups.js';
 import { plural, proof, sideText } from './texts.js';
 
 const TCP = 6;
+/** Connections of one client port compared with what an error quotes. */
+const COMPARED = 256;
 /** ICMP type and codes (RFC 792, 1812), and those of ICMPv6 (RFC 4443). */
 const V4 = { type: 3, port: 3, prohibited: new Set([9, 10, 13]) };
 const V6 = { type: 1, port: 4, prohibited: new Set([1, 5, 6]) };
@@ -63,6 +65,7 @@ function refusalOf(evidence: TcpEvidence, kept: KeptFrame, packet: PacketView): 
   const dst = destinationId(view, quotedIpAt, quotedIpVersion, addresses);
   const connection = connections
     .ofEnd(kept.point, src, tcpSrcPort(view, quotedL4At))
+    .slice(-COMPARED)
     .find(
       ({ client, server, answered }) =>
         !answered &&

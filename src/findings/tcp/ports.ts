@@ -38,7 +38,7 @@ export function portFindings(evidence: TcpEvidence): Finding[] {
 }
 
 /** The most source ports of any minute, and the connection that took the last of them. */
-function mostPorts(connections: readonly Connection[]): { ports: number; last: Connection } {
+export function mostPorts(connections: readonly Connection[]): { ports: number; last: Connection } {
   const sorted = [...connections].sort((a, b) => a.first.time - b.first.time);
   const uses = new Map<number, number>();
   let from = 0;

@@ -16,6 +16,8 @@ interface Refusal extends Occurrence {
   readonly flow: number | null;
   readonly who: Who;
   readonly sighting: ResetSighting;
+  /** Point where the connection has its client's view. */
+  readonly named: number;
   readonly reason: string;
 }
 
@@ -60,6 +62,7 @@ function refusalOf(evidence: TcpEvidence, event: ResetEvent): Refusal | null {
     who,
     reason,
     sighting: nearest,
+    named: named.reset.kept.point,
     evidence: sightings
       .slice(0, 2)
       .map(({ reset }) => proof(evidence.context, reset, segmentText(evidence.context, reset))),
@@ -151,9 +154,13 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
     next: `iptables-save -c | grep -i reject; nft list ruleset | grep -n reject   # on the node next to ${context.names.points[point]!.name}`,
   };
   const attempts = plural(list.length, 'connection');
+  const named = list[0]!.named;
+  const accepted = evidence.connections
+    .ofEnd(named, server.address, server.port)
+    .filter(({ answered }) => answered).length;
   const kind = who === 'nobody-listens' ? 'rst-no-listener' : who === 'open' ? 'reset' : 'rst-firewall-reject';
   const title = {
-    'nobody-listens': `${to} refused ${attempts} from ${from}: nothing listens there`,
+    'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ': nothing listens there'}`,
     firewall: `${attempts} ${from} > ${to} refused by a RST that a firewall in front of ${address} made`,
     'firewall-shown': `${attempts} ${from} > ${to} refused by a RST that ${address} did not make`,
     open: `${to} refused ${attempts} from ${from}: nothing listens there, or a firewall says so`,
@@ -166,6 +173,7 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
     certainty: shown ? 'shown' : 'likely',
     title,
     flow,
+    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes:
       who === 'firewall-shown' ? [firewall] : who === 'nobody-listens' && shown ? [listener] : [listener, firewall],
   });

@@ -114,6 +114,10 @@ function storyOf(evidence: TcpEvidence, event: ResetEvent, broken: ReadonlySet<s
   const switched = switchedIn(evidence, seen);
   if (switched !== null) return { ...base, severity: 'error', ...switched };
   if (silent && view.gap < IDLE) return null;
+  const own = seen.find((s) => isOwn(evidence, s));
+  if (own !== undefined) {
+    return { ...base, kind: 'reset', severity: 'warning', sighting: own, evidence: proofs(evidence, own) };
+  }
   const half = seen.find((s) => s.fromSender === 0 && s.fromReceiver >= 2 && s.gap >= SHORT_IDLE && isLocal(s));
   if (half !== undefined && half.gap < IDLE) {
     return {
@@ -170,6 +174,14 @@ function foreignIn({ connections }: TcpEvidence, seen: readonly ResetSighting[])
     if (goesOn && range !== null && (reset.ttl < range.low || reset.ttl > range.high)) return sighting;
   }
   return null;
+}
+
+/** The connection had been open at the sender's own interface, where the RST starts: its own stack has forgotten it. */
+function isOwn({ context }: TcpEvidence, sighting: ResetSighting): boolean {
+  const owners = context.topology.ownersOf(sighting.connection.point);
+  const { sender, receiver, fromSender } = sighting;
+  if (owners === null || fromSender === 0 || !isLocal(sighting)) return false;
+  return owners.has(sender.address) && !owners.has(receiver.address);
 }
 
 /** A RST as its maker sends it: no hop passed. */
@@ -376,6 +388,16 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
     case 'rst-idle-expired':
       return [expired(0.75), half(0.15), switched(0.1)];
     default:
+      if (isOwn(evidence, sighting)) {
+        return [
+          {
+            kind: 'rst-app-close',
+            likelihood: 0.7,
+            why: `the connection had been open at this interface, and the RST starts here: the process ended in between, or another pod has got the address${hint}`,
+            next: `kubectl get pods -A -o wide | grep -w ${context.names.addresses.text(sender.address)}   # restarts and age`,
+          },
+        ];
+      }
       return [
         switched(0.5),
         half(sighting.gap > SHORT_IDLE ? 0.3 : 0.15),
