@@ -603,3 +603,18 @@ describe('any octets', () => {
     );
   });
 });
+
+describe('an address sweep', () => {
+  it('is told of in a bounded number of findings', async () => {
+    const near = lab();
+    for (let host = 10; host < 110; host++) {
+      for (let i = 0; i < 3; i++) {
+        const ask = { senderIp: ENDPOINT.b, senderMac: 'ee:ee:ee:ee:ee:ee', targetIp: `10.244.2.${host}` };
+        near.arp('b/cali2', 1e6 + i * 1e6 + host, ask);
+      }
+    }
+    const found = await near.findings('pod-gone-arp-fail');
+    expect(found).toHaveLength(32);
+    expect(found.some(({ title }) => title.endsWith('(and 68 more of this kind)'))).toBe(true);
+  });
+});

@@ -11,6 +11,7 @@ import { cause, shownBy } from './told.js';
  */
 export function endpointUnreachable(context: FindingContext): Finding[] {
   const text = (address: number): string => context.names.addresses.text(address);
+  const lost = new Set(lossesOf(context).map(({ tunnel }) => `${tunnel?.src}>${tunnel?.dst}`));
   return errorGroups(
     context,
     (error) => error.type === 3 && error.code <= 1 && error.sender !== error.outer.dst && quotesTunnel(error),
@@ -20,7 +21,7 @@ export function endpointUnreachable(context: FindingContext): Finding[] {
     const kind = arrivesFrom === 0 ? 'vtep-ip-wrong' : 'vtep-return-unroutable';
     const elsewhere =
       arrivesFrom === 0 ? '' : `, while packets from behind it arrive with outer source ${text(arrivesFrom)}`;
-    const lost = lossesOf(context).some(({ tunnel }) => tunnel?.src === outer.src && tunnel.dst === outer.dst);
+    const isLost = lost.has(`${outer.src}>${outer.dst}`);
     return shownBy(
       context,
       errors.map((error) => error.kept),
@@ -28,7 +29,7 @@ export function endpointUnreachable(context: FindingContext): Finding[] {
       {
         kind,
         // One message about one packet may be a moment's; the next ones, or packets that are missing, show that it lasts.
-        severity: lost || errors.length > 1 ? 'error' : 'info',
+        severity: isLost || errors.length > 1 ? 'error' : 'info',
         certainty: 'shown',
         title: `${hostText(context, outer.src)} tunnels to ${text(outer.dst)}, which ${text(sender)} says cannot be reached, seen at ${context.names.points[kept.point]!.name}${elsewhere}`,
         causes: [

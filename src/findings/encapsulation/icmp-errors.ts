@@ -1,6 +1,9 @@
 import type { FindingContext } from '../context.js';
 import { factsOf, isVxlanPort, type IcmpError } from './facts.js';
 
+/** Groups at most: more are noise, or made on purpose. */
+const LIMIT = 1 << 10;
+
 /** ICMP errors of one kind from one sender about packets between two addresses. */
 export interface ErrorGroup {
   readonly example: IcmpError;
@@ -16,7 +19,10 @@ export function errorGroups(context: FindingContext, fits: (error: IcmpError) =>
     const { sender, type, code, outer } = error;
     const key = `${sender} ${type}/${code} ${outer.src}>${outer.dst}:${error.outerPort}`;
     let points = groups.get(key);
-    if (points === undefined) groups.set(key, (points = new Map()));
+    if (points === undefined) {
+      if (groups.size >= LIMIT) continue;
+      groups.set(key, (points = new Map()));
+    }
     const list = points.get(error.kept.point);
     if (list === undefined) points.set(error.kept.point, [error]);
     else list.push(error);

@@ -56,7 +56,19 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   nextHopMac,
 ];
 
+/** Findings of one check at most; an address sweep has as many as a range has addresses. */
+const LIMIT = 32;
+
 /** Tunnels, routes, ARP and MTU: what the packets of several points show about them. */
 export function encapsulationFindings(context: FindingContext): Finding[] {
-  return CHECKS.flatMap((check) => check(context));
+  return CHECKS.flatMap((check) => bounded(check(context)));
+}
+
+/** The findings that count most; the last of them says how many are left out. */
+function bounded(findings: Finding[]): Finding[] {
+  if (findings.length <= LIMIT) return findings;
+  const kept = findings.sort((a, b) => b.count - a.count).slice(0, LIMIT);
+  const last = kept[LIMIT - 1]!;
+  kept[LIMIT - 1] = { ...last, title: `${last.title} (and ${findings.length - LIMIT} more of this kind)` };
+  return kept;
 }
