@@ -2,7 +2,7 @@ import type { Cause, Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { isEstablished, othersOf } from './bgp-pairs.js';
 import { BGP_PORT, type Session, type View } from './bgp-sessions.js';
-import { findingOf, onNode, type FindingParts } from './finding.js';
+import { counted, findingOf, onNode, type FindingParts } from './finding.js';
 import { groupBy } from './groups.js';
 
 const TIME_EXCEEDED = 11;
@@ -228,7 +228,7 @@ function silentFinding(context: FindingContext, group: readonly [Session, ...Ses
     kind,
     severity: works ? 'info' : 'error',
     certainty: 'likely',
-    title: `${server} does not answer ${tries} SYNs of ${client} to the BGP port${differ ? ': only one of the two signs its segments' : distance ? ': they arrive from further away than it seems to allow' : ''}`,
+    title: `${server} does not answer ${counted(tries, 'SYN')} of ${client} to the BGP port${differ ? ': only one of the two signs its segments' : distance ? ': they arrive from further away than it seems to allow' : ''}`,
     causes: [filtered, md5, gtsm, ...(view.fromClient.ttl === 1 ? [oneHop] : [])],
     exhibits: group
       .flatMap(({ views: [first] }) => first.syns)

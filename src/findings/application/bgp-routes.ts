@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import { timeText } from '../../trail/rows.js';
 import type { FindingContext, Judged } from '../context.js';
 import { networkOf, type Route, type Session } from './bgp-sessions.js';
-import { byTime, findingOf, onNode } from './finding.js';
+import { counted, byTime, findingOf, onNode } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** Failing exchanges looked at. */
@@ -34,7 +34,7 @@ export function routeFindings(context: FindingContext, sessions: readonly Sessio
       kind: 'bgp-route-not-announced',
       severity: 'warning',
       certainty: 'likely',
-      title: `${speaker} withdrew the route to ${route}, and ${group.length} exchanges with addresses in it failed afterwards (first ${server})`,
+      title: `${speaker} withdrew the route to ${route}, and ${counted(group.length, 'exchange')} with addresses in it failed afterwards (first ${server})`,
       flow: judged.flow,
       count: group.length,
       of: group.length,

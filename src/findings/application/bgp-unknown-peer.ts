@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { crosses, othersOf, worksElsewhere } from './bgp-pairs.js';
 import type { End, Session, View } from './bgp-sessions.js';
-import { durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { counted, durationText, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A speaker that does not know the caller closes at once, seconds after the SYN,ACK. */
@@ -37,7 +37,7 @@ export function unknownPeerFindings(context: FindingContext, sessions: readonly 
       kind: 'bgp-unknown-peer-reset',
       severity: 'error',
       certainty: inside === undefined ? 'likely' : 'shown',
-      title: `${server} closes ${group.length} of ${of} BGP connections from ${client}${before}, ${after} after the OPEN (AS ${view.fromClient.open!.as}) and without a message: it does not know this neighbour`,
+      title: `${server} closes ${group.length} of ${counted(of, 'BGP connection')} from ${client}${before}, ${after} after the OPEN (AS ${view.fromClient.open!.as}) and without a message: it does not know this neighbour`,
       flow: session.flow,
       count: group.length,
       of,

@@ -6,7 +6,7 @@ import { endText } from '../../trail/rows.js';
 import { Layer } from '../../wire/layers.js';
 import type { FindingContext } from '../context.js';
 import { clientView, DNS_PORT, isAnswered, serversOf, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { byTime, findingOf, onNode, secondsBetween } from './finding.js';
+import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 const UDP = 17;
@@ -53,7 +53,7 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
           kind: 'dns-stale-backend',
           severity: 'error',
           certainty: 'likely',
-          title: `${queries.length} DNS queries of ${client} to ${asked} all go to ${dead}, which answers nobody; other sockets are sent to ${list} and get answers`,
+          title: `${counted(queries.length, 'DNS query', 'DNS queries')} of ${client} to ${asked} all go to ${dead}, which answers nobody; other sockets are sent to ${list} and get answers`,
           flow: traffic.flowOf(lookup),
           count: group.length,
           of: group.length,
@@ -124,8 +124,8 @@ export function serverRefusedFindings(context: FindingContext, traffic: DnsTraff
         severity: 'warning',
         certainty: 'shown',
         title: own
-          ? `${asked} answers ${group.length} DNS queries with ICMP port unreachable: no server runs there`
-          : `${sender} answers ${group.length} DNS queries to ${asked} with ICMP port unreachable: it rejects them`,
+          ? `${asked} answers ${counted(group.length, 'DNS query', 'DNS queries')} with ICMP port unreachable: no server runs there`
+          : `${sender} answers ${counted(group.length, 'DNS query', 'DNS queries')} to ${asked} with ICMP port unreachable: it rejects them`,
         flow: traffic.flowOf(asking.get(`${client}:${clientPort}`)),
         count: group.length,
         of: Math.max(group.length, traffic.asked.get(server) ?? 0),

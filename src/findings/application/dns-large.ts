@@ -10,7 +10,7 @@ import { udpSrcPort } from '../../wire/udp.js';
 import { evidenceAt, type FindingContext } from '../context.js';
 import { clientView, DNS_PORT, type DnsTraffic, type Lookup } from './dns-lookups.js';
 import { placeOf } from '../loss.js';
-import { byTime, findingOf, onNode, secondsBetween } from './finding.js';
+import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A client that wants the whole answer asks again over TCP at once; it had this long, seconds. */
@@ -59,7 +59,7 @@ export function truncatedFindings(context: FindingContext, traffic: DnsTraffic):
         kind: 'dns-truncated-no-tcp',
         severity: 'warning',
         certainty: 'likely',
-        title: `${asked(lookup)} truncates ${group.length} answers to ${names.addresses.text(lookup.client)}, and the TCP connection to fetch them whole is not answered`,
+        title: `${asked(lookup)} truncates ${counted(group.length, 'answer')} to ${names.addresses.text(lookup.client)}, and the TCP connection to fetch them whole is not answered`,
         flow: traffic.flowOf(lookup),
         count: group.length,
         of: truncated.length,
@@ -82,7 +82,7 @@ export function truncatedFindings(context: FindingContext, traffic: DnsTraffic):
         // Part of an answer is enough for many a client
         severity: empty ? 'warning' : 'info',
         certainty: 'likely',
-        title: `${asked(lookup)} truncates ${group.length} answers to ${names.addresses.text(lookup.client)}, which does not ask again over TCP`,
+        title: `${asked(lookup)} truncates ${counted(group.length, 'answer')} to ${names.addresses.text(lookup.client)}, which does not ask again over TCP`,
         flow: traffic.flowOf(lookup),
         count: group.length,
         of: truncated.length,
@@ -188,7 +188,7 @@ export function fragmentFindings(context: FindingContext): Finding[] {
       kind: 'dns-big-answer-fragment-lost',
       severity: 'warning',
       certainty: judgement.certainty,
-      title: `${whole} large DNS answers of ${server} to ${client} travel in fragments, of which some are last seen at ${last} and never at ${next}`,
+      title: `${counted(whole, 'large DNS answer')} of ${server} to ${client} in fragments, of which some are last seen at ${last} and never at ${next}`,
       flow: null,
       count: whole,
       of: Math.max(whole, between.get(`${trail.first.src} ${trail.first.dst}`) ?? 0),

@@ -10,7 +10,7 @@ import {
   type Lookup,
   type LookupView,
 } from './dns-lookups.js';
-import { durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { counted, durationText, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A resolver sends both questions of a pair within this time, seconds. */
@@ -51,7 +51,7 @@ export function raceFindings(context: FindingContext, traffic: DnsTraffic): Find
         kind: 'dns-conntrack-race-5s',
         severity: 'error',
         certainty: 'likely',
-        title: `${races.length} of ${group.length} pairs of DNS questions (A and AAAA) of ${client} to ${server} lose one of the two, and wait ${durationText(wait)} to ask again`,
+        title: `${races.length} of ${counted(group.length, 'pair')} of DNS questions (A and AAAA) of ${client} to ${server} lost one of the two, which was asked again after ${durationText(wait)}`,
         flow: traffic.flowOf(lookup),
         count: races.length,
         of: group.length,

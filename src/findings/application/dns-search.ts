@@ -1,7 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { clientView, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { findingOf, onNode, secondsBetween } from './finding.js';
+import { counted, findingOf, onNode, secondsBetween } from './finding.js';
 
 const NXDOMAIN = 3;
 /** The steps of one search follow each other within this time, seconds. */
@@ -50,7 +50,7 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
       kind: 'dns-ndots-storm',
       severity: 'info',
       certainty: 'shown',
-      title: `${wasted.size} of ${traffic.lookups.length} DNS lookups of ${who} only try search domains: ${perName} lookups for each name`,
+      title: `${wasted.size} of ${counted(traffic.lookups.length, 'DNS lookup')} of ${who} only try search domains: ${perName} lookups for each name`,
       flow: clients.size === 1 ? traffic.flowOf(first) : null,
       count: wasted.size,
       of: traffic.lookups.length,

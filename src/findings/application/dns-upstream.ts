@@ -2,7 +2,7 @@ import type { Cause, Finding } from '../../report/report.js';
 import { dnsTypeName } from '../../wire/dns-names.js';
 import type { FindingContext } from '../context.js';
 import { clientView, latencyOf, serversOf, type DnsTraffic, type Lookup, type LookupView } from './dns-lookups.js';
-import { durationText, findingOf, onNode, secondsBetween, type FindingParts } from './finding.js';
+import { counted, durationText, findingOf, onNode, secondsBetween, type FindingParts } from './finding.js';
 import { groupBy } from './groups.js';
 
 const SERVFAIL = 2;
@@ -148,8 +148,8 @@ function upstreamFinding(
     certainty: 'shown',
     title:
       kind === 'dns-servfail-upstream'
-        ? `${server} answers ${group.length} DNS queries with SERVFAIL, because ${how}`
-        : `${group.length} DNS queries wait for the upstream server of ${server}: ${how}`,
+        ? `${server} answers ${counted(group.length, 'DNS query', 'DNS queries')} with SERVFAIL, because ${how}`
+        : `the upstream server of ${server} keeps ${counted(group.length, 'DNS query', 'DNS queries')} waiting: ${how}`,
     flow: traffic.flowOf(lookup),
     count: group.length,
     of: group.length,
@@ -173,7 +173,7 @@ function servfailFinding(context: FindingContext, traffic: DnsTraffic, group: re
     kind: 'dns',
     severity: names.size >= MANY ? 'warning' : 'info',
     certainty: 'shown',
-    title: `${addresses.text(server)} answers ${group.length} DNS queries with SERVFAIL (${group[0].name}${names.size > 1 ? ` and ${names.size - 1} more names` : ''})`,
+    title: `${addresses.text(server)} answers ${counted(group.length, 'DNS query', 'DNS queries')} with SERVFAIL (${group[0].name}${names.size > 1 ? ` and ${counted(names.size - 1, 'more name')}` : ''})`,
     flow: traffic.flowOf(group[0]),
     count: group.length,
     of: traffic.answered.get(server) ?? group.length,
