@@ -615,6 +615,51 @@ describe('unanswered', () => {
   });
 });
 
+describe('large captures, of which data is not kept', () => {
+  /** More than is kept whole. */
+  function large(): Captures {
+    const captures = new Captures();
+    const filler = new Uint8Array(65_000);
+    for (let i = 0; i < 540; i++) {
+      const datagram = ipv4({ src: '10.244.9.9', dst: '10.244.9.8', id: i }, udp({ srcPort: 9, dstPort: 9 }, filler));
+      captures.packet(POINT, i / 10, datagram);
+    }
+    return captures;
+  }
+
+  function client(captures: Captures, i: number): readonly [string, number] {
+    const end = `10.244.1.${5 + i}:42000`;
+    opened(captures, POINT, end, SERVICE, { at: i * 5, isn: 1000 + i * 50_000 });
+    return [end, 1011 + i * 50_000];
+  }
+
+  it('a pulse of resets of many clients is one finding', async () => {
+    const captures = large();
+    for (let i = 0; i < 8; i++) {
+      const [end, seq] = client(captures, i);
+      captures.segment(POINT, 50 + i / 10, end, SERVICE, 'P.', { seq, ack: 9011, id: 105, length: 5 });
+      captures.segment(POINT, 50.01 + i / 10, SERVICE, end, 'R', { seq: 9011, ttl: 63, bare: true });
+    }
+    const findings = await captures.findings();
+    const finding = find(findings, 'reset');
+    expect(finding).toMatchObject({ severity: 'warning', certainty: 'likely', count: 8, of: 8, flow: null });
+    expect(finding.title).toContain('8 clients');
+    expect(finding.evidence.map(({ note }) => note).join()).toContain('a pulse');
+  });
+
+  it('silences are not known, so none is told; closed connections and aborts are left alone', async () => {
+    const captures = large();
+    for (let i = 0; i < 3; i++) {
+      const [end, seq] = client(captures, i);
+      captures.segment(POINT, 200 + i, end, SERVICE, 'F.', { seq, ack: 9011, id: 105 });
+      captures.segment(POINT, 200.01 + i, SERVICE, end, 'R', { seq: 9011, ttl: 63, bare: true });
+      const [other, next] = client(captures, 10 + i);
+      captures.segment(POINT, 210 + i, SERVICE, other, 'R.', { seq: 9011, ack: next, ttl: 63, id: 502 });
+    }
+    expect(await captures.kinds()).toEqual([]);
+  });
+});
+
 describe('hostile captures', () => {
   it('many resets and many like numbers take no long time', async () => {
     const captures = new Captures();

@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { Judged } from '../context.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
-import { findingOf, grouped, type Occurrence } from './groups.js';
+import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
 import { isSyn } from './segment.js';
 import { plural, proof, segmentText, sideText } from './texts.js';
 
@@ -37,6 +37,7 @@ export function backlogFindings(evidence: TcpEvidence): Finding[] {
         connection,
         judged,
         accepted: other,
+        flow: evidence.flowOf(connection),
         evidence: syns
           .slice(0, 2)
           .map((syn) =>
@@ -80,19 +81,19 @@ class Accepted {
 }
 
 function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Finding {
-  const { connection, judged, accepted } = list[0]!;
+  const { connection, accepted } = list[0]!;
   const { server, client } = connection;
   const to = sideText(context, server);
   const arrived = list.every(({ judged: { outcome } }) => outcome.request?.state === 'delivered');
-  const clients = new Set(list.map((waiting) => waiting.connection.client.address));
-  const from = clients.size === 1 ? context.names.addresses.text(client.address) : plural(clients.size, 'client');
-  return findingOf(list, {
+  const from = clientsText(
+    context,
+    list.map((waiting) => waiting.connection.client.address),
+  );
+  return findingOf(context, list, {
     kind: arrived ? 'tcp-syn-backlog-drop' : 'unanswered',
     severity: arrived ? 'error' : 'warning',
     certainty: 'likely',
     title: `${plural(list.length, 'connection')} ${from} > ${to} got no answer to SYNs sent again, while ${to} accepted others`,
-    flow: judged.flow < 0 ? null : judged.flow,
-    of: context.flows.exchangesOf(judged.flow),
     causes: [
       {
         kind: 'tcp-syn-backlog-drop',

@@ -119,9 +119,14 @@ function resetsOf(connections: Connections, complete: boolean): ResetEvent[] {
   return events;
 }
 
-/** Translation leaves one end as it is. */
+/** Translation leaves one end as it is, and the numbers of both. */
 function shareEnd(a: ResetSighting, b: ResetSighting): boolean {
+  if (!isSameNumber(a.sender, b.sender) || !isSameNumber(a.receiver, b.receiver)) return false;
   return isSame(a.sender, b.sender) || isSame(a.receiver, b.receiver);
+}
+
+function isSameNumber(a: Side, b: Side): boolean {
+  return a.isn < 0 || b.isn < 0 || a.isn === b.isn;
 }
 
 function isSame(a: Side, b: Side): boolean {

@@ -1,4 +1,5 @@
 import type { Cause, Certainty, Evidence, Finding, Severity } from '../../report/report.js';
+import type { FindingContext } from '../context.js';
 import { timeOf, EXAMPLES } from './texts.js';
 import type { Segment } from './segment.js';
 
@@ -9,6 +10,8 @@ const FINDINGS = 50;
 export interface Occurrence {
   readonly at: Pick<Segment, 'kept' | 'time'>;
   readonly evidence: readonly Evidence[];
+  /** Index into the report's flows. */
+  readonly flow: number | null;
 }
 
 /** Occurrences that make one finding. */
@@ -33,16 +36,27 @@ export interface Draft {
   readonly severity: Severity;
   readonly certainty: Certainty;
   readonly title: string;
-  readonly flow: number | null;
-  readonly of?: number;
   readonly causes?: readonly Cause[];
   readonly lastSeen?: Finding['lastSeen'];
   readonly more?: readonly Evidence[];
 }
 
-/** The finding of a group: counts, times and examples come from its occurrences. */
-export function findingOf(list: readonly Occurrence[], draft: Draft): Finding {
-  const { kind, severity, certainty, title, flow, causes = [], lastSeen = null, more = [] } = draft;
+/** `10.0.0.1`, or `3 clients`. */
+export function clientsText({ names }: FindingContext, addresses: Iterable<number>): string {
+  const clients = new Set(addresses);
+  const [one] = clients;
+  return clients.size === 1 ? names.addresses.text(one!) : `${clients.size} clients`;
+}
+
+/** The finding of a group: counts, times, flow and examples come from its occurrences. */
+export function findingOf(context: FindingContext, list: readonly Occurrence[], draft: Draft): Finding {
+  const { kind, severity, certainty, title, causes = [], lastSeen = null, more = [] } = draft;
+  const flows = new Set(list.map(({ flow }) => flow));
+  const [only] = flows;
+  const exchanges = [...flows].reduce<number>(
+    (sum, flow) => sum + (flow === null ? 0 : context.flows.exchangesOf(flow)),
+    0,
+  );
   const sorted = [...list].sort((a, b) => a.at.time - b.at.time);
   const examples = sorted.flatMap(({ evidence }) => evidence).slice(0, Math.max(0, EXAMPLES - more.length));
   return {
@@ -50,9 +64,9 @@ export function findingOf(list: readonly Occurrence[], draft: Draft): Finding {
     severity,
     certainty,
     title,
-    flow,
+    flow: flows.size === 1 ? only! : null,
     count: list.length,
-    of: Math.max(draft.of ?? 0, list.length),
+    of: Math.max(exchanges, list.length),
     firstTime: timeOf(sorted[0]!.at),
     lastTime: timeOf(sorted[sorted.length - 1]!.at),
     lastSeen,

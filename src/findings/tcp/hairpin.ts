@@ -9,7 +9,6 @@ interface Hairpin extends Occurrence {
   /** With the pod's address at both ends. */
   readonly connection: Connection;
   readonly service: Connection | null;
-  readonly flow: number | null;
   /** The bridge did not give the SYN back to the port it came from. */
   readonly isRefused: boolean;
 }
@@ -68,7 +67,7 @@ function isRefused({ context }: TcpEvidence, service: Connection, inward: readon
 }
 
 function hairpinFinding({ context }: TcpEvidence, list: readonly Hairpin[]): Finding {
-  const { connection, service, flow, isRefused } = list[0]!;
+  const { connection, service, isRefused } = list[0]!;
   const pod = context.names.addresses.text(connection.client.address);
   const by = service === null ? 'its service' : sideText(context, service.server);
   const noSource = {
@@ -85,13 +84,11 @@ function hairpinFinding({ context }: TcpEvidence, list: readonly Hairpin[]): Fin
       : 'a bridge port that does not give frames back keeps a pod from reaching itself in the same way',
     next: `bridge -d link show | grep -B1 'hairpin off'   # on the node of ${pod}`,
   };
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: isRefused ? 'hairpin-off' : 'hairpin-missing-snat',
     severity: 'warning',
     certainty: isRefused ? 'likely' : 'shown',
     title: `${pod} cannot reach itself by ${by}: ${plural(list.length, 'SYN')} came back with its own address as the source, and ${list.length === 1 ? 'was' : 'were'} not answered`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [noSource, hairpin],
   });
 }

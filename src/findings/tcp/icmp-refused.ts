@@ -7,7 +7,7 @@ import type { PacketView } from '../../wire/packet.js';
 import { tcpDstPort, tcpSeq, tcpSrcPort } from '../../wire/tcp.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
-import { findingOf, grouped, type Occurrence } from './groups.js';
+import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
 import { plural, proof, sideText } from './texts.js';
 
 const TCP = 6;
@@ -28,7 +28,6 @@ interface Refusal extends Occurrence {
   readonly code: number;
   /** Who sent the error. */
   readonly by: number;
-  readonly flow: number | null;
 }
 
 /** ICMP errors that refuse a TCP connection: a service without endpoints, or a firewall. */
@@ -45,10 +44,7 @@ export function icmpRefusedFindings(evidence: TcpEvidence): Finding[] {
     const attempt = `${client.port} ${client.isn}`;
     if (told.has(attempt)) continue;
     told.add(attempt);
-    found.push([
-      `${refusal.isPort} ${refusal.code} ${refusal.by} ${client.address} ${server.address} ${server.port}`,
-      refusal,
-    ]);
+    found.push([`${refusal.isPort} ${refusal.code} ${refusal.by} ${server.address} ${server.port}`, refusal]);
   }
   return grouped(found).map(({ list }) => refusalFinding(evidence, list));
 }
@@ -90,11 +86,14 @@ function refusalOf(evidence: TcpEvidence, kept: KeptFrame, packet: PacketView): 
 }
 
 function refusalFinding({ context, connections }: TcpEvidence, list: readonly Refusal[]): Finding {
-  const { connection, isPort, code, by, flow } = list[0]!;
-  const { client, server, point } = connection;
+  const { connection, isPort, code, by } = list[0]!;
+  const { server, point } = connection;
   const { addresses } = context.names;
   const to = sideText(context, server);
-  const from = addresses.text(client.address);
+  const from = clientsText(
+    context,
+    list.map((refusal) => refusal.connection.client.address),
+  );
   const node = addresses.text(by);
   const attempts = plural(list.length, 'connection');
   // A port that others are let in to has endpoints; what its own host says is the host's own rule.
@@ -114,15 +113,13 @@ function refusalFinding({ context, connections }: TcpEvidence, list: readonly Re
     why: `kube-proxy rejects what is sent to a service without endpoints with a port unreachable of the node (${node}), not of ${addresses.text(server.address)}`,
     next: `kubectl get service,endpointslice -A | grep -F '${addresses.text(server.address)}'; iptables-save -c | grep -E 'has no (local )?endpoints' | grep -F '${addresses.text(server.address)}'   # on the node with ${node}`,
   };
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: isService ? 'svc-no-endpoints' : 'host-firewall-reject',
     severity: 'error',
     certainty: isService || isPort ? 'likely' : 'shown',
     title: isService
       ? `${node} refuses ${attempts} ${from} > ${to} with ICMP port unreachable: a service without endpoints, or a reject rule`
       : `${node} refuses ${attempts} ${from} > ${to} with ICMP ${isPort ? 'port unreachable' : (NAMES[code] ?? 'prohibited')}`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: isService ? [endpoints, firewall] : [firewall],
   });
 }

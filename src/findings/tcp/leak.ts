@@ -17,7 +17,6 @@ export interface Leak extends Occurrence {
   readonly sighting: ResetSighting;
   /** The connection that the segment belongs to. */
   readonly connection: Connection;
-  readonly flow: number | null;
   /** A SYN,ACK that came back under another address, not a segment in the middle. */
   readonly opening: boolean;
 }
@@ -92,17 +91,15 @@ export function leakFindings(evidence: TcpEvidence, leaks: ReadonlyMap<ResetEven
 }
 
 function leakFinding({ context }: TcpEvidence, list: readonly Leak[]): Finding {
-  const { source, service, receiver, sighting, flow } = list[0]!;
+  const { source, service, receiver, sighting } = list[0]!;
   const point = sighting.connection.point;
   const name = context.names.points[point]!.name;
   const client = context.names.addresses.text(receiver.address);
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: 'conntrack-invalid-leak',
     severity: 'error',
     certainty: 'shown',
     title: `${plural(list.length, 'segment')} of connections ${client} > ${sideText(context, service)} came untranslated from ${sideText(context, source)} to ${name} and ${list.length === 1 ? 'was' : 'were'} answered with a RST`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [
       {
         kind: 'conntrack-invalid-leak',
@@ -115,15 +112,13 @@ function leakFinding({ context }: TcpEvidence, list: readonly Leak[]): Finding {
 }
 
 function openingFinding({ context }: TcpEvidence, list: readonly Leak[]): Finding {
-  const { source, service, receiver, flow } = list[0]!;
+  const { source, service, receiver } = list[0]!;
   const client = context.names.addresses.text(receiver.address);
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: 'nat',
     severity: 'error',
     certainty: 'shown',
     title: `${client} asked ${sideText(context, service)} and got ${plural(list.length, 'SYN,ACK', 'SYN,ACKs')} from ${sideText(context, source)}: the translation is not undone on the way back`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [
       {
         kind: 'dns-unexpected-source',

@@ -31,7 +31,13 @@ export function portFindings(evidence: TcpEvidence): Finding[] {
     const note = `${ports} source ports within ${spanText(REST)} up to this one`;
     found.push([
       `${client.address} ${server.address} ${server.port}`,
-      { at: last.first, connection: last, ports, evidence: [proof(evidence.context, last.first, note)] },
+      {
+        at: last.first,
+        flow: evidence.flowOf(last),
+        connection: last,
+        ports,
+        evidence: [proof(evidence.context, last.first, note)],
+      },
     ]);
   }
   return grouped(found).map(({ list }) => portFinding(evidence, list));
@@ -64,15 +70,13 @@ function portFinding(
   const { connection } = list[0]!;
   const ports = Math.max(...list.map((occurrence) => occurrence.ports));
   const client = context.names.addresses.text(connection.client.address);
-  const flow = evidence.flowOf(connection);
   const to = sideText(context, connection.server);
   return {
-    ...findingOf(list, {
+    ...findingOf(context, list, {
       kind: 'snat-port-exhaustion',
       severity: 'error',
       certainty: 'likely',
       title: `${client} takes ${ports} of ${PORTS} source ports to ${to} within a minute: new connections will find none`,
-      flow,
       causes: [
         {
           kind: 'snat-port-exhaustion',

@@ -2,7 +2,7 @@ import type { Cause, Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import type { Side } from './connections.js';
 import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
-import { findingOf, grouped, type Occurrence } from './groups.js';
+import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
 import { INITIAL_TTLS, has, isSyn } from './segment.js';
 import { TcpFlag } from '../../wire/tcp.js';
 import { isAnswerTo, isNearer } from './reset-class.js';
@@ -13,7 +13,6 @@ type Who = 'nobody-listens' | 'firewall' | 'firewall-shown' | 'open';
 interface Refusal extends Occurrence {
   readonly client: Side;
   readonly server: Side;
-  readonly flow: number | null;
   readonly who: Who;
   readonly sighting: ResetSighting;
   /** Point where the connection has its client's view. */
@@ -27,8 +26,8 @@ export function refusedFindings(evidence: TcpEvidence): Finding[] {
   for (const event of evidence.resets) {
     const refusal = refusalOf(evidence, event);
     if (refusal === null) continue;
-    const { client, server, who } = refusal;
-    refusals.push([`${who} ${client.address} ${server.address} ${server.port}`, refusal]);
+    const { server, who } = refusal;
+    refusals.push([`${who} ${server.address} ${server.port}`, refusal]);
   }
   return grouped(refusals).map(({ list }) => refusedFinding(evidence, list));
 }
@@ -130,9 +129,12 @@ function isQuietHome(context: FindingContext, point: number, seen: ReadonlySet<n
 
 function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Finding {
   const { context } = evidence;
-  const { client, server, who, sighting, reason, flow } = list[0]!;
+  const { server, who, sighting, reason } = list[0]!;
   const to = sideText(context, server);
-  const from = context.names.addresses.text(client.address);
+  const from = clientsText(
+    context,
+    list.map(({ client }) => client.address),
+  );
   const address = context.names.addresses.text(server.address);
   const point = sighting.reset.kept.point;
   const listener: Cause = {
@@ -166,14 +168,12 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
     open: `${to} refused ${attempts} from ${from}: nothing listens there, or a firewall says so`,
   }[who];
   const shown = who === 'firewall-shown' || (who === 'nobody-listens' && isAtOwnInterface(evidence, list));
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind,
     // One refused attempt may be a probe, or a start-up in progress.
     severity: kind === 'rst-firewall-reject' || list.length > 1 ? 'warning' : 'info',
     certainty: shown ? 'shown' : 'likely',
     title,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes:
       who === 'firewall-shown' ? [firewall] : who === 'nobody-listens' && shown ? [listener] : [listener, firewall],
   });

@@ -14,7 +14,6 @@ interface Challenge extends Occurrence {
   readonly kind: 'half-open-syn' | 'syn-to-timewait' | 'port-reuse-challenge-ack';
   /** Since the last packet of the connection before; 0 when none was seen. */
   readonly idle: number;
-  readonly flow: number | null;
 }
 
 /** SYNs that a server answers with the numbers of an older connection (RFC 5961 section 4). */
@@ -76,7 +75,7 @@ function challengeOf(evidence: TcpEvidence, connection: Connection): Challenge |
 
 function challengeFinding(evidence: TcpEvidence, list: readonly Challenge[]): Finding {
   const { context } = evidence;
-  const { connection, kind, idle, flow } = list[0]!;
+  const { connection, kind, idle } = list[0]!;
   const { client, server, point } = connection;
   const to = sideText(context, server);
   const from = context.names.addresses.text(client.address);
@@ -104,13 +103,11 @@ function challengeFinding(evidence: TcpEvidence, list: readonly Challenge[]): Fi
     why: 'clients behind one translated address share its ports, and one gets the port of another too soon',
     next: `conntrack -L -p tcp --state TIME_WAIT | grep -c 'dport=${server.port}'${on(context, point)}`,
   };
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind,
     severity: 'warning',
     certainty: 'shown',
     title,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [open, wait, reuse],
   });
 }

@@ -2,10 +2,10 @@ import type { Cause, Finding, Severity } from '../../report/report.js';
 import { TcpFlag } from '../../wire/tcp.js';
 import type { Connection, Side } from './connections.js';
 import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
-import { findingOf, grouped, type Occurrence } from './groups.js';
+import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
 import type { Leak } from './leak.js';
 import { isRefusal } from './refused.js';
-import { INITIAL_TTLS, has, isSyn, isSynAck, isWithin, macText, type Segment } from './segment.js';
+import { INITIAL_TTLS, ahead, has, isSyn, isSynAck, isWithin, macText, type Segment } from './segment.js';
 import { pulseOf } from './pulse.js';
 import { isChallenged } from './reopened.js';
 import { on, plural, proof, segmentText, sideText, spanText } from './texts.js';
@@ -40,7 +40,6 @@ interface Story extends Occurrence {
   readonly sender: Side;
   readonly receiver: Side;
   readonly gap: number;
-  readonly flow: number | null;
   /** Where the sender lives in the story: the other backend, the box on the way. */
   readonly where: string;
 }
@@ -56,8 +55,8 @@ export function resetFindings(evidence: TcpEvidence, leaks: ReadonlyMap<ResetEve
     const story = storyOf(evidence, event, broken);
     if (story === null) continue;
     const { kind, sender, connection } = story;
-    const { client, server } = connection;
-    stories.push([`${kind} ${server === sender} ${client.address} ${server.address} ${server.port}`, story]);
+    const { server } = connection;
+    stories.push([`${kind} ${server === sender} ${server.address} ${server.port}`, story]);
   }
   return grouped(stories).map(({ list }) => storyFinding(evidence, list));
 }
@@ -72,7 +71,7 @@ function storyOf(evidence: TcpEvidence, event: ResetEvent, broken: ReadonlySet<s
   if (broken.has(`${connection.client.isn} ${connection.client.port}`)) return null;
   // Probes of load balancers and kubelets open a connection and drop it.
   const data = Math.max(...seen.map((s) => s.connection.client.payload + s.connection.server.payload));
-  if (data === 0) return null;
+  if (data === 0 && evidence.context.store.complete) return null;
   const base = {
     at: reset,
     sighting: view,
@@ -91,8 +90,15 @@ function storyOf(evidence: TcpEvidence, event: ResetEvent, broken: ReadonlySet<s
   }
   if (seen.every(({ kind }) => kind === 'application' || kind === 'foreign')) {
     // Who speaks BGP resets for reasons of BGP.
-    if (connection.server.port === BGP) return null;
+    if (connection.server.port === BGP || data === 0) return null;
     return { ...base, kind: 'rst-app-close', evidence: proofs(evidence, view) };
+  }
+  if (trigger === null && !evidence.context.store.complete) {
+    const lost = forgottenIn(seen);
+    if (lost === null) return null;
+    const isMoved = movedIn([lost]) !== null;
+    const [kind, severity] = isMoved ? (['rst-backend-switched', 'error'] as const) : (['reset', 'warning'] as const);
+    return { ...base, kind, severity, sighting: lost, evidence: proofs(evidence, lost) };
   }
   if (trigger === null || isSynAck(trigger) || isSyn(trigger)) return null;
   const silent = trigger.payloadLength === 0;
@@ -176,6 +182,24 @@ function foreignIn({ connections }: TcpEvidence, seen: readonly ResetSighting[])
   return null;
 }
 
+/**
+ * Of large captures data is not kept, and neither is what a RST answers. A connection that was opened and not closed, whose end
+ * had sent something and then knows nothing of it.
+ */
+function forgottenIn(seen: readonly ResetSighting[]): ResetSighting | null {
+  return (
+    seen.find(
+      ({ kind, connection, sender, reset }) =>
+        (kind === 'no-socket' || kind === 'nearer') &&
+        connection.answered &&
+        connection.client.fin === null &&
+        connection.server.fin === null &&
+        sender.isn >= 0 &&
+        ahead(reset.seq, sender.isn) > 1,
+    ) ?? null
+  );
+}
+
 /** The connection had been open at the sender's own interface, where the RST starts: its own stack has forgotten it. */
 function isOwn({ context }: TcpEvidence, sighting: ResetSighting): boolean {
   const owners = context.topology.ownersOf(sighting.connection.point);
@@ -247,24 +271,25 @@ function movedIn(seen: readonly ResetSighting[]): ResetSighting | null {
 
 function storyFinding(evidence: TcpEvidence, list: readonly Story[]): Finding {
   const { context } = evidence;
-  const { kind, severity, flow, sighting, connection, sender, where } = list[0]!;
+  const { kind, severity, sighting, connection, sender, where } = list[0]!;
   const gaps = list.map(({ gap }) => gap).sort((a, b) => a - b);
   const shared = list.length >= 3 && gaps[0]! > 0 && (gaps[gaps.length - 1]! - gaps[0]!) / gaps[0]! <= SPREAD;
-  const from = sideText(context, sender);
   const serverSent = sender === connection.server;
   const server = sideText(context, connection.server);
-  const client = context.names.addresses.text(connection.client.address);
+  const client = clientsText(
+    context,
+    list.map((story) => story.connection.client.address),
+  );
+  const from = serverSent ? server : client;
   const resets = plural(list.length, 'connection');
   const gap = gapText(gaps);
   const pulse = kind === 'rst-app-close' || kind === 'rst-data-after-close' ? [] : pulseOf(evidence, sighting);
   const title = titleOf(kind, { resets, from, client, server, gap, where, serverSent });
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind,
     severity,
     certainty: kind === 'rst-idle-expired' && shared ? 'shown' : list[0]!.certainty,
     title,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: causesOf(evidence, list[0]!, gaps, server),
     more: pulse,
   });

@@ -10,7 +10,6 @@ const COMPARED = 16;
 interface Clash extends Occurrence {
   readonly failed: Connection;
   readonly other: Connection;
-  readonly flow: number | null;
 }
 
 /** A connection to a service and one to the pod behind it, from one client port: after translation they are the same. */
@@ -75,15 +74,13 @@ function areOne(backends: ReadonlyMap<string, ReadonlySet<string>>, a: Side, b: 
 }
 
 function clashFinding({ context }: TcpEvidence, list: readonly Clash[]): Finding {
-  const { failed, other, flow } = list[0]!;
+  const { failed, other } = list[0]!;
   const client = context.names.addresses.text(failed.client.address);
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: 'nat-tuple-clash',
     severity: 'warning',
     certainty: 'likely',
     title: `${plural(list.length, 'connection')} ${client} > ${sideText(context, failed.server)} from a port that ${client} also uses to ${sideText(context, other.server)}, which is the same after translation`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [
       {
         kind: 'nat-tuple-clash',

@@ -34,7 +34,6 @@ interface Strange extends Occurrence {
   readonly asked: Message;
   readonly reply: Message;
   readonly isRefused: boolean;
-  readonly flow: number | null;
 }
 
 /** DNS replies from another address than the one asked, where the client itself is. */
@@ -145,20 +144,18 @@ function isAtHome({ topology, names }: FindingContext, client: number, point: nu
 }
 
 function strangeFinding(context: FindingContext, list: readonly Strange[]): Finding {
-  const { question, asked, reply, flow } = list[0]!;
+  const { question, asked, reply } = list[0]!;
   const { addresses } = context.names;
   const client = addresses.text(question.client);
   const service = endText(context.names, asked.server, asked.port);
   const pod = endText(context.names, reply.server, reply.port);
   // A reply that has passed no hop was bridged: the query was routed, and translated, on its way.
   const isBridged = INITIAL_TTLS.has(reply.ttl);
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: 'dns-unexpected-source',
     severity: 'error',
     certainty: 'shown',
     title: `${plural(list.length, 'question')} of ${client} to ${service} answered from ${pod}: the translation is not undone on the way back`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [
       {
         kind: 'dns-unexpected-source',

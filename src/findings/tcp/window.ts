@@ -16,7 +16,6 @@ interface Closed extends Occurrence {
   readonly connection: Connection;
   readonly receiver: Side;
   readonly span: number;
-  readonly flow: number | null;
 }
 
 /** Receivers that announce no room for a second or longer: their application does not read. */
@@ -65,17 +64,15 @@ function longestClosed(evidence: TcpEvidence, connection: Connection): Closed | 
 }
 
 function zeroWindowFinding({ context }: TcpEvidence, list: readonly Closed[]): Finding {
-  const { connection, receiver, flow } = list[0]!;
+  const { connection, receiver } = list[0]!;
   const longest = Math.max(...list.map(({ span }) => span));
   const slow = sideText(context, receiver);
   const peer = otherSide(connection, receiver);
-  return findingOf(list, {
+  return findingOf(context, list, {
     kind: 'tcp-zero-window',
     severity: 'info',
     certainty: 'shown',
     title: `${slow} took nothing from ${plural(list.length, 'connection')} with ${context.names.addresses.text(peer.address)} for up to ${spanText(longest)}: its application does not read`,
-    flow,
-    of: flow === null ? list.length : context.flows.exchangesOf(flow),
     causes: [
       {
         kind: 'tcp-zero-window',
@@ -120,15 +117,13 @@ export function keepAliveFindings(evidence: TcpEvidence): Finding[] {
   }
   return grouped(found).map(({ list }) => {
     const { context } = evidence;
-    const { connection, side, flow } = list[0]!;
+    const { connection, side } = list[0]!;
     const peer = otherSide(connection, side);
-    return findingOf(list, {
+    return findingOf(context, list, {
       kind: 'tcp-keepalive-dead',
       severity: 'info',
       certainty: 'shown',
       title: `${sideText(context, peer)} answers no keep-alive of ${plural(list.length, 'connection')} with ${context.names.addresses.text(side.address)}`,
-      flow,
-      of: flow === null ? list.length : context.flows.exchangesOf(flow),
       causes: [
         {
           kind: 'tcp-keepalive-dead',
