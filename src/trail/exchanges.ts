@@ -64,8 +64,24 @@ export class Exchange {
   /** End of the furthest data that each side has sent. */
   sentByClient = 0;
   sentByServer = 0;
+  /** UDP: times of the first datagrams of each direction. */
+  requestTimes: number[] = [];
+  replyTimes: number[] = [];
+
   /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
   readonly repeats: Repeat[] = [];
+
+  /** Makes the server the client of a datagram flow. */
+  turn(): void {
+    [this.client, this.server] = [this.server, this.client];
+    [this.clientPort, this.serverPort] = [this.serverPort, this.clientPort];
+    [this.requests, this.replies] = [this.replies, this.requests];
+    [this.requestReach, this.replyReach] = [this.replyReach, this.requestReach];
+    [this.requestLast, this.replyLast] = [this.replyLast, this.requestLast];
+    [this.lastRequestTime, this.lastReplyTime] = [this.lastReplyTime, this.lastRequestTime];
+    [this.requestTimes, this.replyTimes] = [this.replyTimes, this.requestTimes];
+    for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
+  }
 
   /** Chain of the table. */
   next: Exchange | null = null;
@@ -100,6 +116,8 @@ export interface PacketFacts {
   readonly lastTime: number;
 }
 
+/** Most datagrams of a direction whose times are remembered. */
+export const DATAGRAMS = 256;
 /** Most repetitions remembered of a connection. */
 const REPEATS = 256;
 /** Packets of one exchange that are looked at again in the end. */
@@ -187,7 +205,15 @@ export class ExchangeTable {
     }
     if (forward === null && !opening) {
       const backward = this.#findConversation(protocol, last.dst, last.src, last.destinationPort, last.sourcePort);
-      if (backward !== null) return { exchange: backward, direction: 'reply' };
+      if (backward !== null) {
+        // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
+        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime)
+          return { exchange: backward, direction: 'reply' };
+        this.#unlink(backward);
+        backward.turn();
+        this.#link(backward);
+        return { exchange: backward, direction: 'request' };
+      }
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
     const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
@@ -336,11 +362,15 @@ export class ExchangeTable {
       this.evicted++;
       return exchange;
     }
-    const bucket = bucketOf(client, server, clientPort, serverPort);
-    exchange.next = this.#buckets[bucket]!;
-    this.#buckets[bucket] = exchange;
+    this.#link(exchange);
     this.all.push(exchange);
     return exchange;
+  }
+
+  #link(exchange: Exchange): void {
+    const bucket = bucketOf(exchange.client, exchange.server, exchange.clientPort, exchange.serverPort);
+    exchange.next = this.#buckets[bucket]!;
+    this.#buckets[bucket] = exchange;
   }
 
   /** True when it is time to look for exchanges that are over. */
@@ -427,6 +457,10 @@ export function note(
     counts = noteTcp(exchange, request, facts, trail);
   }
   if (!counts) return;
+  if (exchange.protocol === 'udp') {
+    const times = request ? exchange.requestTimes : exchange.replyTimes;
+    if (times.length < DATAGRAMS) times.push(facts.firstTime);
+  }
   if (request) {
     exchange.requests++;
     exchange.lastRequestTime = Math.max(exchange.lastRequestTime, facts.lastTime);

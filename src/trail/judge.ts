@@ -1,6 +1,6 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import type { Exchange } from './exchanges.js';
-import { Reach } from './exchanges.js';
+import { DATAGRAMS, Reach } from './exchanges.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Crossing, Path, Paths } from './paths.js';
 import type { Topology } from './topology.js';
@@ -87,6 +87,13 @@ export class Judge {
     }
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
+    const astray = trail.sightings.find(
+      ({ point, ttl }) =>
+        seen.has(point) && point !== lastSeen && ttl === lastSighting.ttl && !trail.path.before(point, lastSeen),
+    );
+    if (astray !== undefined) {
+      return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
+    }
     const silent: Silence[] = [];
     let lost: { point: number; certainty: 'shown' | 'likely' } | null = null;
     for (const { point, crossing } of ahead) {
@@ -95,7 +102,18 @@ export class Judge {
       if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
+    if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
+      return unknown('an answer came later, and may be to this packet', silent);
+    }
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  /** True when the other side of the exchange was heard after the packet. */
+  #answeredLater({ exchange, direction, firstTime }: Trail): boolean {
+    if (exchange === null) return false;
+    if (direction === 'request') return exchange.lastReplyTime >= firstTime;
+    // Of datagrams either side may be the one that answers.
+    return exchange.protocol === 'udp' && exchange.lastRequestTime >= firstTime;
   }
 
   /** Shown by something other than a sighting at home: a reply, an acknowledgement, an answer that the destination made. */
@@ -107,6 +125,7 @@ export class Judge {
     if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
       return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
     }
+    if (exchange.protocol === 'udp' && exchange.requests > 1) return datagramArrival(trail, exchange);
     return this.#oneOf(trail, exchange.requests, exchange.requestReach);
   }
 
@@ -161,6 +180,11 @@ export class Judge {
     const last = points[lastSeen]!;
     const outward = topology.homeOf(src).node === last.node;
     const home = topology.homeOf(dst).node;
+    const owners = topology.ownersOf(lastSeen);
+    if (owners !== null && !owners.has(src)) {
+      // Perhaps the destination's own interface: only what the two are known to pass can lie behind it.
+      return this.pathOf(src, dst).points.some((point) => !seen.has(point));
+    }
     return points.some((point) => {
       if (seen.has(point.id)) return false;
       const owners = topology.ownersOf(point.id);
@@ -340,3 +364,11 @@ function protocolWords(protocols: number): string {
 
 /** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
 type Arrival = 'shown' | 'one-of-several';
+
+/** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
+function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
+  if (requestTimes.length >= DATAGRAMS || replyTimes.length >= DATAGRAMS) return 'one-of-several';
+  const asked = requestTimes.filter((time) => time >= firstTime).length;
+  const answered = replyTimes.filter((time) => time > firstTime).length;
+  return answered >= asked ? 'one-of-several' : null;
+}

@@ -11,6 +11,8 @@ export interface Path {
   readonly points: readonly number[];
   /** For each point, how it is known to be on the way. */
   readonly crossings: readonly Crossing[];
+  /** True when it is known that a packet passes the first point before the second. */
+  readonly before: (first: number, second: number) => boolean;
   /** Where the source and the destination live; empty when not known. */
   readonly source: readonly number[];
   readonly home: readonly number[];
@@ -104,7 +106,8 @@ export class Paths {
       for (const point of this.#outward(home.node, home, hops, this.#topology.isTunnelled(src)))
         if (!inferred.has(point)) byTheirRole.add(point);
     }
-    const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, { src, dst, source, home });
+    const ends = { src, dst, source, home };
+    const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
     const byRole = local ? [] : this.#inward(points, hops, dst, source, home);
     return {
       points: [...points, ...byRole],
@@ -114,6 +117,7 @@ export class Paths {
         ),
         ...byRole.map((): Crossing => 'role'),
       ],
+      before: (first, second) => this.#compare(first, second, hops, ends) < 0,
       source: source.points,
       home: home.points,
     };

@@ -25,6 +25,10 @@ const NOWHERE: Home = { points: [], node: null };
 // lives behind a hop that was not captured.
 const INITIAL_TTLS = new Set([64, 128, 255]);
 
+export function isInitialTtl(ttl: number): boolean {
+  return INITIAL_TTLS.has(ttl);
+}
+
 /** Which address lives behind which point, learnt from the packets. */
 export class Topology {
   readonly evidence: Evidence;
@@ -242,7 +246,11 @@ export class Topology {
         candidates.push(point);
       }
     }
-    return INITIAL_TTLS.has(ttl) ? candidates : [];
+    // What an undecided workload's interface shows first is not at home behind it, on the bridge.
+    const undecided = [...this.#owners].some(
+      ([point, owners]) => owners.size === 0 && this.seenOf(address).get(point)?.ttl === ttl,
+    );
+    return INITIAL_TTLS.has(ttl) && !undecided ? candidates : [];
   }
 
   /** The address that is an end of every outermost packet at an underlay point; 0 when there is none or more than one. */

@@ -3,7 +3,7 @@ import { Layer } from '../wire/layers.js';
 import { ExchangeTable, note, Reach } from './exchanges.js';
 import type { PacketGroup } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
-import type { Home, Topology } from './topology.js';
+import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
@@ -223,18 +223,18 @@ export class Tracker {
 
   /** Path order: hops first, then away from the source's node and towards the destination's, then the path, then time. */
   #order(sightings: Sighting[], path: Path): Sighting[] {
-    const source = this.#endOf(sightings, 'src');
     const destination = this.#endOf(sightings, 'dst');
+    let source = this.#endOf(sightings, 'src');
+    if (source.node === null) source = { points: [], node: this.#firstNode(sightings, destination.node) };
     const overlap = source.points.some((point) => destination.points.includes(point));
     const place = (sighting: Sighting): number => {
-      if (overlap) return 50;
       if (source.points.includes(sighting.point)) return 0;
       if (destination.points.includes(sighting.point)) return 99;
       const { node, role } = this.#points[sighting.point]!;
-      if (source.node === destination.node) return 50;
+      if (source.node === destination.node || overlap) return 50;
       const rank = Math.max(1, rankOf(role));
-      if (node === source.node) return 10 + rank;
-      return node === destination.node ? 90 - rank : 50;
+      if (node === source.node || (source.node === null && destination.node !== node)) return 10 + rank;
+      return node === destination.node || (destination.node === null && source.node !== node) ? 90 - rank : 50;
     };
     const index = (sighting: Sighting): number => path.points.indexOf(sighting.point);
     const nowhere = source.node === null && destination.node === null;
@@ -242,7 +242,9 @@ export class Tracker {
       (x, y) =>
         y.ttl - x.ttl ||
         place(x) - place(y) ||
-        (nowhere && this.#points[x.point]!.node === this.#points[y.point]!.node ? x.time - y.time : 0) ||
+        (nowhere && this.#points[x.point]!.node === this.#points[y.point]!.node
+          ? x.time - y.time || this.#compareRanks(x, y)
+          : 0) ||
         (index(x) >= 0 && index(y) >= 0 ? index(x) - index(y) : 0) ||
         y.outerTtl - x.outerTtl ||
         x.time - y.time ||
@@ -250,6 +252,22 @@ export class Tracker {
         x.frame - y.frame,
     );
     return markCopies(sightings);
+  }
+
+  /** The node where a packet has the highest TTL, when it is one only and not the destination's: there it started, or came in. */
+  #firstNode(sightings: readonly Sighting[], destination: string | null): string | null {
+    const ttl = Math.max(...sightings.map((sighting) => sighting.ttl));
+    const nodes = new Set(
+      sightings.filter((sighting) => sighting.ttl === ttl).map(({ point }) => this.#points[point]!.node),
+    );
+    const [node] = nodes;
+    return nodes.size === 1 && node !== destination && isInitialTtl(ttl) ? node! : null;
+  }
+
+  /** A packet with an undiminished TTL has passed no router: more likely it is on its way out of the node than into it. */
+  #compareRanks(x: Sighting, y: Sighting): number {
+    const outward = rankOf(this.#points[x.point]!.role) - rankOf(this.#points[y.point]!.role);
+    return isInitialTtl(x.ttl) ? outward : -outward;
   }
 
   /** Where the packet starts or ends: of its addresses the one that lives at a workload's interface, else the first that lives anywhere. */

@@ -43,17 +43,18 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     if (reply.state === 'delivered') return outcome('answered', 'shown');
     if (reply.state === 'lost') return outcome('reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
-    if (isAtEnd(reply)) return outcome('answered', 'likely');
+    if (isAtEnd(reply)) {
+      return mayGoOn(reply, exchange.server, exchange.client, judge)
+        ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the reply')
+        : outcome('answered', 'likely');
+    }
     return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {
-    const { client, server } = exchange;
-    const seen = request.trail?.whole ?? new Set(judge.pathOf(client, server).points);
-    const { src, dst } = request.trail?.last ?? { src: client, dst: server };
-    return judge.mayGoOn(request.lastSeen, src, dst, seen)
+    return mayGoOn(request, exchange.client, exchange.server, judge)
       ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
       : outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
   }
@@ -64,6 +65,11 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
 function isAtEnd({ judgement }: Side): boolean {
   if (judgement === null) return true;
   return judgement.silent.length === 0;
+}
+
+function mayGoOn({ trail, lastSeen }: Side, src: number, dst: number, judge: Judge): boolean {
+  const seen = trail?.whole ?? new Set(judge.pathOf(src, dst).points);
+  return judge.mayGoOn(lastSeen, trail?.last.src ?? src, trail?.last.dst ?? dst, seen);
 }
 
 function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge): Side | null {
