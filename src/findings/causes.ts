@@ -21,6 +21,7 @@ type Test = readonly [condition: Condition, kind: keyof typeof CAUSES, likelihoo
 
 const INSIDE: readonly Role[] = ['pod', 'veth', 'bridge'];
 const WORKLOAD: readonly Role[] = ['pod', 'veth'];
+const NAMELESS: readonly Role[] = ['cooked', 'unknown'];
 
 // Conditions, in alphabetical order
 const always: Condition = () => true;
@@ -164,6 +165,32 @@ const TABLE: readonly Place[] = [
       [all(inTunnel, onlyOthersCross), 'vtep-return-unroutable', 0.1],
       [inTunnel, 'underlay-blocks-tunnel', 0.5],
       [inTunnel, 'vtep-return-unroutable', 0.4],
+    ],
+  },
+  {
+    // Captures of all interfaces at once, and interfaces whose names say nothing.
+    last: NAMELESS,
+    next: 'any',
+    side: 'sending',
+    tests: [
+      [nodeWithoutRoute, 'route-missing', 0.95],
+      [nodeUnreachableAtOnce, 'route-unreachable', 0.9],
+      [noneCross, 'ip-forward-off', 0.5],
+      [noneCross, 'forward-policy-drop', 0.45],
+      [onlyOthersCross, 'netpol-drop', 0.6],
+      [noneCross, 'netpol-drop', 0.2],
+    ],
+  },
+  {
+    last: NAMELESS,
+    next: 'any',
+    side: 'between',
+    tests: [
+      [turnedBack, 'nat-return-unroutable', 0.95],
+      [all(inTunnel, returnsElsewhere), 'vtep-return-unroutable', 0.8],
+      [inTunnel, 'underlay-blocks-tunnel', 0.5],
+      [all(not(inTunnel), noneCross), 'ip-forward-off', 0.5],
+      [all(not(inTunnel), noneCross), 'forward-policy-drop', 0.45],
     ],
   },
   {
@@ -327,9 +354,11 @@ const CAUSES = {
     why: (at) =>
       at.others > 0
         ? `other packets from ${at.last.name} do reach ${at.next.name}, so forwarding is on`
-        : `nothing that enters ${at.node} by ${at.last.interface} comes out at ${at.next.interface}, and no ICMP error is sent: the kernel drops so where forwarding is off on the interface by which a packet enters`,
+        : `nothing that enters ${at.node} by ${at.last.interface} comes out at ${at.next.node === at.node ? at.next.interface : at.next.name}, and no ICMP error is sent: the kernel drops so where forwarding is off on the interface by which a packet enters`,
     next: (at) =>
-      `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding net.ipv4.conf.all.forwarding; nstat -az IpInAddrErrors   # on ${at.node}`,
+      NAMELESS.includes(at.last.role)
+        ? `sysctl -ar 'ipv4.conf.*[.]forwarding'; nstat -az IpInAddrErrors   # on ${at.node}`
+        : `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding net.ipv4.conf.all.forwarding; nstat -az IpInAddrErrors   # on ${at.node}`,
   },
   'mtu-blackhole-underlay': {
     why: (at) =>
@@ -360,7 +389,7 @@ const CAUSES = {
           ? `${at.others} other packets went from ${at.last.interface} to ${at.next.interface} at that time: what is dropped depends on address and port, as a policy does`
           : 'a policy of this workload would drop without an answer',
     next: (at) =>
-      `iptables-save -c | grep -E '${WORKLOAD.includes(at.next.role) ? at.next.interface : at.last.interface}|DROP'; kubectl get networkpolicy -A   # on ${at.node}`,
+      `iptables-save -c | grep -E '${filteredBy(at)}DROP|REJECT'; kubectl get networkpolicy -A   # on ${at.node}`,
   },
   'pod-gone-arp-fail': {
     why: (at) =>
@@ -484,6 +513,12 @@ const CAUSES = {
     next: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'   # on ${at.node}`,
   },
 } satisfies Record<string, CauseText>;
+
+/** The interface by whose name rules about the workload are found, with a bar behind it. */
+function filteredBy({ last, next }: Break): string {
+  const named = [next, last].find(({ role }) => WORKLOAD.includes(role)) ?? last;
+  return NAMELESS.includes(named.role) ? '' : `${named.interface}|`;
+}
 
 function tooBig(at: Break): string {
   const { sender, mtu } = at.error!;
