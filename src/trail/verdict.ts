@@ -44,9 +44,10 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     if (reply.state === 'lost') return outcome('reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (isAtEnd(reply)) {
-      return mayGoOn(reply, exchange.server, exchange.client, judge)
-        ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the reply')
-        : outcome('answered', 'likely');
+      const { points } = judge.pathOf(exchange.server, exchange.client);
+      return reply.trail === null || points.every((point) => reply.trail!.whole.has(point))
+        ? outcome('answered', 'likely')
+        : outcome('unknown', 'unknown', 'the reply was not seen wherever packets between these addresses pass');
     }
     return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
