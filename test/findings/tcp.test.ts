@@ -316,7 +316,30 @@ describe('rst-backend-switched, with both backends captured', () => {
     moved(captures, { seq: 1011, ack: 9011 });
     const finding = find(await captures.findings(), 'rst-backend-switched');
     expect(finding).toMatchObject({ severity: 'error', certainty: 'shown', count: 1 });
-    expect(finding.title).toContain('10.244.2.9:8080 had opened the connection, 10.244.3.3:8080 got its data');
+    expect(finding.title).toContain(
+      '10.244.2.9:8080 (node2/veth2) had opened the connection, 10.244.3.3:8080 (node3/veth3) got its data',
+    );
+  });
+
+  /** Direct server return: both machines have the address of the service. */
+  function direct(captures: Captures, macs: readonly [string, string]): void {
+    const [first, second] = macs;
+    opened(captures, 'lb1/eth0', POD, SERVICE, { clientTtl: 62, serverTtl: 64, serverMac: first });
+    const data = { seq: 1011, ack: 9011, ttl: 62, id: 105, length: 5 };
+    captures.segment('lb2/eth0', 1, POD, SERVICE, 'P.', data);
+    captures.segment('lb2/eth0', 1.0001, SERVICE, POD, 'R', { seq: 9011, bare: true, mac: second });
+  }
+
+  it('is shown where two machines have one address', async () => {
+    const captures = new Captures();
+    direct(captures, ['02:aa:00:00:00:01', '02:bb:00:00:00:02']);
+    expect(find(await captures.findings(), 'rst-backend-switched')).toMatchObject({ certainty: 'shown' });
+  });
+
+  it('is not where one machine is seen at two points', async () => {
+    const captures = new Captures();
+    direct(captures, ['02:aa:00:00:00:01', '02:aa:00:00:00:01']);
+    expect(await captures.kinds()).not.toContain('rst-backend-switched');
   });
 
   it('is not, where the numbers are not of that connection', async () => {

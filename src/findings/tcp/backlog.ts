@@ -66,7 +66,7 @@ class Accepted {
     let list = this.#byServer.get(key);
     if (list === undefined) {
       const all = this.#connections.ofEnd(point, server.address, server.port);
-      list = all.filter(({ answered }) => answered).sort((a, b) => a.first.time - b.first.time);
+      list = all.filter(({ synAck }) => synAck !== null).sort((a, b) => a.first.time - b.first.time);
       this.#byServer.set(key, list);
     }
     let [low, high] = [0, list.length];

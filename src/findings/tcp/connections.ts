@@ -39,8 +39,8 @@ export interface Connection {
   readonly server: Side;
   readonly first: Segment;
   last: Segment;
-  /** The SYN,ACK was seen. */
-  answered: boolean;
+  /** Null when it was not seen. */
+  synAck: Segment | null;
   /** Connection of the same addresses and ports before this one, at this point. */
   readonly previous: Connection | null;
   /** In order of time, where there is something to look at; empty for a plain long connection. */
@@ -194,7 +194,7 @@ function newConnection(first: Segment, previous: Connection | null): Connection 
     server: fromClient ? destination : source,
     first,
     last: first,
-    answered: false,
+    synAck: null,
     previous,
     segments: [],
   };
@@ -240,7 +240,7 @@ function add(connection: Connection, segment: Segment): void {
   if (has(segment, TcpFlag.SYN)) {
     side.syns++;
     if (side.isn < 0) side.isn = segment.seq;
-    if (isSynAck(segment)) connection.answered = true;
+    if (isSynAck(segment)) connection.synAck ??= segment;
   }
   if (has(segment, TcpFlag.FIN)) side.fin ??= segment;
   side.payload += segment.payloadLength;

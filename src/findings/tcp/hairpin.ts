@@ -26,7 +26,7 @@ export function hairpinFindings(evidence: TcpEvidence): Finding[] {
   for (const connections of bySyn.values()) {
     const inward = connections.filter(({ client, server }) => client.address === server.address);
     const [connection] = inward;
-    if (connection === undefined || connections.some(({ answered }) => answered)) continue;
+    if (connection === undefined || connections.some(({ synAck }) => synAck !== null)) continue;
     const { client, server } = connection;
     const service = connections.find(
       (other) => other.client.address === client.address && other.server.address !== server.address,

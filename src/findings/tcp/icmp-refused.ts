@@ -63,8 +63,8 @@ function refusalOf(evidence: TcpEvidence, kept: KeptFrame, packet: PacketView): 
     .ofEnd(kept.point, src, tcpSrcPort(view, quotedL4At))
     .slice(-COMPARED)
     .find(
-      ({ client, server, answered }) =>
-        !answered &&
+      ({ client, server, synAck }) =>
+        synAck === null &&
         client.isn === tcpSeq(view, quotedL4At) &&
         server.address === dst &&
         server.port === tcpDstPort(view, quotedL4At),
@@ -97,7 +97,7 @@ function refusalFinding({ context, connections }: TcpEvidence, list: readonly Re
   const node = addresses.text(by);
   const attempts = plural(list.length, 'connection');
   // A port that others are let in to has endpoints; what its own host says is the host's own rule.
-  const serves = connections.ofEnd(point, server.address, server.port).some(({ answered }) => answered);
+  const serves = connections.ofEnd(point, server.address, server.port).some(({ synAck }) => synAck !== null);
   const isService = isPort && by !== server.address && !serves;
   const firewall = {
     kind: 'host-firewall-reject',

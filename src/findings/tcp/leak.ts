@@ -55,8 +55,8 @@ function leakAt(evidence: TcpEvidence, sighting: ResetSighting): Leak | null {
     if (resetBefore || other.first.time > trigger.time) continue;
     const opening = isSynAck(trigger);
     const fits = opening
-      ? !other.answered && trigger.ack === (own.isn + 1) >>> 0
-      : other.answered && isWithin(trigger.ack, (own.isn + 1) >>> 0, own.highest);
+      ? other.synAck === null && trigger.ack === (own.isn + 1) >>> 0
+      : other.synAck !== null && isWithin(trigger.ack, (own.isn + 1) >>> 0, own.highest);
     if (!fits) continue;
     return {
       at: trigger,

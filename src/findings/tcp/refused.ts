@@ -40,7 +40,7 @@ export function isRefusal({ sightings }: ResetEvent): boolean {
       isSyn(trigger) &&
       has(reset, TcpFlag.ACK) &&
       isAnswerTo(reset, trigger) &&
-      !connection.answered,
+      connection.synAck === null,
   );
 }
 
@@ -159,7 +159,7 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
   const named = list[0]!.named;
   const accepted = evidence.connections
     .ofEnd(named, server.address, server.port)
-    .filter(({ answered }) => answered).length;
+    .filter(({ synAck }) => synAck !== null).length;
   const kind = who === 'nobody-listens' ? 'rst-no-listener' : who === 'open' ? 'reset' : 'rst-firewall-reject';
   const title = {
     'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ': nothing listens there'}`,

@@ -51,7 +51,7 @@ function challengeOf(evidence: TcpEvidence, connection: Connection): Challenge |
   const { syn, answer } = found;
   // An older connection, not one that the same challenge ended.
   let previous = connection.previous;
-  while (previous !== null && !previous.answered && previous.client.payload + previous.server.payload === 0) {
+  while (previous !== null && previous.synAck === null && previous.client.payload + previous.server.payload === 0) {
     previous = previous.previous;
   }
   const idle = previous === null ? 0 : syn.time - previous.last.time;

@@ -191,7 +191,7 @@ function forgottenIn(seen: readonly ResetSighting[]): ResetSighting | null {
     seen.find(
       ({ kind, connection, sender, reset }) =>
         (kind === 'no-socket' || kind === 'nearer') &&
-        connection.answered &&
+        connection.synAck !== null &&
         connection.client.fin === null &&
         connection.server.fin === null &&
         sender.isn >= 0 &&
@@ -227,17 +227,18 @@ function switchedIn(
   );
   if (stranger === undefined) return null;
   const { receiver, sender, trigger } = stranger;
+  const pointName = context.names.points[stranger.connection.point]!.name;
   for (const point of context.names.points) {
     for (const other of connections.ofEnd(point.id, receiver.address, receiver.port).slice(0, 256)) {
-      if (!isOwnerOf(other, trigger!, sender) || point.id === stranger.connection.point) continue;
+      const { synAck } = other;
+      if (synAck === null || point.id === stranger.connection.point || !isOwnerOf(other, trigger!)) continue;
       // At the backend's own interface its SYN,ACK has passed no hop.
-      const synAck = other.segments.find(isSynAck);
-      if (synAck === undefined || !INITIAL_TTLS.has(synAck.ttl)) continue;
+      if (!INITIAL_TTLS.has(synAck.ttl) || !isAnother(synAck, stranger.reset)) continue;
       return {
         kind: 'rst-backend-switched',
         certainty: 'shown',
         sighting: stranger,
-        where: `${sideText(context, other.server)} had opened the connection, ${sideText(context, sender)} got its data`,
+        where: `${sideText(context, other.server)} (${point.name}) had opened the connection, ${sideText(context, sender)} (${pointName}) got its data`,
         evidence: [
           proof(context, synAck, `${segmentText(context, synAck)}: this backend opened the connection`),
           proof(context, trigger!, `${segmentText(context, trigger!)}: its data at another backend`),
@@ -249,10 +250,14 @@ function switchedIn(
   return null;
 }
 
-/** A connection of the same client end that the segment's numbers belong to, with another server. */
-function isOwnerOf(other: Connection, trigger: Segment, stranger: Side): boolean {
-  const { client, server } = other;
-  if (!other.answered || client.isn < 0 || server.address === stranger.address) return false;
+/** Two machines: by their addresses, or where both have the service's by their MAC addresses on one link. */
+function isAnother(a: Segment, b: Segment): boolean {
+  return a.src !== b.src || (a.mac >= 0 && b.mac >= 0 && a.mac !== b.mac);
+}
+
+/** A connection of the same client end that the segment's numbers belong to. */
+function isOwnerOf({ client, server }: Connection, trigger: Segment): boolean {
+  if (client.isn < 0) return false;
   if (client.address !== trigger.src || client.port !== trigger.sourcePort) return false;
   return (
     isWithin(trigger.ack, (server.isn + 1) >>> 0, server.highest) &&
@@ -377,6 +382,12 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
     why: `connection tracking that sees only what clients send takes segments for invalid, and they end at the node itself${hint}`,
     next: `sysctl net.ipv4.vs.conntrack net.netfilter.nf_conntrack_tcp_be_liberal net.netfilter.nf_conntrack_tcp_loose; conntrack -L -d ${vip} | grep -c UNREPLIED${on(context, point)}`,
   });
+  const rejected = (likelihood: number): Cause => ({
+    kind: 'rst-firewall-reject',
+    likelihood,
+    why: `a firewall on the way may reset connections${hint}`,
+    next: `iptables-save -c | grep -i reject; nft list ruleset | grep -n reject   # on the nodes between ${client} and ${server}`,
+  });
   switch (kind) {
     case 'rst-app-close':
       return [
@@ -404,7 +415,7 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
           why: `TTL ${reset.ttl} against ${before.ttl?.low} of the connection, and an identifier that does not follow`,
           next: `traceroute -T -p ${connection.server.port} ${vip}${on(context, point)}`,
         },
-        { ...switched(0.1), kind: 'rst-firewall-reject', why: 'an own firewall on the way that resets connections' },
+        rejected(0.1),
       ];
     case 'rst-backend-switched':
       return story.certainty === 'shown' ? [switched(0.95)] : [switched(0.7), half(0.2)];
@@ -426,7 +437,7 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
       return [
         switched(0.5),
         half(sighting.gap > SHORT_IDLE ? 0.3 : 0.15),
-        expired(sighting.gap > SHORT_IDLE ? 0.2 : 0.05),
+        sighting.kind === 'nearer' ? rejected(0.3) : expired(sighting.gap > SHORT_IDLE ? 0.2 : 0.05),
       ];
   }
 }

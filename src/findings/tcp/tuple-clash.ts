@@ -20,12 +20,12 @@ export function tupleClashFindings(evidence: TcpEvidence): Finding[] {
   const told = new Set<number>();
   for (const failed of evidence.connections.all) {
     const { client, server, point } = failed;
-    if (client.syns < 2 || failed.answered || server.resets > 0 || told.has(client.isn)) continue;
+    if (client.syns < 2 || failed.synAck !== null || server.resets > 0 || told.has(client.isn)) continue;
     const others = evidence.connections.ofEnd(point, client.address, client.port);
     if (others.length > COMPARED) continue;
     const other = others.find(
       (candidate) =>
-        candidate.answered &&
+        candidate.synAck !== null &&
         candidate.client.isn >= 0 &&
         candidate.client.isn !== client.isn &&
         candidate.first.time < failed.first.time &&
