@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diagnose } from '../../src/diagnose.js';
 import type { Connection } from '../../src/findings/tcp/connections.js';
@@ -680,6 +681,47 @@ describe('large captures, of which data is not kept', () => {
       captures.segment(POINT, 210 + i, SERVICE, other, 'R.', { seq: 9011, ack: next, ttl: 63, id: 502 });
     }
     expect(await captures.kinds()).toEqual([]);
+  });
+});
+
+describe('any segments in any order', () => {
+  const end = fc.constantFrom(POD, SERVER, SERVICE, '10.244.1.5:8080', '10.244.1.6:40000');
+  const number = fc.oneof(fc.constantFrom(0, 1, 1000, 1001, 9000, 9001, 0xffffffff), fc.nat(0xffffffff));
+  const anySegment = fc.record({
+    point: fc.constantFrom(POINT, 'node2/veth2', 'node1/cni0', 'node1/eth0'),
+    time: fc.double({ min: 0, max: 2000, noNaN: true }),
+    from: end,
+    to: end,
+    flags: fc.constantFrom('S', 'S.', '.', 'P.', 'F.', 'R', 'R.', 'SF', ''),
+    seq: number,
+    ack: number,
+    ttl: fc.constantFrom(64, 63, 62, 1, 255),
+    id: fc.constantFrom(0, 0, 1, 2, 40_000),
+    window: fc.constantFrom(0, 0, 502),
+    length: fc.constantFrom(0, 0, 1, 10),
+    bare: fc.boolean(),
+  });
+
+  it('findings are whole: at most three causes, five pieces of evidence, words everywhere', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anySegment, { minLength: 1, maxLength: 40 }), async (segments) => {
+        const captures = new Captures();
+        for (const { point, time, from, to, flags, ...options } of segments) {
+          captures.segment(point, time, from, to, flags, options);
+        }
+        for (const { causes, evidence, title, count, of, flow } of await captures.findings()) {
+          expect(causes.length).toBeLessThanOrEqual(3);
+          expect(evidence.length).toBeLessThanOrEqual(5);
+          expect(count).toBeGreaterThan(0);
+          expect(of).toBeGreaterThanOrEqual(count);
+          expect(flow ?? 0).toBeGreaterThanOrEqual(0);
+          const texts = [title, ...causes.flatMap(({ why, next }) => [why, next]), ...evidence.map(({ note }) => note)];
+          expect(texts.join(' ')).not.toMatch(/undefined|null|NaN|Infinity/);
+          expect(causes.every(({ next }) => next !== '' && !next.includes('\n'))).toBe(true);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { Judged } from '../context.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
-import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
+import { findingOf, grouped, type Occurrence } from './groups.js';
 import { isSyn } from './segment.js';
 import { plural, proof, segmentText, sideText } from './texts.js';
 
@@ -31,7 +31,8 @@ export function backlogFindings(evidence: TcpEvidence): Finding[] {
     const syns = connection.segments.filter(isSyn);
     const { context } = evidence;
     found.push([
-      `${server.address} ${server.port}`,
+      // By client, since each client's flow is explained by it.
+      `${client.address} ${server.address} ${server.port}`,
       {
         at: connection.first,
         connection,
@@ -46,9 +47,19 @@ export function backlogFindings(evidence: TcpEvidence): Finding[] {
       },
     ]);
   }
-  return grouped(found)
-    .filter(({ list }) => list.length >= 2)
-    .map(({ list }) => backlogFinding(evidence, list));
+  // One alone may be any loss.
+  const perServer = new Map<string, number>();
+  for (const [, { connection }] of found) {
+    const key = serverKey(connection);
+    perServer.set(key, (perServer.get(key) ?? 0) + 1);
+  }
+  return grouped(found.filter(([, { connection }]) => perServer.get(serverKey(connection))! > 1)).map(({ list }) =>
+    backlogFinding(evidence, list),
+  );
+}
+
+function serverKey({ server }: Connection): string {
+  return `${server.address} ${server.port}`;
 }
 
 /** Connections that a server accepted, in order of time: a flood of others must not be searched for each of its SYNs. */
@@ -85,10 +96,7 @@ function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Fin
   const { server, client } = connection;
   const to = sideText(context, server);
   const arrived = list.every(({ judged: { outcome } }) => outcome.request?.state === 'delivered');
-  const from = clientsText(
-    context,
-    list.map((waiting) => waiting.connection.client.address),
-  );
+  const from = context.names.addresses.text(client.address);
   return findingOf(context, list, {
     kind: arrived ? 'tcp-syn-backlog-drop' : 'unanswered',
     severity: arrived ? 'error' : 'warning',
