@@ -22,18 +22,18 @@ import { problemsOf } from './wire/packet-problems.js';
 import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
-/** What one open packet and one kept trail take, sightings included, octets. */
-const PACKET_COST = 1024;
-const TRAIL_COST = 2048;
+/** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
+const PACKET_COST = 2048;
+const TRAIL_COST = 8192;
 /** A connection without an end is over when nothing of it was seen for this long, nanoseconds. */
 const CONNECTION_IDLE = 300e9;
 /** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
 const SMALL = 32 << 20;
-const STORE_LIMIT = 64 << 20;
+const STORE_LIMIT = 48 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
-/** Times within a file go back by up to this, nanoseconds. */
-const DISORDER = 250e6;
+/** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
+const DISORDER = 50e6;
 
 /** All that one run learns; the report and the rows are read off it. */
 export interface Run {

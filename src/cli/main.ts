@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.js';
 import type { Io } from './io.js';
 
@@ -19,7 +18,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   };
   io.on?.('SIGINT', interrupt);
   try {
-    const version = packageJson().version;
+    const { VERSION: version } = await import('../version.js');
     // Scripts ask for the version often, so it does not wait for the argument parser.
     if (argv.length === 1 && argv[0] === '--version') {
       io.stdout.write(`${version}\n`);
@@ -40,15 +39,6 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 function ignore(): void {}
 
-interface PackageJson {
-  readonly version: string;
-  readonly bugs?: { readonly url: string };
-}
-
-function packageJson(): PackageJson {
-  return createRequire(import.meta.url)('../../package.json') as PackageJson;
-}
-
 /** Errors that are the caller's to mend; anything else is a fault of this program. */
 const EXPECTED = ['UsageError', 'OptionsError', 'CaptureError', 'OutputError'];
 
@@ -60,7 +50,6 @@ async function explanation(error: unknown): Promise<string> {
     const file = name === 'CaptureError' ? escapeText((error as Error & { file: string }).file) : '';
     return file === '' || message.includes(file) ? message : `${file}: ${message}`;
   }
-  const { version, bugs } = packageJson();
-  const where = bugs === undefined ? 'with the command line' : `at ${bugs.url}`;
-  return `internal error in lasthop ${version}: ${message}; please report it ${where} (LASTHOP_DEBUG=1 adds the stack)`;
+  const { VERSION: version } = await import('../version.js');
+  return `internal error in lasthop ${version}: ${message}; please report it with the command line (LASTHOP_DEBUG=1 adds the stack)`;
 }

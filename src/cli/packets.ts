@@ -1,11 +1,10 @@
-import type { CaptureError } from '../capture/capture.js';
+import type { CaptureError, PacketView } from '../index.js';
 import { resolveInputs, type CaptureInput } from '../inputs.js';
 import { FilterSyntaxError, parseFilter, type PacketFilter } from '../net/filter.js';
 import { PointTable } from '../net/points.js';
 import { OptionsError, type DiagnoseOptions } from '../options.js';
 import { FrameCursor, newView, openAll, PointResolver } from '../reading.js';
 import type { PacketMeta } from '../report/packet-row.js';
-import type { PacketView } from '../wire/packet.js';
 
 /** A decoded frame and where it comes from; both are valid until the next one is asked for. */
 export interface PacketFrame {

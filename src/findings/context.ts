@@ -8,7 +8,6 @@ import type { Names } from '../trail/rows.js';
 import type { Topology } from '../trail/topology.js';
 import type { Trail } from '../trail/trail.js';
 import type { Outcome } from '../trail/verdict.js';
-import type { CaptureError } from '../capture/capture.js';
 
 /** An exchange and what became of it. */
 export interface Judged {
@@ -16,6 +15,15 @@ export interface Judged {
   readonly outcome: Outcome;
   /** Index into the report's flows. */
   readonly flow: number;
+}
+
+/** What keeps a capture from being read to its end, as CaptureError tells it. */
+export interface CaptureFault {
+  readonly code: string;
+  readonly file: string;
+  readonly octet: number | null;
+  readonly frame: number;
+  readonly message: string;
 }
 
 /** Everything a check may look at. */
@@ -33,7 +41,7 @@ export interface FindingContext {
   readonly trails: readonly Trail[];
   /** Frames kept, for checks that look at octets. */
   readonly store: FrameStore;
-  readonly faults: readonly CaptureError[];
+  readonly faults: readonly CaptureFault[];
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
 }

@@ -19,12 +19,13 @@ export interface KeptFrame {
 const TCP_EVENTS = 0x07;
 /** Octets kept of a frame when not all frames are kept. */
 const KEPT_OCTETS = 512;
-/** Tunnelled packets kept of each point when not all frames are kept. */
-const TUNNELLED = 4096;
+/** Frames kept, and DNS and tunnelled packets kept of each point, when not all frames are kept. */
+const KEPT_FRAMES = 1 << 14;
+const ORDINARY = 1024;
 
 /**
- * Frames kept in memory: all of them where the captures are small, else the kinds that faults show in (ARP, ICMP errors, BGP,
- * the ends of TCP connections, some of what travels in tunnels), up to a bound.
+ * Frames kept in memory: all of them where the captures are small, else the first of the kinds that faults show in (ARP, ICMP
+ * errors, BGP, the ends of TCP connections, some DNS and some of what travels in tunnels).
  */
 export class FrameStore {
   readonly frames: KeptFrame[] = [];
@@ -32,7 +33,7 @@ export class FrameStore {
   complete: boolean;
   readonly #limit: number;
   readonly #view: PacketView;
-  readonly #tunnelled = new Map<number, number>();
+  readonly #ordinary = new Map<number, number>();
   #octets = 0;
 
   /**
@@ -47,7 +48,7 @@ export class FrameStore {
 
   /** Keeps a decoded frame, or passes it over. */
   offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
-    if (!this.complete && !this.#matters(packet, point)) return;
+    if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return;
     const length = packet.frameEnd - packet.frameAt;
     const kept = this.complete ? length : Math.min(length, KEPT_OCTETS);
     if (this.#octets + kept > this.#limit) {
@@ -70,10 +71,10 @@ export class FrameStore {
   #matters(packet: PacketView, point: number): boolean {
     if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return true;
     if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return true;
-    if (packet.tunnelDepth === 0) return false;
-    const seen = this.#tunnelled.get(point) ?? 0;
-    this.#tunnelled.set(point, seen + 1);
-    return seen < TUNNELLED;
+    if (packet.tunnelDepth === 0 && packet.dnsAt < 0) return false;
+    const seen = this.#ordinary.get(point) ?? 0;
+    this.#ordinary.set(point, seen + 1);
+    return seen < ORDINARY;
   }
 
   /** The frame decoded, in a view that the next call reuses. */

@@ -12,6 +12,8 @@ import { JOIN } from './window.js';
 const IN_FLIGHT = 10e6;
 /** A capture that missed a packet this close in time may have missed this one too. */
 const BLIND = 1e9;
+/** Captures further apart than this belong to different runs: one frame has no length in time. */
+const APART = 1e9;
 const TCP = 6;
 
 /** Everything a verdict rests on. */
@@ -284,7 +286,7 @@ export class Judge {
     for (const { first, last } of this.#spans(at)) {
       if (time >= first && time + margin <= last) return 'inside';
       if (time < first) before = true;
-      if (this.#spans(seenAt).some((span) => span.first <= last && first <= span.last)) together = true;
+      if (this.#spans(seenAt).some((span) => span.first <= last + APART && first <= span.last + APART)) together = true;
     }
     if (!together) return 'other-run';
     return before ? 'before' : 'after';

@@ -1,7 +1,7 @@
 import { PairIndex } from '../net/pair-index.js';
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { groupsOf } from './clocks.js';
-import type { Home, Topology } from './topology.js';
+import { isInitialTtl, type Home, type Topology } from './topology.js';
 
 /** How a point is known to be on a way: packets between the two addresses crossed it, other packets of one of them did, or its role says so. */
 export type Crossing = 'pair' | 'address' | 'role';
@@ -241,6 +241,10 @@ export class Paths {
         if (nodeX === home.node || (home.node === null && source.node !== null && nodeX !== source.node))
           return rankY - rankX;
       }
+    } else if (source.node === null && this.#comesIn(x, y, hops)) {
+      const rankX = rankOf(this.#points[x]!.role);
+      const rankY = rankOf(this.#points[y]!.role);
+      if (rankX >= 0 && rankY >= 0 && rankX !== rankY) return rankY - rankX;
     } else {
       // Two workloads of one node: away from the one, towards the other.
       if (source.points.some((point) => home.points.includes(point))) return this.#compareTimes(x, y, ends);
@@ -252,6 +256,14 @@ export class Paths {
       if (a.outerBack !== 0 && b.outerBack !== 0 && a.outerBack !== b.outerBack) return a.outerBack - b.outerBack;
     }
     return this.#compareTimes(x, y, ends);
+  }
+
+  /** An outer TTL that was counted down at an underlay interface: what it carries comes from another node. */
+  #comesIn(x: number, y: number, hops: ReadonlyMap<number, Hops>): boolean {
+    return [x, y].some((point) => {
+      const outer = this.#points[point]!.role === 'underlay' ? (hops.get(point)?.outerOut ?? 0) : 0;
+      return outer !== 0 && !isInitialTtl(outer);
+    });
   }
 
   /** Which of two points saw more packets first, there and, the other way round, back. */

@@ -30,7 +30,7 @@ export const JOIN = 4e9;
 /** At one and the same point, equal packets this far apart are copies or identical packets; further apart, repetitions. */
 const JOIN_SAME = 100e6;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
-const SETTLE = 500e6;
+const SETTLE = 20e6;
 /** Octets of a DNS message that tell its id and whether it is a query. */
 const DNS_LEAST = 4;
 const BUCKETS = 1 << 16;

@@ -2,16 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/cli/explain.js';
+import { CAUSE_KINDS } from '../../src/findings/causes.js';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
 
 const FINDINGS = join(import.meta.dirname, '../../src/findings');
 
 describe('catalogue', () => {
   it('has every kind of finding and cause that a report can name', () => {
-    const named = readdirSync(FINDINGS)
-      .filter((file) => file !== 'catalogue.ts')
+    const inChecks = readdirSync(FINDINGS, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && file !== 'catalogue.ts')
       .flatMap((file) => [...readFileSync(join(FINDINGS, file), 'utf8').matchAll(/kind: '([a-z-]+)'/g)])
       .map((match) => match[1]!);
+    const named = [...inChecks, ...CAUSE_KINDS];
     expect(named).toContain('ip-forward-off');
     const known = CATALOGUE.map(({ id }) => id);
     expect(named.filter((kind) => !known.includes(kind))).toEqual([]);

@@ -36,7 +36,15 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
 const BELOW_ROOT = ['findings', 'trail', 'net', 'wire', 'capture'];
 
 /** What the command line takes from below the public surface: `packets` reads frames, `explain` and `--only` know the kinds. */
-const CLI_BELOW = ['inputs.ts', 'net/filter.ts', 'net/points.ts', 'options.ts', 'reading.ts', 'findings/catalogue.ts'];
+const CLI_BELOW = [
+  'inputs.ts',
+  'net/filter.ts',
+  'net/points.ts',
+  'options.ts',
+  'reading.ts',
+  'version.ts',
+  'findings/catalogue.ts',
+];
 
 const REPORT = 'report/report.ts';
 const NODE_FILES = { capture: ['node:fs', 'node:fs/promises', 'node:zlib', 'node:path'], cli: ['node:fs'] };
