@@ -113,7 +113,12 @@ function findingLines(
   if (finding.firstTime !== null && finding.lastTime !== null) {
     lines.push(`   ${timeSpan(finding.firstTime, finding.lastTime)}`);
   }
-  if (finding.trail !== null) {
+  const earlier = report.findings.slice(0, number - 1);
+  const same = earlier.findIndex((other) => isSamePlace(other, finding));
+  if (same >= 0) {
+    // What is lost at a place that was drawn already: where to look, and no second drawing.
+    lines.push(...wrapped('   ', `the same place as in finding ${same + 1}`, width));
+  } else if (finding.trail !== null) {
     const which = finding.count === 1 ? 'Point by point' : 'One of them, point by point';
     lines.push('', ...wrapped('   ', `${which} (UTC): ${escapeText(finding.trail.summary)}`, width));
     lines.push(...trailLines(finding.trail.steps, points, paint, width));
@@ -122,9 +127,19 @@ function findingLines(
     lines.push('', `   last seen      ${escapeText(point)}, ${timeOfDay(time)} UTC, ${frameText(file, frame)}`);
     if (finding.nextExpected !== null) lines.push(`   next expected  ${escapeText(finding.nextExpected)}`);
   }
-  lines.push(...causeLines(finding, report.findings.slice(0, number - 1), paint, width));
+  lines.push(...causeLines(finding, earlier, paint, width));
   lines.push(...evidenceLines(finding, width));
   return lines;
+}
+
+function isSamePlace(a: Finding, b: Finding): boolean {
+  return (
+    a.trail !== null &&
+    b.trail !== null &&
+    b.nextExpected !== null &&
+    a.lastSeen?.point === b.lastSeen?.point &&
+    a.nextExpected === b.nextExpected
+  );
 }
 
 function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint, width: number): string[] {
