@@ -626,6 +626,31 @@ describe('addresses and ports outside', () => {
   });
 });
 
+describe('nat-tuple-clash', () => {
+  /** A connection to a service that a second point shows translated, and SYNs of one client port to the pod itself. */
+  function clash(captures: Captures, port: string): void {
+    opened(captures, POINT, POD, SERVICE);
+    captures.segment('node2/veth2', 0.0005, POD, SERVER, 'S', { seq: 1000, ttl: 62, id: 100 });
+    captures.segment('node2/veth2', 0.0008, SERVER, POD, 'S.', { seq: 9000, ack: 1001 });
+    for (const [i, at] of [1, 2, 4].entries()) {
+      captures.segment(POINT, at, `10.244.1.5:${port}`, SERVER, 'S', { seq: 333_333, id: 300 + i });
+    }
+    captures.segment(POINT, 6, POD, SERVICE, '.', { seq: 1011, ack: 9011, id: 110 });
+  }
+
+  it('the same port to a service and to the pod behind it', async () => {
+    const captures = new Captures();
+    clash(captures, '40000');
+    expect(find(await captures.findings(), 'nat-tuple-clash')).toMatchObject({ severity: 'warning', count: 1 });
+  });
+
+  it('another port clashes with nothing', async () => {
+    const captures = new Captures();
+    clash(captures, '40001');
+    expect(await captures.kinds()).not.toContain('nat-tuple-clash');
+  });
+});
+
 describe('unanswered', () => {
   it('is told where nothing explains it', async () => {
     const captures = new Captures();
