@@ -157,7 +157,7 @@ export class ExchangeTable {
         // The client's own view: a request's first form, a reply's last.
         return request
           ? this.#member('request', 'icmp-echo', facts, first.src, first.dst, -1, -1, facts.b, facts.c, -1)
-          : this.#member('reply', 'icmp-echo', facts, last.dst, last.src, -1, -1, facts.b, facts.c, -1);
+          : this.#reply('icmp-echo', facts, first, last, facts.b, facts.c, -1);
       }
       case Layer.UDP: {
         if (!facts.isDns) return this.#conversation('udp', facts, first, last);
@@ -175,18 +175,7 @@ export class ExchangeTable {
               type,
               nameId,
             )
-          : this.#member(
-              'reply',
-              'dns',
-              facts,
-              last.dst,
-              last.src,
-              last.destinationPort,
-              last.sourcePort,
-              id,
-              type,
-              nameId,
-            );
+          : this.#reply('dns', facts, first, last, id, type, nameId);
       }
       case Layer.TCP:
         return this.#conversation('tcp', facts, first, last);
@@ -195,16 +184,48 @@ export class ExchangeTable {
     }
   }
 
+  /** A reply belongs to the request to where it came from as the client sees it, or else as it was sent. */
+  #reply(
+    protocol: 'icmp-echo' | 'dns',
+    facts: PacketFacts,
+    first: Form,
+    last: Form,
+    id: number,
+    sequence: number,
+    nameId: number,
+  ): Membership {
+    const seen = this.#find(protocol, last.dst, last.src, last.destinationPort, last.sourcePort, id, sequence, nameId);
+    const form =
+      seen === null &&
+      this.#find(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, id, sequence, nameId)
+        ? first
+        : last;
+    return this.#member(
+      'reply',
+      protocol,
+      facts,
+      form.dst,
+      form.src,
+      form.destinationPort,
+      form.sourcePort,
+      id,
+      sequence,
+      nameId,
+    );
+  }
+
   #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Membership {
     const flags = protocol === 'tcp' ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
-    const forward = this.#findConversation(protocol, first.src, first.dst, first.sourcePort, first.destinationPort);
+    const forward = this.#findForm(protocol, first) ?? (first === last ? null : this.#findForm(protocol, last));
     // A SYN with another number opens a new connection on the same ports.
     if (forward !== null && !(opening && forward.synSeen && forward.id !== facts.a)) {
       return { exchange: forward, direction: 'request' };
     }
     if (forward === null && !opening) {
-      const backward = this.#findConversation(protocol, last.dst, last.src, last.destinationPort, last.sourcePort);
+      // A bridge that translates before its tap shows the request to the pod and the reply from the service.
+      const backward =
+        this.#findForm(protocol, reversed(last)) ?? (first === last ? null : this.#findForm(protocol, reversed(first)));
       if (backward !== null) {
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
         if (protocol !== 'udp' || facts.firstTime >= backward.firstTime)
@@ -322,6 +343,10 @@ export class ExchangeTable {
     return null;
   }
 
+  #findForm(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Form): Exchange | null {
+    return this.#findConversation(protocol, src, dst, sourcePort, destinationPort);
+  }
+
   /** The latest connection or datagram flow between two sockets. */
   #findConversation(
     protocol: ExchangeProtocol,
@@ -402,6 +427,10 @@ export class ExchangeTable {
     while (at !== null && at.next !== exchange) at = at.next!;
     if (at !== null) at.next = exchange.next;
   }
+}
+
+function reversed({ src, dst, sourcePort, destinationPort }: Form): Form {
+  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort };
 }
 
 function bucketOf(client: number, server: number, clientPort: number, serverPort: number): number {
