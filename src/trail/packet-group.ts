@@ -41,10 +41,13 @@ export class PacketGroup {
   head = -1;
   count = 0;
 
-  /** Chains of the three key tables. */
+  /** Chains of the three key tables, both ways: a hostile capture can put all packets into one. */
   nextExact: PacketGroup | null = null;
+  previousExact: PacketGroup | null = null;
   nextInvariant: PacketGroup | null = null;
+  previousInvariant: PacketGroup | null = null;
   nextBurst: PacketGroup | null = null;
+  previousBurst: PacketGroup | null = null;
   /** Why another packet may be this one; null when there is none. */
   resembles: string | null = null;
   /** Octets of it that were told with the packets it was merged from. */

@@ -29,6 +29,8 @@ import type { Texts } from './texts.js';
 export const JOIN = 4e9;
 /** At one and the same point, equal packets this far apart are copies or identical packets; further apart, repetitions. */
 const JOIN_SAME = 100e6;
+/** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
+const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 20e6;
 /** Octets of a DNS message that tell its id and whether it is a query. */
@@ -125,7 +127,9 @@ export class PacketWindow {
   #find(point: number, time: number): PacketGroup | null {
     let best: PacketGroup | null = null;
     let distance = Infinity;
-    for (let group = this.#exact[exactLow & MASK]!; group !== null; group = group.nextExact!) {
+    let walked = 0;
+    for (let group = this.#exact[exactLow & MASK]!; group !== null && walked < WALK; group = group.nextExact!) {
+      walked++;
       if (group.exactLow !== exactLow || group.exactHigh !== exactHigh || group.done) continue;
       const away = time > group.lastTime ? time - group.lastTime : time < group.firstTime ? group.firstTime - time : 0;
       if (away >= distance || away > (this.#hasSeen(group, point) ? JOIN_SAME : JOIN)) continue;
@@ -169,9 +173,9 @@ export class PacketWindow {
         : -1;
     burstKeyOf(packet, timestampsAt < 0 ? -1 : timestampsAt + 2);
     group.burst = burstKey;
-    link(this.#exact, exactLow & MASK, group, 'nextExact');
-    link(this.#invariant, invariantLow & MASK, group, 'nextInvariant');
-    link(this.#burst, burstKey & MASK, group, 'nextBurst');
+    link(this.#exact, exactLow & MASK, group, 'nextExact', 'previousExact');
+    link(this.#invariant, invariantLow & MASK, group, 'nextInvariant', 'previousInvariant');
+    link(this.#burst, burstKey & MASK, group, 'nextBurst', 'previousBurst');
     this.#fresh.push(group);
     return group;
   }
@@ -252,9 +256,9 @@ export class PacketWindow {
   }
 
   #release(group: PacketGroup): void {
-    unlink(this.#exact, group.exactLow & MASK, group, 'nextExact');
-    unlink(this.#invariant, group.invariantLow & MASK, group, 'nextInvariant');
-    unlink(this.#burst, group.burst & MASK, group, 'nextBurst');
+    unlink(this.#exact, group.exactLow & MASK, group, 'nextExact', 'previousExact');
+    unlink(this.#invariant, group.invariantLow & MASK, group, 'nextInvariant', 'previousInvariant');
+    unlink(this.#burst, group.burst & MASK, group, 'nextBurst', 'previousBurst');
     for (let at = group.head; at >= 0;) {
       const next = this.sightings.next[at]!;
       this.sightings.free(at);
@@ -266,11 +270,10 @@ export class PacketWindow {
   /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
   translationsOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
-    for (
-      let other: PacketGroup | null = this.#invariant[group.invariantLow & MASK]!;
-      other !== null;
-      other = other.nextInvariant
-    ) {
+    let walked = 0;
+    let other = this.#invariant[group.invariantLow & MASK]!;
+    for (; other !== null && walked < WALK; other = other.nextInvariant!) {
+      walked++;
       if (
         other !== group &&
         !other.done &&
@@ -291,7 +294,10 @@ export class PacketWindow {
    */
   piecesOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
-    for (let other: PacketGroup | null = this.#burst[group.burst & MASK]!; other !== null; other = other.nextBurst) {
+    let walked = 0;
+    let other = this.#burst[group.burst & MASK]!;
+    for (; other !== null && walked < WALK; other = other.nextBurst!) {
+      walked++;
       if (
         other !== group &&
         !other.done &&
@@ -337,25 +343,21 @@ function near(a: PacketGroup, b: PacketGroup): boolean {
   return a.firstTime <= b.lastTime + JOIN && b.firstTime <= a.lastTime + JOIN;
 }
 
-type Chain = 'nextExact' | 'nextInvariant' | 'nextBurst';
+type Next = 'nextExact' | 'nextInvariant' | 'nextBurst';
+type Previous = 'previousExact' | 'previousInvariant' | 'previousBurst';
 
-function link(table: (PacketGroup | null)[], slot: number, group: PacketGroup, chain: Chain): void {
-  group[chain] = table[slot]!;
+function link(table: (PacketGroup | null)[], slot: number, group: PacketGroup, next: Next, previous: Previous): void {
+  const head = table[slot]!;
+  group[next] = head;
+  group[previous] = null;
+  if (head !== null) head[previous] = group;
   table[slot] = group;
 }
 
-function unlink(table: (PacketGroup | null)[], slot: number, group: PacketGroup, chain: Chain): void {
-  let at: PacketGroup | null = table[slot]!;
-  if (at === group) {
-    table[slot] = group[chain];
-    return;
-  }
-  while (at !== null) {
-    const next: PacketGroup | null = at[chain];
-    if (next === group) {
-      at[chain] = group[chain];
-      return;
-    }
-    at = next;
-  }
+function unlink(table: (PacketGroup | null)[], slot: number, group: PacketGroup, next: Next, previous: Previous): void {
+  const before = group[previous];
+  const after = group[next];
+  if (before === null) table[slot] = after;
+  else before[next] = after;
+  if (after !== null) after[previous] = before;
 }
