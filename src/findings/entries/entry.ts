@@ -13,23 +13,3 @@ export interface CatalogueEntry {
   readonly confirm: string;
   readonly confusedWith: string;
 }
-
-/** Kinds of finding that a report can have; more exact ids from the catalogue may come besides them. */
-export const FINDING_KINDS = [
-  'request-lost',
-  'reply-lost',
-  'unanswered',
-  'stream-stalled',
-  'partial-loss',
-  'reset',
-  'nat',
-  'dns',
-  'bgp',
-  'encapsulation',
-  'mtu',
-  'arp',
-  'duplicate-address',
-  'capture-damaged',
-  'capture-not-trusted',
-  'clock-skew',
-] as const;
