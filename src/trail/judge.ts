@@ -82,6 +82,9 @@ export class Judge {
     });
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
+    if (trail.protocol === TCP && trail.kind < 0 && trail.fragmentOffset === 0) {
+      return unknown('too little of its TCP header was captured to tell its place in the stream');
+    }
     if (trail.resembles !== null) return unknown(trail.resembles);
     const owners = this.#context.topology.ownersOf(lastSeen);
     if (owners !== null && !owners.has(trail.last.src)) {

@@ -70,12 +70,10 @@ export class Tracker {
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
-    if (pieces.length === 0 && !this.#isComplete(members, lastPath)) {
-      group.resembles ??= this.#resemblance(group, members);
+    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path)) {
+      group.resembles ??= this.#resemblance(group, [...members, ...pieces]);
       return false;
     }
-    if (pieces.length > 0 && (!this.#isComplete([group, ...pieces], path) || this.#mergedFrom(group, pieces, path)))
-      return false;
     this.#tell(group, path, members, pieces);
     return true;
   }
@@ -124,10 +122,15 @@ export class Tracker {
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
-    if (members.length > 1 || !mayHavePieces(group)) return { members, pieces: [] };
+    if (!mayHavePieces(group)) return { members, pieces: [] };
     const pieces = this.#window
       .piecesOf(group)
-      .filter((other) => isPiece(group, other) && (isSameFlow(group, other) || isTranslation(group, other)));
+      .filter(
+        (other) =>
+          !members.includes(other) &&
+          isPiece(group, other) &&
+          (isSameFlow(group, other) || isTranslation(group, other)),
+      );
     pieces.sort((a, b) => this.#earliest(a, path) - this.#earliest(b, path));
     return { members, pieces };
   }
@@ -142,14 +145,15 @@ export class Tracker {
     // The packet as it was sent is the one seen earliest on the way; what another covers is no packet of its own.
     const lead = pieces.find((piece) => this.#earliest(piece, path) < this.#earliest(group, path));
     if (lead !== undefined && covers(lead, group)) {
-      const others = this.#component(lead, path).pieces;
-      this.#add(this.#trailOf([lead], path, others));
-      lead.done = true;
-      group.done = true;
+      const whole = this.#component(lead, path);
+      for (const member of [group, ...whole.members]) member.done = true;
+      this.#add(this.#trailOf(whole.members, path, whole.pieces, lead.resembles));
       return;
     }
     for (const member of members) member.done = true;
-    this.#add(this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, members)));
+    this.#add(
+      this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, [...members, ...pieces])),
+    );
   }
 
   /** Of several packets of one form that could be the same (sent again with IP ID 0), only the nearest in time is. */
@@ -167,6 +171,12 @@ export class Tracker {
       if (members.includes(other) || isSameFlow(group, other)) continue;
       const name = this.#points[store.points[other.head]!]!.name;
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
+    }
+    // Octets of the same part of a stream at the same moment, in a packet that is not certain to be a piece of this one.
+    for (const other of mayHavePieces(group) ? this.#window.piecesOf(group) : []) {
+      if (members.includes(other) || !overlaps(group, other)) continue;
+      const name = this.#points[store.points[other.head]!]!.name;
+      return `octets of the same part of the stream are at ${name} in other packets`;
     }
     return null;
   }
@@ -375,16 +385,24 @@ function mayHavePieces(group: PacketGroup): boolean {
  * a later ID, or comes later.
  */
 function isPiece(a: PacketGroup, b: PacketGroup): boolean {
-  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
+  if (!overlaps(a, b)) return false;
   const whole = rangeOf(a);
   const part = rangeOf(b);
   const from = (part.from - whole.from) | 0;
-  if (from >= whole.length || from + part.length <= 0) return false;
   if (a.kind !== Layer.TCP || a.fragmentOffset > 0 || a.moreFragments !== 0) return true;
   if (from === 0 && part.length === whole.length && a.ipId === b.ipId) return true;
   const [first, second, ahead] = from >= 0 ? [a, b, from] : [b, a, -from];
   const step = (second.ipId - first.ipId) & 0xffff;
   return ahead === 0 ? step === 0 : step <= ahead / LEAST_SEGMENT;
+}
+
+/** True when two groups hold octets of the same place in a stream or packet, close in time. */
+function overlaps(a: PacketGroup, b: PacketGroup): boolean {
+  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
+  const whole = rangeOf(a);
+  const part = rangeOf(b);
+  const from = (part.from - whole.from) | 0;
+  return from < whole.length && from + part.length > 0;
 }
 
 function covers(whole: PacketGroup, part: PacketGroup): boolean {
