@@ -128,7 +128,9 @@ export class Judge {
     if (exchange.protocol === 'tcp') return this.#tcpArrival(trail, exchange);
     if (trail.direction !== 'request') return null;
     if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
-      return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
+      return this.#refusedByDestination(trail, exchange)
+        ? this.#oneOf(trail, exchange.requests, exchange.requestReach)
+        : null;
     }
     if (exchange.protocol === 'udp' && exchange.requests > 1) return datagramArrival(trail, exchange);
     return this.#oneOf(trail, exchange.requests, exchange.requestReach);
@@ -153,7 +155,9 @@ export class Judge {
     if (trail.direction === 'request') {
       if ((flags & 2) !== 0) {
         if (exchange.synAckSeen) return this.#oneOf(trail, exchange.requests, exchange.requestReach);
-        return this.#refusedByDestination(trail, exchange) ? 'shown' : null;
+        return this.#refusedByDestination(trail, exchange)
+          ? this.#oneOf(trail, exchange.requests, exchange.requestReach)
+          : null;
       }
       return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
         ? 'shown'
@@ -186,8 +190,8 @@ export class Judge {
     const outward = topology.homeOf(src).node === last.node;
     const home = topology.homeOf(dst).node;
     const owners = topology.ownersOf(lastSeen);
-    if (owners !== null && !owners.has(src)) {
-      // Perhaps the destination's own interface: only what the two are known to pass can lie behind it.
+    if (owners !== null && owners.size > 0 && !owners.has(src)) {
+      // The destination's own interface: only what the two are known to pass can lie behind it.
       return this.pathOf(src, dst).points.some((point) => !seen.has(point));
     }
     return points.some((point) => {
@@ -216,7 +220,9 @@ export class Judge {
       .map((point, i) => ({ point, crossing: crossings[i]! }))
       .slice(from + 1)
       .filter(
-        ({ point, crossing }) => !seen.has(point) && (crossing === 'role' || this.#mayBeHomeOf(point, trail.last.dst)),
+        ({ point, crossing }) =>
+          !seen.has(point) &&
+          (crossing === 'role' || (trail.path.before(lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))),
       );
   }
 

@@ -183,10 +183,12 @@ export class Paths {
       const bridges = this.#points.filter((point) => point.node === node && point.role === 'bridge');
       if (bridges.length === 1) found.add(bridges[0]!.id);
     }
-    // A tunnel device whose capture is empty is on the way when the other end's packets travel in tunnels.
+    // The tunnel device and what is under it are on the way when the other end's packets travel in tunnels.
     if (tunnelled) {
-      const tunnels = this.#points.filter((point) => point.node === node && point.role === 'tunnel');
-      if (tunnels.length === 1) found.add(tunnels[0]!.id);
+      for (const role of ['tunnel', 'underlay'] as const) {
+        const devices = this.#points.filter((point) => point.node === node && point.role === role);
+        if (devices.length === 1) found.add(devices[0]!.id);
+      }
     }
     return [...found].filter((point) => !hops.has(point));
   }

@@ -33,7 +33,9 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     request,
     reply,
   });
-  if (exchange.refused) return outcome('refused', 'shown');
+  // A refusal in a reply that was lost on its way refuses nothing.
+  const refusalLost = exchange.protocol === 'dns' && exchange.refusedBy === null && reply?.state === 'lost';
+  if (exchange.refused && !refusalLost) return outcome('refused', 'shown');
   if (exchange.protocol === 'tcp' && !exchange.synSeen && !exchange.synAckSeen) {
     return exchange.clientAcked && exchange.serverAcked
       ? outcome('answered', 'shown')
