@@ -50,6 +50,11 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
 }
 
 function isPlain(input: CaptureInput): input is CaptureSource {
+  if (input === null || (typeof input !== 'object' && typeof input !== 'string')) {
+    throw new OptionsError(
+      `a capture is a path, octets, a stream or a Blob, not ${input === null ? 'null' : typeof input}`,
+    );
+  }
   return (
     typeof input === 'string' ||
     input instanceof Uint8Array ||

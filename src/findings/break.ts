@@ -314,6 +314,8 @@ interface Sending {
 
 /** @param endpoint an outer address that must be the node's, 0 for none */
 function sendingOf(context: FindingContext, facts: Facts, node: string, endpoint: number): Sending {
+  // Points without a known node may be anybody's.
+  if (node === '') return { macs: new Set(), vnis: new Set(), ports: new Set() };
   return remembered(placesOf(context).sending, `${endpoint} ${node}`, () => {
     const endpoints = new Set(facts.endpointsOf(node));
     if (endpoint !== 0) endpoints.add(endpoint);

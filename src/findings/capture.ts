@@ -7,7 +7,8 @@ export function captureDamagedFindings(context: Pick<FindingContext, 'faults' | 
     kind: 'capture-damaged',
     severity: fault.code === 'cut' ? 'info' : 'warning',
     certainty: 'shown',
-    title: `${fault.file}: ${fault.message}`,
+    title:
+      fault.octet === null ? `${fault.file} could not be read: ${fault.message}` : `${fault.file}: ${fault.message}`,
     flow: null,
     count: 1,
     of: 1,

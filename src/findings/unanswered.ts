@@ -2,7 +2,7 @@ import type { Evidence, Finding } from '../report/report.js';
 import type { Exchange } from '../trail/exchanges.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
-import type { FindingContext, Judged } from './context.js';
+import { onNode, type FindingContext, type Judged } from './context.js';
 import { placeOf } from './loss.js';
 
 const EXAMPLES = 5;
@@ -76,7 +76,7 @@ function unansweredFinding(
         kind: 'pod-silent',
         likelihood: 0.6,
         why: `the request is at ${last.name}, the interface of ${server}, and nothing comes back from there: no process, a firewall inside, or a full backlog`,
-        next: `nsenter -t <pid of the pod> -n ss -lntup   # on ${last.node}`,
+        next: `nsenter -t <pid of the pod> -n ss -lntup${onNode(last.node)}`,
       },
     ],
     evidence: list.flatMap((judged) => arrivalOf(context, judged, requests)).slice(0, EXAMPLES),

@@ -62,6 +62,9 @@ function head(report: Report, paint: Paint): string[] {
   );
   const lines = [paint('bold', verdictLine(report)), `${read}${window === null ? '' : `, ${window}`}`];
   if (counts.exchanges > 0) lines.push(`${counted(counts.exchanges, 'exchange')}: ${verdicts.join(', ')}`);
+  if (counts.unplaced > 0 && report.findings.length > 0) {
+    lines.push(`${counted(counts.unplaced, 'unanswered exchange')} could not be placed (lasthop exchanges says why)`);
+  }
   return lines;
 }
 

@@ -294,8 +294,12 @@ export class Judge {
     let together = at.frames === 0;
     for (const { first, last } of this.#spans(at)) {
       if (time >= first && time + margin <= last) return 'inside';
+      const near = this.#spans(seenAt).some(
+        (span) => span.first <= time && time <= span.last && span.first <= last + APART && first <= span.last + APART,
+      );
+      if (!near) continue;
+      together = true;
       if (time < first) before = true;
-      if (this.#spans(seenAt).some((span) => span.first <= last + APART && first <= span.last + APART)) together = true;
     }
     if (!together) return 'other-run';
     return before ? 'before' : 'after';

@@ -144,7 +144,8 @@ export class Paths {
           point.node === node &&
           !points.includes(point.id) &&
           rankOf(point.role) < rankOf(role) &&
-          point.role === wanted,
+          point.role === wanted &&
+          this.#topology.mayCarry(point.id, dst),
       );
       if (candidates.length > 1) return inward;
       if (candidates.length === 1) inward.push(candidates[0]!.id);

@@ -223,6 +223,16 @@ export class Topology {
     return true;
   }
 
+  /** False for a point whose packets are all of the other IP version. */
+  mayCarry(point: number, address: number): boolean {
+    if (this.evidence.points[point]!.packets === 0) return true;
+    const version = this.evidence.addresses.version(address);
+    for (let other = 0; other < this.evidence.addresses.size; other++) {
+      if (this.evidence.addresses.version(other) === version && this.seenOf(other).has(point)) return true;
+    }
+    return false;
+  }
+
   homeOf(address: number): Home {
     let home = this.#homes.get(address);
     if (home === undefined) this.#homes.set(address, (home = this.#findHome(address)));

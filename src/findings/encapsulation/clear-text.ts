@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { placeOf } from '../loss.js';
 import { summaryOf } from '../../trail/rows.js';
 import { cause } from './told.js';
@@ -50,7 +50,7 @@ export function clearText(context: FindingContext): Finding[] {
           'route-missing-clear-text',
           0.85,
           `${point.node} has no overlay route to ${destination}, and its default route takes the packet`,
-          `ip route get ${destination}   # on ${point.node}`,
+          `ip route get ${destination}${onNode(point.node)}`,
         ),
       ],
       evidence: group.slice(0, EXAMPLES).map((item) => ({

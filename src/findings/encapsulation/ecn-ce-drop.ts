@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { grouped, lossesOf, lossReason } from './losses.js';
 import { cause } from './told.js';
 
@@ -24,7 +24,7 @@ export function ecnCeDrop(context: FindingContext): Finding[] {
           'vxlan-ecn-ce-drop',
           0.95,
           'RFC 6040 has such packets dropped at the end of the tunnel; a switch or queue on the way marks them, or marks everything',
-          `ip -s -s link show type vxlan | grep -A1 'RX errors'; dmesg | grep 'non-ECT from'   # on ${point.node}`,
+          `ip -s -s link show type vxlan | grep -A1 'RX errors'; dmesg | grep 'non-ECT from'${onNode(point.node)}`,
         ),
       ],
     });

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -39,13 +39,13 @@ export function gatewayArp(context: FindingContext): Finding[] {
             'ip-forward-off',
             0.7,
             `the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
-            `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp   # on ${point.node}`,
+            `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp${onNode(point.node)}`,
           ),
           cause(
             'route-missing',
             0.3,
             `proxy ARP needs a route to ${gateway}: a node without a default route does not answer`,
-            `ip route get ${gateway}   # on ${point.node}`,
+            `ip route get ${gateway}${onNode(point.node)}`,
           ),
         ],
       }),

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
 
@@ -20,7 +20,7 @@ export function innerChecksumBad(context: FindingContext): Finding[] {
           'inner-ip-checksum-bad',
           0.95,
           'something on the way changed the header, or damaged it; no offload leaves this sum open',
-          `nstat -az IpInHdrErrors   # on ${point.node}`,
+          `nstat -az IpInHdrErrors${onNode(point.node)}`,
         ),
       ],
     });

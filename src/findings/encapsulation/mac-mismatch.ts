@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import { vtepMacsAt } from '../break.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { factsOf, macText } from './facts.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
@@ -33,7 +33,7 @@ export function macMismatch(context: FindingContext): Finding[] {
           'vtep-mac-mismatch',
           sent ? 0.95 : 0.9,
           `the sender has an old or wrong MAC address for the tunnel device of ${point.node}`,
-          `ip -s -s link show ${point.interface}   # on ${point.node}: the column otherhost counts them`,
+          `ip -s -s link show ${point.interface}${onNode(point.node, ': the column otherhost counts them')}`,
         ),
       ],
     });

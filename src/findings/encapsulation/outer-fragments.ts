@@ -11,7 +11,7 @@ import {
 } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import type { PacketView } from '../../wire/packet.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { cause, shownBy } from './told.js';
 
 /** Packets in fragments watched at most. */
@@ -80,7 +80,7 @@ export function outerFragments(context: FindingContext): Finding[] {
               'mtu-outer-fragments-lost',
               0.85,
               'a firewall or balancer between the nodes drops fragments, which bear no ports; a smaller MTU of the tunnel avoids them',
-              `nstat -az IpReasmFails IpReasmReqds   # on ${receiver.node}`,
+              `nstat -az IpReasmFails IpReasmReqds${onNode(receiver.node)}`,
             ),
           ],
         },

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf, type IcmpError } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -40,7 +40,7 @@ export function podGone(context: FindingContext): Finding[] {
               'pod-gone-arp-fail',
               0.9,
               'the pod is gone, its interface is down or attached elsewhere, or the neighbour table is full',
-              `ip neigh show dev ${point.interface} | grep -w ${pod}; kubectl get pod -A -o wide | grep -w ${pod}   # on ${point.node}`,
+              `ip neigh show dev ${point.interface} | grep -w ${pod}; kubectl get pod -A -o wide | grep -w ${pod}${onNode(point.node)}`,
             ),
           ],
         },

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { grouped, lossesOf, lossReason } from './losses.js';
 import { cause } from './told.js';
 
@@ -21,7 +21,7 @@ export function reservedBits(context: FindingContext): Finding[] {
           'vxlan-reserved-bits',
           0.95,
           'Linux drops VXLAN headers that are not plain (flags 0x08), unless its device has the extension that they mean',
-          `ip -d link show type vxlan | grep -oE 'gbp|gpe|remcsumrx'   # on ${point.node}`,
+          `ip -d link show type vxlan | grep -oE 'gbp|gpe|remcsumrx'${onNode(point.node)}`,
         ),
       ],
     });

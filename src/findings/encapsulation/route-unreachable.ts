@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { errorGroups, quotesTunnel } from './icmp-errors.js';
 import { cause, shownBy } from './told.js';
@@ -47,7 +47,7 @@ export function routeUnreachable(context: FindingContext): Finding[] {
             code === 0
               ? 'the route of the overlay, or of the block of addresses, is missing'
               : 'the error comes without the three ARP requests that precede it where a pod does not answer',
-            `ip route get ${text(outer.dst)}   # on ${point.node}`,
+            `ip route get ${text(outer.dst)}${onNode(point.node)}`,
           ),
         ],
       },

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { macText } from './facts.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
@@ -23,7 +23,7 @@ export function sourceMacSelf(context: FindingContext): Finding[] {
           'vxlan-src-mac-self',
           0.95,
           'two nodes have the same MAC address on their tunnel devices: cloned machines, or one node name used twice',
-          `ip -d link show type vxlan | grep ether   # on ${point.node} and on ${names.addresses.text(tunnel!.src)}`,
+          `ip -d link show type vxlan | grep ether${onNode(point.node, ' and on ${names.addresses.text(tunnel!.src)}')}`,
         ),
       ],
     });

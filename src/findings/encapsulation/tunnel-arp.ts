@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { FindingContext } from '../context.js';
+import { onNode, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -24,7 +24,7 @@ export function tunnelArp(context: FindingContext): Finding[] {
             'vxlan-fdb-missing',
             0.85,
             `the network plugin has not written a neighbour and forwarding entry for ${target}`,
-            `ip neigh show dev ${point.interface}; bridge fdb show dev ${point.interface}   # on ${point.node}`,
+            `ip neigh show dev ${point.interface}; bridge fdb show dev ${point.interface}${onNode(point.node)}`,
           ),
         ],
       }),
