@@ -118,3 +118,22 @@ describe('the same frames, stored otherwise, give the same verdicts', () => {
     });
   }
 });
+
+describe('a healthy network of which some points were not captured stays silent', () => {
+  for (const sample of SAMPLES.filter((name) => name.startsWith('healthy'))) {
+    const files = filesOf(sample);
+
+    it(`${sample}: without any one or two of its points`, async () => {
+      for (const [i, first] of files.entries()) {
+        for (const second of files.slice(i)) {
+          const rest = files.filter((file) => file !== first && file !== second);
+          const report = await diagnose(rest.map(({ name, octets }) => input(name, octets)));
+          expect(
+            report.findings.filter(({ severity }) => severity !== 'info').map(({ kind }) => kind),
+            `without ${first.name} and ${second.name}`,
+          ).toEqual([]);
+        }
+      }
+    });
+  }
+});
