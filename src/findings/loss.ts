@@ -2,7 +2,7 @@ import type { Certainty, Evidence, Finding, Place, TrailStep } from '../report/r
 import { summaryOf, timeText, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
 import { breakOf } from './break.js';
-import { causesOf } from './causes.js';
+import { causesOf } from './causes/index.js';
 import type { FindingContext } from './context.js';
 
 const EXAMPLES = 5;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/cli/explain.js';
-import { CAUSE_KINDS } from '../../src/findings/causes.js';
+import { CAUSE_KINDS } from '../../src/findings/causes/index.js';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
 
 const FINDINGS = join(import.meta.dirname, '../../src/findings');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
-import { CAUSE_KINDS, causesOf } from '../../src/findings/causes.js';
+import { CAUSE_KINDS, causesOf } from '../../src/findings/causes/index.js';
 import type { Break, BreakError, Octets } from '../../src/findings/break.js';
 import type { CapturePoint } from '../../src/net/points.js';
 import { Layer } from '../../src/wire/layers.js';
