@@ -31,6 +31,7 @@ export const BgpRouteRefresh = struct([u16('afi'), u8('subtype'), u8('safi')]);
 const LENGTH = BgpHeader.offsetOf('length');
 const TYPE = BgpHeader.offsetOf('type');
 export const BGP_HEADER_LENGTH = BgpHeader.span;
+export const BGP_MARKER_LENGTH = 16;
 const HEADER_LENGTH = BGP_HEADER_LENGTH;
 
 const OPEN_VERSION = HEADER_LENGTH + BgpOpen.offsetOf('version');
@@ -138,6 +139,11 @@ export function bgpHasFixed(view: DataView, at: number, end: number): boolean {
 export function bgpNext(view: DataView, at: number, end: number): number {
   const length = bgpLength(view, at);
   return length < HEADER_LENGTH || at + length >= end ? -1 : at + length;
+}
+
+/** Whether the 16 octets at `at` are the marker: all ones (RFC 4271 section 4.1). */
+export function bgpMarkerIsGood(view: DataView, at: number): boolean {
+  return (view.getInt32(at) & view.getInt32(at + 4) & view.getInt32(at + 8) & view.getInt32(at + 12)) === -1;
 }
 
 /** One past the last captured octet of this message. */
