@@ -109,7 +109,7 @@ export function bgpLeastLength(type: number): number {
 /** -1 when a header lies between `at` and `end` and its length is one that its type can have, else the number of its problem. */
 export function checkBgp(view: DataView, at: number, end: number): number {
   if (end - at < HEADER_LENGTH) return TRUNCATED;
-  if (!isMarker(view, at, at + LENGTH)) return MARKER;
+  if (!bgpMarkerIsGood(view, at)) return MARKER;
   const length = bgpLength(view, at);
   const type = bgpType(view, at);
   if (length < bgpLeastLength(type) || (type === KEEPALIVE && length !== HEADER_LENGTH)) return BAD_LENGTH;
