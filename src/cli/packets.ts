@@ -1,9 +1,8 @@
 import type { CaptureError, PacketView } from '../index.js';
 import { resolveInputs, type CaptureInput } from '../inputs.js';
-import { FilterSyntaxError, parseFilter, type PacketFilter } from '../net/filter.js';
 import { PointTable } from '../net/points.js';
-import { OptionsError, type DiagnoseOptions } from '../options.js';
-import { FrameCursor, newView, openAll, PointResolver } from '../reading.js';
+import type { DiagnoseOptions } from '../options.js';
+import { filterOf, FrameCursor, newView, openAll, PointResolver } from '../reading.js';
 import type { PacketMeta } from '../report/packet-row.js';
 import { MessageStreams } from '../wire/message-streams.js';
 import type { Message } from '../wire/messages.js';
@@ -65,15 +64,6 @@ export async function* packetFrames(
     options.onNotice?.(`${what} over several segments could not be put together: segments are missing or were cut`);
   }
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-}
-
-function filterOf(text: string): PacketFilter {
-  try {
-    return parseFilter(text);
-  } catch (error) {
-    if (error instanceof FilterSyntaxError) throw new OptionsError(`--filter: ${error.message}`);
-    throw error;
-  }
 }
 
 /** Whether a time lies between --since and --until, without a bigint for each frame. */

@@ -1,9 +1,9 @@
-import type { Certainty, Evidence, Finding, Place, TrailStep } from '../report/report.js';
-import { summaryOf, timeText, tunnelText } from '../trail/rows.js';
+import type { Certainty, Evidence, Finding, TrailStep } from '../report/report.js';
+import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
 import { breakOf } from './break.js';
 import { causesOf } from './causes/index.js';
-import type { FindingContext } from './context.js';
+import { placeOf, type FindingContext } from './context.js';
 
 const EXAMPLES = 5;
 
@@ -113,16 +113,6 @@ function lossFinding(
 
 function lastAt(trail: Trail, judgement: Judgement): Sighting {
   return trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
-}
-
-export function placeOf(context: FindingContext, sighting: Sighting): Place {
-  const { names } = context;
-  return {
-    point: names.points[sighting.point]!.name,
-    file: names.files[sighting.file]!,
-    frame: sighting.frame,
-    time: timeText(sighting.seconds, sighting.nanoseconds),
-  };
 }
 
 /** The way of a packet point by point: where it was seen, and where it should have been. */

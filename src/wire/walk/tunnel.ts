@@ -75,11 +75,9 @@ export function readGeneve(
   listLayer(packet, Layer.GENEVE, at, end);
   const next = layerInTunnel(packet, geneveType(view, at));
   if (next < 0) return next;
-  const headerLength = geneveHeaderLength(view, at);
-  enterTunnel(packet, Layer.GENEVE, at, geneveVni(view, at), 0, at + headerLength);
-  return end - at < headerLength
-    ? refuse(packet, GENEVE_TRUNCATED, at, headerLength, end, announced, fragmented)
-    : next;
+  const innerAt = at + geneveHeaderLength(view, at);
+  enterTunnel(packet, Layer.GENEVE, at, geneveVni(view, at), 0, innerAt);
+  return innerAt <= end ? next : refuse(packet, GENEVE_TRUNCATED, at, innerAt - at, end, announced, fragmented);
 }
 
 export function readGre(
@@ -100,7 +98,7 @@ export function readGre(
   const next = layerInTunnel(packet, greType(view, at));
   if (next < 0) return next;
   const keyAt = greKeyAt(view, at, end);
-  const headerLength = greHeaderLength(view, at);
-  enterTunnel(packet, Layer.GRE, at, keyAt < 0 ? -1 : view.getUint32(keyAt), 0, at + headerLength);
-  return end - at < headerLength ? refuse(packet, GRE_TRUNCATED, at, headerLength, end, announced, fragmented) : next;
+  const innerAt = at + greHeaderLength(view, at);
+  enterTunnel(packet, Layer.GRE, at, keyAt < 0 ? -1 : view.getUint32(keyAt), 0, innerAt);
+  return innerAt <= end ? next : refuse(packet, GRE_TRUNCATED, at, innerAt - at, end, announced, fragmented);
 }
