@@ -1,0 +1,131 @@
+import { CaptureError, type CaptureSource } from './capture/capture.js';
+import { readText } from './capture/text.js';
+import type { CaptureInput, Source } from './inputs.js';
+import { parsePoint, pointFromPath } from './net/point-name.js';
+import { OptionsError, type DiagnoseOptions, type StateInput } from './options.js';
+import { nodeOfFile } from './state/node-of-file.js';
+import { MOST_OCTETS, readState, SavedState } from './state/read.js';
+
+/** Files of saved state that are read, and warnings that are given before the rest is counted. */
+const MOST_FILES = 10_000;
+const WARNINGS = 10;
+
+/** A file to read. */
+interface StateFile {
+  readonly source: CaptureSource;
+  readonly file: string;
+  readonly node: string | null;
+}
+
+/** What was saved beside the captures, and where it was found. */
+export interface StateRead {
+  readonly state: SavedState;
+  /** Folders and files, as given or found. */
+  readonly from: readonly string[];
+}
+
+/**
+ * Reads the state that options name and what lies in `state` folders of the folders with captures. Null when there is none.
+ * @throws OptionsError when something that was named cannot be read
+ */
+export async function readSavedState(
+  inputs: readonly CaptureInput[],
+  sources: readonly Source[],
+  options: DiagnoseOptions,
+): Promise<StateRead | null> {
+  const from: string[] = [];
+  const files: StateFile[] = [];
+  for (const input of options.state ?? []) files.push(...(await filesOf('--state', input, from)));
+  for (const input of inputs) if (typeof input === 'string') files.push(...(await besides(input, from)));
+  const cluster: StateFile[] = [];
+  for (const input of options.cluster ?? []) cluster.push(...(await filesOf('--cluster', input, from)));
+  if (from.length === 0) return null;
+  const nodes = new Set(
+    sources.map(({ point, file }) => (point === null ? pointFromPath(file) : parsePoint(point)).node),
+  );
+  const known = new Set([...nodes].filter((node) => node !== null));
+  const state = new SavedState();
+  const warn = new Warnings(options);
+  for (const { source, file, node } of files.slice(0, MOST_FILES)) {
+    await readInto(state, source, file, node ?? nodeOfFile(file, known), warn);
+  }
+  for (const { source, file, node } of cluster) await readInto(state, source, file, node ?? '', warn);
+  if (files.length > MOST_FILES) warn.add(`only the first ${MOST_FILES} of ${files.length} files of state are read`);
+  warn.end();
+  return { state, from };
+}
+
+async function readInto(
+  state: SavedState,
+  source: CaptureSource,
+  file: string,
+  node: string,
+  warn: Warnings,
+): Promise<void> {
+  try {
+    const { text, isCut, kind } = await readText(source, file, MOST_OCTETS);
+    if (kind !== 'text') {
+      warn.add(`${file}: ${kind === 'capture' ? 'is a capture' : 'is no text'}, not saved state; it is not read`);
+      return;
+    }
+    if (isCut) warn.add(`${file}: is longer than ${MOST_OCTETS >> 20} MiB; what follows is not read`);
+    readState(state, text, file, node, (about) => warn.add(about));
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    warn.add(`${file}: ${error.message}`);
+  }
+}
+
+async function filesOf(option: string, input: StateInput, from: string[]): Promise<StateFile[]> {
+  if (typeof input === 'string') return pathFiles(option, input, from);
+  const file = input.file ?? input.node ?? 'state';
+  from.push(file);
+  return [{ source: input.source, file, node: input.node ?? null }];
+}
+
+async function pathFiles(option: string, path: string, from: string[]): Promise<StateFile[]> {
+  const { isFolder, fileSize, listFiles } = await import('./capture/node-files.js');
+  from.push(path);
+  if (!(await isFolder(path))) {
+    if ((await fileSize(path)) === null) throw new OptionsError(`${option} ${path}: no such file or folder`);
+    return [{ source: path, file: path, node: null }];
+  }
+  const files = await listFiles(path);
+  if (files.length === 0) throw new OptionsError(`${option} ${path}: holds no file`);
+  return files.map(({ path, name }) => ({ source: path, file: name, node: null }));
+}
+
+/** Files in `state` folders below a folder with captures. */
+async function besides(path: string, from: string[]): Promise<StateFile[]> {
+  const { isFolder, listStateFolders, listFiles } = await import('./capture/node-files.js');
+  if (!(await isFolder(path))) return [];
+  const files: StateFile[] = [];
+  for (const folder of await listStateFolders(path)) {
+    const found = await listFiles(folder.path);
+    if (found.length > 0) from.push(folder.path);
+    // `state/node1/link.txt` is told as `node1/link.txt`, `node1/state/link.txt` as what it is.
+    const prefix = folder.name === 'state' ? '' : `${folder.name}/`;
+    files.push(...found.map(({ path, name }) => ({ source: path, file: `${prefix}${name}`, node: null })));
+  }
+  return files;
+}
+
+/** Tells the first warnings and counts the rest. */
+class Warnings {
+  readonly #options: DiagnoseOptions;
+  #count = 0;
+
+  constructor(options: DiagnoseOptions) {
+    this.#options = options;
+  }
+
+  add(about: string): void {
+    if (++this.#count <= WARNINGS) this.#options.onNotice?.(about);
+  }
+
+  end(): void {
+    if (this.#count > WARNINGS) {
+      this.#options.onNotice?.(`${this.#count - WARNINGS} more warnings about saved state are left out`);
+    }
+  }
+}
