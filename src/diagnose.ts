@@ -3,6 +3,7 @@ import type { CaptureInput } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
 import type { ExchangeRow, Report, TrailRow } from './report/report.js';
 import { pair, prepare, type Run } from './run.js';
+import { readSavedState } from './saved-state.js';
 import { exchangeRow } from './trail/exchange-rows.js';
 import type { Exchange } from './trail/exchanges.js';
 import { trailRow } from './trail/rows.js';
@@ -24,7 +25,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
     return true;
   };
   for await (const _ of pair(run, options, retire));
-  return assemble(run);
+  return assemble(run, 'all', await readSavedState(inputs, run.sources, options));
 }
 
 /** What is in the captures: points, problems and counts; no pairing. */

@@ -25,6 +25,9 @@ export interface Arguments {
   readonly order: readonly string[] | null;
   readonly clocks: Readonly<Record<string, number>>;
   readonly memory: number | null;
+  /** Saved state: folders or files. */
+  readonly state: readonly string[];
+  readonly cluster: readonly string[];
   /** Nanoseconds since the epoch. */
   readonly since: bigint | null;
   readonly until: bigint | null;
@@ -68,6 +71,11 @@ function captureOptions<T>(y: Argv<T>) {
       ...LIST,
       describe: 'POINT=OFFSET, how far its clock is ahead (+1.5s, -200ms); repeatable',
     })
+    .option('state', {
+      ...LIST,
+      describe: 'Folder with what ip, bridge, sysctl, iptables-save -c, ipset, conntrack, nft print; repeatable',
+    })
+    .option('cluster', { ...LIST, describe: 'Saved kubectl get nodes,pods,services,... -A -o json; repeatable' })
     .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' });
 }
 
@@ -207,6 +215,8 @@ function checked(
     order: given('order', parseOrder),
     clocks: Object.fromEntries(list('clock').map(parseClock)),
     memory: given('memory', parseMemory),
+    state: list('state'),
+    cluster: list('cluster'),
     since,
     until,
   };
