@@ -9,6 +9,8 @@ import { MOST_OCTETS, readState, SavedState } from './state/read.js';
 /** Files of saved state that are read, and warnings that are given before the rest is counted. */
 const MOST_FILES = 10_000;
 const WARNINGS = 10;
+/** Nodes named in a warning. */
+const NAMED = 5;
 
 /** A file to read. */
 interface StateFile {
@@ -36,7 +38,10 @@ export async function readSavedState(
   const from: string[] = [];
   const files: StateFile[] = [];
   for (const input of options.state ?? []) files.push(...(await filesOf('--state', input, from)));
-  for (const input of inputs) if (typeof input === 'string') files.push(...(await besides(input, from)));
+  for (const input of inputs) {
+    const source = typeof input === 'object' && 'source' in input ? input.source : input;
+    if (typeof source === 'string') files.push(...(await besides(source, from)));
+  }
   const cluster: StateFile[] = [];
   for (const input of options.cluster ?? []) cluster.push(...(await filesOf('--cluster', input, from)));
   if (from.length === 0) return null;
@@ -51,6 +56,13 @@ export async function readSavedState(
   }
   for (const { source, file, node } of cluster) await readInto(state, source, file, node ?? '', warn);
   if (files.length > MOST_FILES) warn.add(`only the first ${MOST_FILES} of ${files.length} files of state are read`);
+  const strange = [...state.files.keys()].filter((node) => node !== '');
+  if (strange.length > 0 && !strange.some((node) => known.has(node))) {
+    const [those, these] = [strange, [...known]].map((names) => names.slice(0, NAMED).join(', '));
+    warn.add(
+      `saved state is of ${those}, and the captures are of ${these || 'no node that is named'}; name its folders or files after the nodes`,
+    );
+  }
   warn.end();
   return { state, from };
 }
@@ -90,7 +102,7 @@ async function pathFiles(option: string, path: string, from: string[]): Promise<
     if ((await fileSize(path)) === null) throw new OptionsError(`${option} ${path}: no such file or folder`);
     return [{ source: path, file: path, node: null }];
   }
-  const files = await listFiles(path);
+  const files = await listFiles(path, MOST_FILES + 1);
   if (files.length === 0) throw new OptionsError(`${option} ${path}: holds no file`);
   return files.map(({ path, name }) => ({ source: path, file: name, node: null }));
 }
@@ -101,7 +113,7 @@ async function besides(path: string, from: string[]): Promise<StateFile[]> {
   if (!(await isFolder(path))) return [];
   const files: StateFile[] = [];
   for (const folder of await listStateFolders(path)) {
-    const found = await listFiles(folder.path);
+    const found = await listFiles(folder.path, MOST_FILES + 1);
     if (found.length > 0) from.push(folder.path);
     // `state/node1/link.txt` is told as `node1/link.txt`, `node1/state/link.txt` as what it is.
     const prefix = folder.name === 'state' ? '' : `${folder.name}/`;

@@ -142,12 +142,13 @@ export async function listStateFolders(folder: string): Promise<readonly Pick<Fo
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** All files below a folder, in order of their names. */
-export async function listFiles(folder: string): Promise<FolderFile[]> {
+/** Files below a folder, in order of their names, `most` at most. */
+export async function listFiles(folder: string, most: number): Promise<FolderFile[]> {
   const found: FolderFile[] = [];
   const search = async (path: string, prefix: string): Promise<void> => {
     for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
       const name = prefix + entry.name;
+      if (found.length >= most) return;
       if (entry.isDirectory()) await search(join(path, entry.name), `${name}/`);
       else await add(join(path, entry.name), name);
     }

@@ -1,8 +1,9 @@
-import { IPv4, IPv6 } from 'ip-num';
+import { IPv6 } from 'ip-num';
 
 interface Prefix {
   readonly version: 4 | 6;
-  readonly value: bigint;
+  /** A number of 32 bits for IPv4, of which there may be very many in a dump of rules. */
+  readonly value: number | bigint;
   /** Bits that count. */
   readonly length: number;
 }
@@ -15,15 +16,39 @@ function prefixOf(text: string): Prefix | null {
   const slash = text.indexOf('/');
   const address = slash < 0 ? text : text.slice(0, slash);
   const version = address.includes(':') ? 6 : 4;
+  const value = version === 6 ? ipv6Of(address) : ipv4Of(address);
+  if (value === null) return null;
   const bits = version === 6 ? 128 : 32;
-  const given = slash < 0 ? bits : /^\d{1,3}$/.test(text.slice(slash + 1)) ? Number(text.slice(slash + 1)) : -1;
-  if (given < 0 || given > bits || !/^[0-9a-fA-F:.]+$/.test(address)) return null;
+  const length = slash < 0 ? bits : numberOf(text.slice(slash + 1), bits);
+  return length < 0 ? null : { version, value, length };
+}
+
+function ipv4Of(text: string): number | null {
+  const parts = text.split('.');
+  if (parts.length !== 4) return null;
+  let value = 0;
+  for (const part of parts) {
+    const octet = numberOf(part, 255);
+    if (octet < 0) return null;
+    value = value * 256 + octet;
+  }
+  return value;
+}
+
+function ipv6Of(text: string): bigint | null {
+  if (!/^[0-9a-f:.]+$/i.test(text)) return null;
   try {
-    const parsed = version === 6 ? IPv6.fromString(address) : IPv4.fromString(address);
-    return { version, value: parsed.getValue(), length: given };
+    return IPv6.fromString(text).getValue();
   } catch {
     return null;
   }
+}
+
+/** One to three digits, up to `most`; -1 for anything else. */
+function numberOf(text: string, most: number): number {
+  if (!/^\d{1,3}$/.test(text)) return -1;
+  const value = Number(text);
+  return value <= most ? value : -1;
 }
 
 /** The address, prefix or range `FROM-TO` holds the address; null when one of them is none. */
@@ -40,9 +65,12 @@ export function holds(text: string, address: string): boolean | null {
   }
   const prefix = prefixOf(text);
   if (prefix === null) return null;
-  if (prefix.version !== one.version) return false;
-  const rest = BigInt((prefix.version === 6 ? 128 : 32) - prefix.length);
-  return prefix.value >> rest === one.value >> rest;
+  return prefix.version === one.version && network(prefix.value, prefix) === network(one.value, prefix);
+}
+
+/** An address without the bits that do not count. */
+function network(value: number | bigint, { length }: Prefix): number | bigint {
+  return typeof value === 'number' ? Math.floor(value / 2 ** (32 - length)) : value >> BigInt(128 - length);
 }
 
 /** Bits of a prefix that count; -1 when it is none. */

@@ -13,10 +13,11 @@ function candidates(path: string): string[] {
 
 /**
  * The node whose state a file holds: `node1__netconf.txt`, `node1/netconf.txt`, `node1.txt`. Of several names in the path,
- * the one that captures bear wins.
+ * the one that captures bear wins. Beside captures that name no node, a file that is named for its content is theirs.
  * @param nodes those of the captures
  */
 export function nodeOfFile(path: string, nodes: ReadonlySet<string>): string {
+  if (nodes.size === 0 && !/[\\/]|.__/.test(path)) return '';
   const names = candidates(path);
   return names.find((name) => nodes.has(name)) ?? names[0] ?? '';
 }

@@ -73,7 +73,7 @@ export function readState(
   const all = readers();
   // Assigned in the loop, which the compiler does not see through the calls between.
   let current = null as Reader | null;
-  let taken = 0;
+  const takers = new Set<Reader>();
   let strange: Line | null = null;
   let number = 0;
   for (let from = 0; from < text.length;) {
@@ -84,17 +84,16 @@ export function readState(
     from = to + 1;
     const words = at.text.split(/\s+/).filter((word) => word !== '');
     if (words.length === 0) continue;
-    if (current?.take(at, words, into) === true) {
-      taken++;
-      continue;
-    }
+    if (current?.take(at, words, into) === true) continue;
     current?.end?.(into);
     current = all.find((reader) => reader !== current && reader.take(at, words, into)) ?? null;
-    if (current !== null) taken++;
+    if (current !== null) takers.add(current);
     else strange ??= at;
   }
   current?.end?.(into);
-  if (taken > 0) state.files.set(node, [...(state.files.get(node) ?? []), file]);
+  // What kubectl prints is of the cluster, wherever it lies.
+  const owner = [...takers].every((reader) => reader instanceof KubernetesReader) ? '' : node;
+  if (takers.size > 0) state.files.set(owner, [...(state.files.get(owner) ?? []), file]);
   else if (strange !== null) {
     warn(`${file}:${strange.line}: is none of the outputs that are read: ${all.map(({ tool }) => tool).join(', ')}`);
   }

@@ -1,6 +1,9 @@
 import type { Ends, Line, VirtualService } from '../facts.js';
 import { numberOf, type Into, type Reader } from './reader.js';
 
+/** Connections of a node that are kept. */
+const LIMIT = 1 << 17;
+
 /** `conntrack -L` and /proc/net/nf_conntrack: protocol, number, timeout, state, the tuple and the reply expected. */
 export const connections: Reader = {
   tool: 'conntrack -L',
@@ -14,6 +17,7 @@ export const connections: Reader = {
     const original = endsOf(own.slice(first, second));
     const reply = endsOf(own.slice(second));
     if (original === null || reply === null) return false;
+    if (node.connections.length >= LIMIT) return true;
     const state = own.slice(2, first).find((word) => /^[A-Z_]+$/.test(word)) ?? null;
     node.connections.push({ at, protocol: own[0]!, state, isUnreplied: own.includes('[UNREPLIED]'), original, reply });
     return true;

@@ -29,6 +29,8 @@ export class RouteReader implements Reader {
     const typed = TYPES.includes(words[0] ?? '');
     const [prefix = '', ...rest] = typed ? words.slice(1) : words;
     if (prefix !== 'default' && !isPrefix(prefix)) return false;
+    // Neighbours look like routes up to their last word.
+    if (STATES.includes(words[words.length - 1]!) || rest.includes('proxy')) return false;
     // The line above the ways of a multipath route may hold nothing but the prefix.
     const isBare = rest.length === 0 && this.#route !== null && prefix.includes('/');
     if (!typed && !isBare && !rest.some((word) => KEYS.includes(word))) return false;

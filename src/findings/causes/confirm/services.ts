@@ -116,9 +116,15 @@ export function hairpin({ here, at }: Scene): readonly Testimony[] {
   return hairpin === null ? NOTHING : [hairpin.isOn ? refutes(hairpin.at) : confirms(hairpin.at)];
 }
 
-/** The address that a client goes on asking is still an endpoint of some service, or no pod has it. */
-export function staleBackend({ saved: { cluster }, at }: Scene): readonly Testimony[] {
-  if (at.destination === null || cluster.pods === null) return NOTHING;
+/** The connection table goes on translating to an address that answers nobody, or that no pod has. */
+export function staleBackend({ saved: { cluster }, here, at }: Scene): readonly Testimony[] {
+  if (at.destination === null) return NOTHING;
+  const entry = here.connections.find(
+    ({ original, reply }) =>
+      original.source === at.source && reply.source === at.destination && original.destination !== at.destination,
+  );
+  if (entry !== undefined) return entry.isUnreplied ? [confirms(entry.at)] : [];
+  if (cluster.pods === null) return NOTHING;
   const there = cluster.find(at.destination);
   if (there !== null) return there.kind === 'pod' ? [refutes(there.at, `the address of pod ${there.name}`, false)] : [];
   return [confirms(cluster.pods, `no pod of this listing has ${at.destination}`, false)];

@@ -12,7 +12,10 @@ function settingsOf(here: NodeState, device: string, key: DeviceSetting['key'], 
 /** The kernel asks the interface by which the packet enters; of IPv6 packets, the switch for all interfaces. */
 export function forwardOff({ here, at }: Scene): readonly Testimony[] {
   const family = versionOf(at.source ?? at.destination ?? '');
-  const device = family === 6 ? 'all' : routedDevice(here, at.last);
+  const entry = routedDevice(here, at.last);
+  // From one port of a bridge to another, nothing is routed.
+  if (entry !== null && entry === routedDevice(here, at.next)) return NOTHING;
+  const device = family === 6 ? 'all' : entry;
   if (device !== null) {
     return settingsOf(here, device, 'forwarding', family).map(({ at, value }) =>
       value === 0 ? confirms(at) : refutes(at),
