@@ -19,36 +19,49 @@ interface StateFile {
   readonly node: string | null;
 }
 
+/** Where there is state, before it is read. */
+export interface StateFound {
+  /** Folders and files, as given or found. */
+  readonly from: readonly string[];
+  readonly files: readonly StateFile[];
+  /** Dumps of the cluster. */
+  readonly cluster: readonly StateFile[];
+}
+
 /** What was saved beside the captures, and where it was found. */
 export interface StateRead {
   readonly state: SavedState;
-  /** Folders and files, as given or found. */
   readonly from: readonly string[];
 }
 
 /**
- * Reads the state that options name and what lies in `state` folders of the folders with captures. Null when there is none.
- * @throws OptionsError when something that was named cannot be read
+ * Finds the state that options name and what lies in `state` folders of the folders with captures. Null when there is none.
+ * @throws OptionsError when something that was named is not there
  */
-export async function readSavedState(
+export async function findSavedState(
   inputs: readonly CaptureInput[],
-  sources: readonly Source[],
   options: DiagnoseOptions,
-): Promise<StateRead | null> {
+): Promise<StateFound | null> {
   const from: string[] = [];
   const files: StateFile[] = [];
+  const cluster: StateFile[] = [];
   for (const input of options.state ?? []) files.push(...(await filesOf('--state', input, from)));
   for (const input of inputs) {
-    const source = typeof input === 'object' && 'source' in input ? input.source : input;
+    const source = typeof input === 'object' && input !== null && 'source' in input ? input.source : input;
     if (typeof source === 'string') files.push(...(await besides(source, from)));
   }
-  const cluster: StateFile[] = [];
   for (const input of options.cluster ?? []) cluster.push(...(await filesOf('--cluster', input, from)));
-  if (from.length === 0) return null;
-  const nodes = new Set(
-    sources.map(({ point, file }) => (point === null ? pointFromPath(file) : parsePoint(point)).node),
-  );
-  const known = new Set([...nodes].filter((node) => node !== null));
+  return from.length === 0 ? null : { from, files, cluster };
+}
+
+/** Reads what was found; what cannot be used is told as a notice. */
+export async function readSavedState(
+  { from, files, cluster }: StateFound,
+  sources: readonly Source[],
+  options: DiagnoseOptions,
+): Promise<StateRead> {
+  const nodes = sources.map(({ point, file }) => (point === null ? pointFromPath(file) : parsePoint(point)).node);
+  const known = new Set(nodes.filter((node) => node !== null));
   const state = new SavedState();
   const warn = new Warnings(options);
   for (const { source, file, node } of files.slice(0, MOST_FILES)) {

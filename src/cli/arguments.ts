@@ -73,9 +73,13 @@ function captureOptions<T>(y: Argv<T>) {
     })
     .option('state', {
       ...LIST,
-      describe: 'Folder with what ip, bridge, sysctl, iptables-save -c, ipset, conntrack, nft print; repeatable',
+      describe:
+        'Folder with saved output of ip, bridge, sysctl, iptables-save -c, ipset, conntrack, nft for the verdict; repeatable',
     })
-    .option('cluster', { ...LIST, describe: 'Saved kubectl get nodes,pods,services,... -A -o json; repeatable' })
+    .option('cluster', {
+      ...LIST,
+      describe: 'Saved kubectl get nodes,pods,services,endpointslices -A -o json: names for the verdict; repeatable',
+    })
     .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' });
 }
 
