@@ -15,7 +15,7 @@ import { LAYER_NAMES } from './wire/layers.js';
 const EDGE = 1e9;
 
 /** Puts the report together from what a run learnt; `points`: only what the first reading tells. */
-export function assemble(run: Run, part: 'all' | 'points' = 'all', read: StateRead | null = null): Report {
+export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   const { evidence, flows } = run;
   const base = {
     schema: 'lasthop.report/1' as const,
@@ -46,7 +46,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all', read: StateRe
     trails: run.tracker.trails,
     store: run.store,
     faults: run.faults,
-    saved: read?.state ?? null,
+    saved: run.saved?.state ?? null,
     timeOf: (time) => absolute(time, run.base),
   };
   const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
@@ -58,7 +58,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all', read: StateRe
     findings: confirmFlows(findAll(context), flowReports, names.points, context.saved),
     counts: countsOf(run, unplaced),
   };
-  return read === null ? report : { ...report, ...besides(report, read) };
+  return run.saved === null ? report : { ...report, ...besides(report, run.saved) };
 }
 
 /** What saved state adds to a report besides its word on the causes: that it was read, and whose the addresses are. */

@@ -3,7 +3,6 @@ import type { CaptureInput } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
 import type { ExchangeRow, Report, TrailRow } from './report/report.js';
 import { pair, prepare, type Run } from './run.js';
-import { findSavedState, readSavedState } from './saved-state.js';
 import { exchangeRow } from './trail/exchange-rows.js';
 import type { Exchange } from './trail/exchanges.js';
 import { trailRow } from './trail/rows.js';
@@ -16,8 +15,6 @@ const SETTLED = new Set(['answered', 'refused']);
 
 /** Reads captures and says, for every request and reply, where it was last seen. */
 export async function diagnose(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  // Found first: what is named and not there should not cost a reading of all captures.
-  const found = await findSavedState(inputs, options);
   const run = await prepare(inputs, options, false);
   // What is answered and over is counted and forgotten; the rest waits for all the evidence.
   const retire = (exchange: Exchange): boolean => {
@@ -27,7 +24,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
     return true;
   };
   for await (const _ of pair(run, options, retire));
-  return assemble(run, 'all', found === null ? null : await readSavedState(found, run.sources, options));
+  return assemble(run);
 }
 
 /** What is in the captures: points, problems and counts; no pairing. */

@@ -1,6 +1,7 @@
 import { CaptureError, type CaptureSource } from './capture/capture.js';
 import { readText } from './capture/text.js';
 import type { CaptureInput, Source } from './inputs.js';
+import type { PointTable } from './net/points.js';
 import { parsePoint, pointFromPath } from './net/point-name.js';
 import { OptionsError, type DiagnoseOptions, type StateInput } from './options.js';
 import { nodeOfFile } from './state/node-of-file.js';
@@ -78,6 +79,18 @@ export async function readSavedState(
   }
   warn.end();
   return { state, from };
+}
+
+/**
+ * Cooked captures know interfaces by number; `ip link` gives them their names. They keep the roles that their packets showed,
+ * so that what was saved changes no verdict.
+ */
+export function nameInterfaces(points: PointTable, { nodes }: SavedState): void {
+  for (const point of points.points) {
+    const number = /^if(\d{1,9})$/.exec(point.interface)?.[1];
+    const link = nodes.get(point.node)?.links.find(({ index }) => index === Number(number));
+    if (link !== undefined) points.rename(point, link.name);
+  }
 }
 
 async function readInto(

@@ -395,11 +395,12 @@ const CASES: readonly Case[] = [
   },
   {
     kind: 'mtu-blackhole-underlay',
-    at: { ...BETWEEN, octets: { ...OCTETS, length: 1500 } },
-    confirms: link('eth0', 1450),
-    quotes: '2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450',
+    at: { ...BETWEEN, next: point('w2', 'eth9', 'underlay'), octets: { ...OCTETS, length: 60_000 } },
+    confirms: link('eth9', 1450),
+    quotes: '2: eth9: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450',
     refutes: '',
-    aside: link('eth0', 1500) + link('eth1', 1450),
+    // Longer than both is what a card cuts.
+    aside: link('eth0', 1450) + link('eth9', 1450),
   },
   {
     kind: 'mtu-pod-larger-than-tunnel',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { diagnose, OptionsError, type DiagnoseOptions } from '../../src/index.js';
+import { diagnose, OptionsError, points, type DiagnoseOptions } from '../../src/index.js';
 import { diagnoseText } from '../../src/report/diagnose-text.js';
 import type { Report } from '../../src/report/report.js';
 
@@ -98,6 +98,41 @@ describe('samples', () => {
       expect(told.findings[0]!.causes[0]!.likelihood).toBeGreaterThan(0.95);
     },
   );
+});
+
+describe('captures of all interfaces', () => {
+  const SAMPLE = 'samples/any-interface/cooked-v2';
+  const state = ['samples/any-interface/state'];
+
+  it('bear the names that ip link gives to their numbers', async () => {
+    const { points: plain } = await points([SAMPLE]);
+    const { points: named } = await points([SAMPLE], { state });
+    expect(plain.map(({ point }) => point)).toContain('node1/if3');
+    expect(named.map(({ point }) => point)).toEqual([
+      ...['cni0', 'eth0', 'flannel.1', 'veth10cb005a', 'vethca84d134'].map((name) => `node1/${name}`),
+      ...['cni0', 'eth0', 'flannel.1', 'vethd2a04d71'].map((name) => `node2/${name}`),
+    ]);
+    // All but the name is as without it.
+    const roles = (list: typeof plain) => list.map(({ role, frames }) => `${frames} ${role}`).sort();
+    expect(roles(named)).toEqual(roles(plain));
+  });
+
+  it('are quoted for the interface, and lose the same packets', async () => {
+    const [bare, told] = [await diagnose([SAMPLE]), await diagnose([SAMPLE], { state })];
+    expect(told.counts).toEqual(bare.counts);
+    expect(told.findings.map(({ kind, count }) => [kind, count])).toEqual(
+      bare.findings.map(({ kind, count }) => [kind, count]),
+    );
+    expect(told.findings[0]).toMatchObject({ lastSeen: { point: 'node1/cni0' }, nextExpected: 'node1/flannel.1' });
+    expect(told.findings[0]!.causes[0]!.evidence).toMatchObject([
+      { file: 'node1/netconf.txt', line: 3, says: 'confirms' },
+    ]);
+  });
+
+  it('are found under both names', async () => {
+    const order = ['node1/if3', 'node1/flannel.1'];
+    expect((await diagnose([SAMPLE], { state, order })).findings.length).toBeGreaterThan(0);
+  });
 });
 
 describe('where state is found', () => {

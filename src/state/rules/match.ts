@@ -1,5 +1,5 @@
 import { holds, versionOf } from '../addresses.js';
-import type { NodeState } from '../facts.js';
+import type { AddressSet, NodeState } from '../facts.js';
 import type { Asked, Condition, Rule } from './rule.js';
 
 /** Yes, no, or not to be told from what is known. */
@@ -98,8 +98,9 @@ function portIn(text: string, port: number | null): Answer {
 export function memberOf(sets: NodeState['sets'], name: string, address: string): Answer {
   const set = sets.get(name);
   if (set === undefined) return null;
-  let found = false;
-  for (const { text, isExcluded } of set.members) {
+  const { single, rest } = indexed(set);
+  let found = single.has(address);
+  for (const { text, isExcluded } of rest) {
     const one = holds(text, address);
     // Of members with ports or names more would have to be known.
     if (one === null) return null;
@@ -107,6 +108,25 @@ export function memberOf(sets: NodeState['sets'], name: string, address: string)
     if (one) found = true;
   }
   return found;
+}
+
+interface Indexed {
+  /** Members that are one IPv4 address each: there may be very many, and each has one way to be written. */
+  readonly single: ReadonlySet<string>;
+  readonly rest: AddressSet['members'];
+}
+
+const INDEXED = new WeakMap<AddressSet, Indexed>();
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+
+function indexed(set: AddressSet): Indexed {
+  let index = INDEXED.get(set);
+  if (index === undefined) {
+    const isSingle = ({ text, isExcluded }: AddressSet['members'][number]): boolean => !isExcluded && IPV4.test(text);
+    const single = new Set(set.members.filter(isSingle).map(({ text }) => text));
+    INDEXED.set(set, (index = { single, rest: set.members.filter((member) => !isSingle(member)) }));
+  }
+  return index;
 }
 
 /** Whether a table sees packets of this family. */

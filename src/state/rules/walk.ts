@@ -19,8 +19,24 @@ export interface End {
 const STEPS = 100_000;
 const DEPTH = 32;
 
+/** Answers to questions that several causes and findings ask, the latest of them. */
+const ANSWERS = new WeakMap<NodeState, Map<string, End[][]>>();
+const KEPT = 256;
+
 /** Where a packet may end at a hook, in order, up to the place that none passes. One list a base chain. */
-export function endsOf(state: NodeState, table: string, hook: Hook, asked: Asked): End[][] {
+export function endsOf(state: NodeState, table: string, hook: Hook, asked: Asked): readonly (readonly End[])[] {
+  let answers = ANSWERS.get(state);
+  if (answers === undefined) ANSWERS.set(state, (answers = new Map()));
+  const key = [table, hook, ...Object.values(asked)].join(' ');
+  let ends = answers.get(key);
+  if (ends === undefined) {
+    if (answers.size >= KEPT) answers.clear();
+    answers.set(key, (ends = walked(state, table, hook, asked)));
+  }
+  return ends;
+}
+
+function walked(state: NodeState, table: string, hook: Hook, asked: Asked): End[][] {
   const lists: End[][] = [];
   for (const ruleset of state.rulesets) {
     if (!sees(ruleset.family, asked.destination)) continue;

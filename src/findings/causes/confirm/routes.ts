@@ -68,5 +68,7 @@ export function turnsBack(scene: Scene): readonly Testimony[] {
   if (way === null || way.route === 'none' || device === null) return NOTHING;
   const out = deviceOf(way.route);
   if (out === null) return NOTHING;
-  return [out === device ? confirms(way.route.at) : refutes(way.route.at)];
+  if (out !== device) return [refutes(way.route.at)];
+  // What is on the link itself goes to its destination, not round in circles.
+  return way.route.hops.some(({ via }) => via !== null) ? [confirms(way.route.at)] : NOTHING;
 }

@@ -72,11 +72,12 @@ export function isReceiving(at: Subject): boolean {
 
 /** The interface that routing knows: of a bridge's port, the bridge. Null when that cannot be told. */
 export function routedDevice(here: NodeState, place: Place | null): string | null {
-  if (place === null || place.role === 'pod' || place.role === 'cooked' || place.role === 'unknown') return null;
+  if (place === null || place.role === 'pod' || place.role === 'cooked') return null;
   const link = linkOf(here, place.interface);
   if (link !== null) return linkOf(here, place.interface, ({ master }) => master)?.master ?? place.interface;
   // Calico routes each of its own; any other may be the port of a bridge.
-  return place.role === 'veth' && !place.interface.startsWith('cali') ? null : place.interface;
+  const mayBePort = place.role === 'unknown' || (place.role === 'veth' && !place.interface.startsWith('cali'));
+  return mayBePort ? null : place.interface;
 }
 
 /** What the FORWARD chain is asked about the packet. */

@@ -1,4 +1,5 @@
 // Sizes and damage: MTUs of interfaces, counters of the kernel.
+import type { Link } from '../../../state/facts.js';
 import { figureOf, linkOf } from '../../../state/lookup.js';
 import { confirms, NOTHING, refutes, type Place, type Scene, type Testimony } from './scene.js';
 
@@ -11,11 +12,13 @@ export function counter(name: string): (scene: Scene) => readonly Testimony[] {
   };
 }
 
-/** What the underlay interfaces at both ends let through. */
+/** Octets of a frame on an Ethernet where nothing else is known. */
+const USUAL = 1500;
+
+/** What the underlay interface of the other end takes. Captures show packets before a card cuts them to what its own end takes. */
 export function underlayMtu({ saved, at }: Scene): readonly Testimony[] {
-  const length = at.octets?.length ?? 0;
-  if (length === 0) return NOTHING;
-  return [at.last, at.next].flatMap((place) => tooSmall(saved, place, length)).slice(0, 2);
+  const sent = Math.min(at.octets?.length ?? 0, linkAt(saved, at.last)?.mtu ?? USUAL);
+  return sent === 0 ? NOTHING : tooSmall(saved, at.next, sent);
 }
 
 /** What the tunnel device lets through. */
@@ -34,8 +37,12 @@ export function tunnelMtu({ saved, here, at }: Scene): readonly Testimony[] {
   return [confirms(tunnel.at, null, false), confirms(first.at, 'is wider than the tunnel', false)];
 }
 
-function tooSmall(saved: Scene['saved'], place: Place | null, length: number): readonly Testimony[] {
+function linkAt(saved: Scene['saved'], place: Place | null): Link | null {
   const node = place === null ? undefined : saved.nodes.get(place.node);
-  const link = node === undefined ? null : linkOf(node, place!.interface, ({ mtu }) => mtu !== null);
-  return link !== null && link.mtu! < length ? [confirms(link.at, `the packet has ${length} octets`)] : NOTHING;
+  return node === undefined ? null : linkOf(node, place!.interface, ({ mtu }) => mtu !== null);
+}
+
+function tooSmall(saved: Scene['saved'], place: Place | null, length: number): readonly Testimony[] {
+  const link = linkAt(saved, place);
+  return link !== null && link.mtu! < length ? [confirms(link.at, `packets have up to ${length} octets`)] : NOTHING;
 }
