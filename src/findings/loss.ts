@@ -1,6 +1,8 @@
 import type { Certainty, Evidence, Finding, Place, TrailStep } from '../report/report.js';
+import type { Exchange } from '../trail/exchanges.js';
 import { summaryOf, timeText, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
+import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
 import { causesOf } from './causes/index.js';
 import type { FindingContext } from './context.js';
@@ -40,10 +42,11 @@ export function lossFindings(context: FindingContext): Finding[] {
 function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding[] {
   const flowOf = new Map<unknown, number>(context.exchanges.map(({ exchange, flow }) => [exchange, flow]));
   const groups = new Map<string, { flow: number | null; losses: Loss[] }>();
+  const resets = resetsOf(context);
   for (const trail of context.trails) {
     if (told.has(trail)) continue;
     const judgement = context.judge.judge(trail);
-    if (judgement.state !== 'lost' || isRefused(trail)) continue;
+    if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
     const flow = flowOf.get(trail.exchange) ?? null;
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
@@ -59,6 +62,30 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding
 /** A rejected packet is answered for: the RST or ICMP error says who dropped it. */
 function isRefused(trail: Trail): boolean {
   return trail.exchange !== null && trail.exchange.refused;
+}
+
+function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
+  const resets = new Map<Exchange, Trail[]>();
+  for (const trail of trails) {
+    if (trail.exchange?.protocol !== 'tcp' || trail.quote !== null || (trail.c & TcpFlag.RST) === 0) continue;
+    const list = resets.get(trail.exchange);
+    if (list === undefined) resets.set(trail.exchange, [trail]);
+    else list.push(trail);
+  }
+  return resets;
+}
+
+/** Taken in by the host where it was last seen, whose RST has the number that it acknowledges: what that means, its check tells. */
+function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exchange, readonly Trail[]>): boolean {
+  const { exchange, direction, b: acknowledged, lastTime } = trail;
+  if (exchange?.protocol !== 'tcp') return false;
+  return (resets.get(exchange) ?? []).some(
+    (reset) =>
+      reset.direction !== direction &&
+      reset.a === acknowledged &&
+      reset.firstTime >= lastTime &&
+      reset.sightings[0]!.point === lastSeen,
+  );
 }
 
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */

@@ -6,8 +6,8 @@ import { Traffic } from '../traffic.js';
 
 /** @typedef {import('../lab.js').Lab} Lab */
 
-const DROP_RULE = 'Drop IPv4 VXLAN packets from non-allowed hosts';
-const SERVICE = '10.96.0.10';
+export const DROP_RULE = 'Drop IPv4 VXLAN packets from non-allowed hosts';
+export const SERVICE = '10.96.0.10';
 
 /**
  * The wired side: w2 and w3 on one segment, and the gateway gw.
@@ -44,15 +44,16 @@ export function wiredSide(lab) {
  * The wireless side: fit01 behind faraday, which translates what leaves.
  * @param {Lab} lab
  * @param {ReturnType<typeof wiredSide>} wired
+ * @param {string} [translated] the sources that faraday translates: its own network, unless it looks at none
  */
-function wirelessSide(lab, { cluster, gw, w2, w3, coredns }) {
+export function wirelessSide(lab, { cluster, gw, w2, w3, coredns }, translated = '-s 192.168.3.0/24 ') {
   const faraday = lab.namespace('faraday');
   faraday.sysctl('net.ipv4.ip_forward', 1);
   lab.cable(faraday, 'eth0', gw, 'eth1');
   faraday.ip('addr add 138.96.16.97/24 brd + dev eth0');
   gw.ip('addr add 138.96.16.250/24 brd + dev eth1');
   faraday.ip('route add default via 138.96.16.250');
-  faraday.iptables('*nat\n-A POSTROUTING -s 192.168.3.0/24 -o eth0 -j MASQUERADE\nCOMMIT');
+  faraday.iptables(`*nat\n-A POSTROUTING ${translated}-o eth0 -j MASQUERADE\nCOMMIT`);
   const namespace = lab.namespace('fit01');
   lab.cable(namespace, 'eth0', faraday, 'eth1');
   namespace.ip('addr add 192.168.3.1/24 brd + dev eth0');
