@@ -1,11 +1,13 @@
-import type { Certainty, Evidence, Finding, Place, TrailStep } from '../report/report.js';
+import type { Certainty, Evidence, Finding, TrailStep } from '../report/report.js';
 import type { Exchange } from '../trail/exchanges.js';
-import { summaryOf, timeText, tunnelText } from '../trail/rows.js';
+import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
 import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
 import { causesOf } from './causes/index.js';
 import type { FindingContext } from './context.js';
+import { placeOf } from './place.js';
+import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;
 
@@ -116,6 +118,7 @@ function lossFinding(
   const next = names.points[judgement.nextExpected!]!.name;
   const who = `${names.addresses.text(trail.first.src)} > ${names.addresses.text(trail.first.dst)}`;
   const subject = of === 1 ? SUBJECT[kind] : `${SUBJECT[kind] === 'reply' ? 'replies' : `${SUBJECT[kind]}s`}`;
+  const differs = kind === 'partial-loss' ? null : differsOf(context, trail, judgement);
   const severity = kind === 'partial-loss' || count * 2 < of ? 'warning' : 'error';
   return {
     kind,
@@ -135,21 +138,12 @@ function lossFinding(
       note: `${summaryOf(names, trail)}: last seen here`,
     })),
     trail: { summary: `${who} ${summaryOf(names, trail)}`, steps: stepsOf(context, trail, judgement) },
+    ...(differs === null ? {} : { differs }),
   };
 }
 
 function lastAt(trail: Trail, judgement: Judgement): Sighting {
   return trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
-}
-
-export function placeOf(context: FindingContext, sighting: Sighting): Place {
-  const { names } = context;
-  return {
-    point: names.points[sighting.point]!.name,
-    file: names.files[sighting.file]!,
-    frame: sighting.frame,
-    time: timeText(sighting.seconds, sighting.nanoseconds),
-  };
 }
 
 /** The way of a packet point by point: where it was seen, and where it should have been. */

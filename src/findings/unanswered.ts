@@ -3,7 +3,7 @@ import type { Exchange } from '../trail/exchanges.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
 import { onNode, type FindingContext, type Judged } from './context.js';
-import { placeOf } from './loss.js';
+import { placeOf } from './place.js';
 
 const EXAMPLES = 5;
 

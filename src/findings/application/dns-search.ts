@@ -53,7 +53,9 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
   const clients = new Set(chains.map(({ client }) => client));
   const names = new Set(chains.map(({ client, name }) => `${client} ${name}`)).size;
   const meant = first.name.split('.', MOST_LABELS);
-  const example = [...wasted].filter((step) => step.client === first.client && isStepTo(step.name.split('.'), meant, true));
+  const example = [...wasted].filter(
+    (step) => step.client === first.client && isStepTo(step.name.split('.'), meant, true),
+  );
   const perName = ((wasted.size + chains.length) / names).toFixed(1);
   const who = clients.size === 1 ? addresses.text(first.client) : `${clients.size} clients`;
   return [

@@ -1,7 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
 import { onNode, type FindingContext } from '../context.js';
-import { placeOf } from '../loss.js';
+import { placeOf } from '../place.js';
 import { summaryOf } from '../../trail/rows.js';
 import { cause } from './told.js';
 

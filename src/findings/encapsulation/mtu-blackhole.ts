@@ -4,7 +4,7 @@ import type { Direction, Trail } from '../../trail/trail.js';
 import { Layer } from '../../wire/layers.js';
 import { tcpWindow } from '../../wire/tcp.js';
 import type { FindingContext } from '../context.js';
-import { placeOf } from '../loss.js';
+import { placeOf } from '../place.js';
 import { factsOf } from './facts.js';
 import { lossesOf, lossReason, type Loss } from './losses.js';
 import { cause } from './told.js';

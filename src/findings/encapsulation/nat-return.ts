@@ -1,7 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
 import type { FindingContext } from '../context.js';
-import { placeOf } from '../loss.js';
+import { placeOf } from '../place.js';
 import { cause } from './told.js';
 
 const EXAMPLES = 2;
