@@ -4,6 +4,7 @@ import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
 import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
+import { factsOf } from './encapsulation/facts.js';
 import { causesOf } from './causes/index.js';
 import type { FindingContext } from './context.js';
 import { placeOf } from './place.js';
@@ -25,6 +26,7 @@ export function lossFindings(context: FindingContext): Finding[] {
     const side =
       outcome.verdict === 'request-lost' ? outcome.request : outcome.verdict === 'reply-lost' ? outcome.reply : null;
     if (side === null || side.trail === null || side.judgement === null) continue;
+    if (passesBy(context, side.trail, side.judgement)) continue;
     const kind = outcome.verdict as 'request-lost' | 'reply-lost';
     const key = `${kind} ${flow} ${side.lastSeen} ${side.nextExpected}`;
     let group = groups.get(key);
@@ -49,6 +51,7 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding
     if (told.has(trail)) continue;
     const judgement = context.judge.judge(trail);
     if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
+    if (passesBy(context, trail, judgement)) continue;
     const flow = flowOf.get(trail.exchange) ?? null;
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
@@ -59,6 +62,19 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding
     const of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), losses.length);
     return lossFinding(context, 'partial-loss', flow, losses, of);
   });
+}
+
+/**
+ * In a tunnel between two other nodes, seen here because a switch floods it and the capture is promiscuous: this node does not
+ * take it in, and what became of it is not known.
+ */
+function passesBy(context: FindingContext, trail: Trail, judgement: Judgement): boolean {
+  const { points, tunnels } = context.names;
+  const tunnel = tunnels.get(lastAt(trail, judgement).tunnel);
+  const { node } = points[judgement.lastSeen]!;
+  if (tunnel === null || judgement.nextExpected === null || points[judgement.nextExpected]!.node !== node) return false;
+  const own = factsOf(context).endpointsOf(node);
+  return own.size > 0 && !own.has(tunnel.src) && !own.has(tunnel.dst);
 }
 
 /** A rejected packet is answered for: the RST or ICMP error says who dropped it. */
