@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const EXECUTABLE = fileURLToPath(new URL('../bin/lasthop.js', import.meta.url));
+/** Folder of this package. */
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const built = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 if (!existsSync(built)) {

@@ -108,6 +108,9 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
   };
 }
 
+/** Names, as undecodedName() gives them, of protocols that encrypt the packets they carry. */
+const ENCRYPTED = ['esp', 'wireguard'];
+
 /** What keeps a capture from being full evidence. */
 function trustOf(run: Run, at: PointEvidence): string[] {
   const notes: string[] = [];
@@ -121,6 +124,12 @@ function trustOf(run: Run, at: PointEvidence): string[] {
     notes.push(`cut so short that ${at.unidentifiable} packets cannot be told from others (snap length)`);
   } else if (at.cut > 0) {
     notes.push(`${at.cut} frames are cut by the snap length`);
+  }
+  const encrypted = ENCRYPTED.filter((name) => at.undecoded.has(name));
+  if (encrypted.length > 0) {
+    notes.push(
+      `${encrypted.join(' and ')}: the packets inside are encrypted and not visible here; capture where they are not yet, at the pod's side`,
+    );
   }
   if (filter.noise === 0 && filter.frames > 1) {
     const common = [

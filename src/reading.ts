@@ -2,9 +2,10 @@ import { CaptureError, type Capture } from './capture/capture.js';
 import type { FrameBatch } from './capture/frame-batch.js';
 import { openCapture } from './capture/open.js';
 import type { Source } from './inputs.js';
+import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
 import { parsePoint, pointFromPath, type PointName } from './net/point-name.js';
 import type { CapturePoint, PointTable } from './net/points.js';
-import type { DiagnoseOptions } from './options.js';
+import { OptionsError, type DiagnoseOptions } from './options.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
@@ -202,4 +203,14 @@ export async function openAll(
 
 export function newView(options: DiagnoseOptions): PacketView {
   return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
+}
+
+/** Throws OptionsError when the text is no filter. */
+export function filterOf(text: string): PacketFilter {
+  try {
+    return parseFilter(text);
+  } catch (error) {
+    if (error instanceof FilterSyntaxError) throw new OptionsError(`--filter: ${error.message}`);
+    throw error;
+  }
 }

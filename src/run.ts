@@ -1,11 +1,10 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
-import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import type { Exchange } from './trail/exchanges.js';
 import { FlowTable } from './trail/flows.js';
 import { estimateClocks, type Clock } from './trail/clocks.js';
@@ -97,15 +96,6 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
 
 function bounded(count: number): number {
   return Math.max(1 << 10, Math.min(1 << 20, Math.floor(count)));
-}
-
-function filterOf(text: string): PacketFilter {
-  try {
-    return parseFilter(text);
-  } catch (error) {
-    if (error instanceof FilterSyntaxError) throw new OptionsError(`--filter: ${error.message}`);
-    throw error;
-  }
 }
 
 /** `--clock` names a point; all points of its node follow. */

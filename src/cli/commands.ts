@@ -72,9 +72,9 @@ export async function runPackets(context: Context, verbose: boolean): Promise<nu
   const { packetLine } = await import('../report/packet-line.js');
   const { packetRow } = await import('../report/packet-row.js');
   const { fieldsText } = await import('../report/rows-text.js');
-  const row = ({ packet, meta }: PacketFrame) => packetRow(packet, meta);
+  const row = ({ packet, meta, messages }: PacketFrame) => packetRow(packet, meta, messages);
   const line = (frame: PacketFrame) =>
-    `${packetLine(frame.packet, frame.meta)}\n${verbose ? fieldsText(row(frame)) : ''}`;
+    `${packetLine(frame.packet, frame.meta, frame.messages)}\n${verbose ? fieldsText(row(frame)) : ''}`;
   return printRows(packetFrames(context.inputs, context.options), { header: '', line }, context, row);
 }
 

@@ -1,15 +1,18 @@
 import type { CaptureError, PacketView } from '../index.js';
 import { resolveInputs, type CaptureInput } from '../inputs.js';
-import { FilterSyntaxError, parseFilter, type PacketFilter } from '../net/filter.js';
 import { PointTable } from '../net/points.js';
-import { OptionsError, type DiagnoseOptions } from '../options.js';
-import { FrameCursor, newView, openAll, PointResolver } from '../reading.js';
+import type { DiagnoseOptions } from '../options.js';
+import { filterOf, FrameCursor, newView, openAll, PointResolver } from '../reading.js';
 import type { PacketMeta } from '../report/packet-row.js';
+import { MessageStreams } from '../wire/message-streams.js';
+import type { Message } from '../wire/messages.js';
 
 /** A decoded frame and where it comes from; both are valid until the next one is asked for. */
 export interface PacketFrame {
   readonly packet: PacketView;
   readonly meta: PacketMeta;
+  /** Those that span segments are with the segment that completes them. */
+  readonly messages: readonly Message[];
 }
 
 /** Every frame that the options let through, captures merged by time; frames of one capture stay in its order. */
@@ -24,6 +27,7 @@ export async function* packetFrames(
   const faults: CaptureError[] = [];
   const packet = newView(options);
   const meta = { point: '', file: '', frame: 0, seconds: 0, nanoseconds: 0, interfaceName: null as string | null };
+  const streams = new MessageStreams();
   const cursors: FrameCursor[] = [];
   for (const { source, number, capture } of await openAll(sources, options.signal, faults)) {
     const cursor = new FrameCursor(source, number, capture, new PointResolver(source, points), 0, 0);
@@ -38,13 +42,15 @@ export async function* packetFrames(
     meta.nanoseconds = batch.nanoseconds[index]!;
     if (within(meta.seconds, meta.nanoseconds)) {
       packet.decodeAt(batch, index);
+      const interfaceId = batch.interfaceIds[index]!;
+      const point = cursor.resolver.pointOf(batch, interfaceId, packet.interfaceIndex).name;
+      const messages = streams.messagesOf(packet, point);
       if (filter === null || filter.matches(packet)) {
-        const interfaceId = batch.interfaceIds[index]!;
-        meta.point = cursor.resolver.pointOf(batch, interfaceId, packet.interfaceIndex).name;
+        meta.point = point;
         meta.file = cursor.source.file;
         meta.frame = batch.firstFrame + index;
         meta.interfaceName = batch.interfaces[interfaceId]?.name ?? null;
-        yield { packet, meta };
+        yield { packet, meta, messages };
       }
     }
     if (++cursor.index === batch.count && !(await cursor.refill())) {
@@ -52,16 +58,12 @@ export async function* packetFrames(
       if (cursor.capture.damage !== null) faults.push(cursor.capture.damage);
     }
   }
-  for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-}
-
-function filterOf(text: string): PacketFilter {
-  try {
-    return parseFilter(text);
-  } catch (error) {
-    if (error instanceof FilterSyntaxError) throw new OptionsError(`--filter: ${error.message}`);
-    throw error;
+  const { givenUp } = streams.counts;
+  if (givenUp > 0) {
+    const what = givenUp === 1 ? 'a DNS or BGP message' : `${givenUp} DNS or BGP messages`;
+    options.onNotice?.(`${what} over several segments could not be put together: segments are missing or were cut`);
   }
+  for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
 }
 
 /** Whether a time lies between --since and --until, without a bigint for each frame. */

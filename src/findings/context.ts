@@ -1,10 +1,11 @@
+import type { Place } from '../report/report.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchanges.js';
 import type { FlowTable } from '../trail/flows.js';
 import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
 import type { Paths } from '../trail/paths.js';
-import type { Names } from '../trail/rows.js';
+import { timeText, type Names } from '../trail/rows.js';
 import type { Topology } from '../trail/topology.js';
 import type { Trail } from '../trail/trail.js';
 import type { Outcome } from '../trail/verdict.js';
@@ -64,4 +65,18 @@ export function hasDropped({ evidence }: FindingContext, point: number): boolean
 /** The evidence of a point that was read. */
 export function evidenceAt(context: FindingContext, point: number): PointEvidence {
   return context.evidence.points[point]!;
+}
+
+/** A frame of a capture: a sighting, or a frame that was kept. */
+export interface FrameAt {
+  readonly point: number;
+  readonly file: number;
+  readonly frame: number;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** Where a frame is, for the report. */
+export function placeOf({ names }: FindingContext, { point, file, frame, seconds, nanoseconds }: FrameAt): Place {
+  return { point: names.points[point]!.name, file: names.files[file]!, frame, time: timeText(seconds, nanoseconds) };
 }

@@ -6,8 +6,7 @@ import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
 import { factsOf } from './encapsulation/facts.js';
 import { causesOf } from './causes/index.js';
-import type { FindingContext } from './context.js';
-import { placeOf } from './place.js';
+import { placeOf, type FindingContext } from './context.js';
 import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;

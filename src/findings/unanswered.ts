@@ -2,8 +2,7 @@ import type { Evidence, Finding } from '../report/report.js';
 import type { Exchange } from '../trail/exchanges.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
-import { onNode, type FindingContext, type Judged } from './context.js';
-import { placeOf } from './place.js';
+import { onNode, placeOf, type FindingContext, type Judged } from './context.js';
 
 const EXAMPLES = 5;
 

@@ -13,7 +13,6 @@ import {
   bgpHasFixed,
   BgpHeader,
   bgpLength,
-  bgpNext,
   BgpNotification,
   bgpNotificationCode,
   bgpNotificationSubcode,
@@ -86,15 +85,12 @@ const ROUTE_REFRESH = table(BgpRouteRefresh, {
   safi: [['bgp.route_refresh.safi', inMessage(bgpRefreshSafi)]],
 });
 
-/** Puts every message from `from` on. */
-export function putBgp(put: Put, view: DataView, from: number, end: number, packet: PacketView): void {
-  for (let at = from; at !== -1; at = bgpNext(view, at, end)) {
-    const problem = checkBgp(view, at, end);
-    // The marker is no field: a header without length and type, or one that is none, has nothing to show.
-    if (end - at >= BgpHeader.span && view.getInt32(at) === -1) putHeader(put, HEADER, view, at, end, packet);
-    if (problem !== -1) return;
-    putBody(put, view, at, end, packet);
-  }
+/** Puts one message. */
+export function putBgp(put: Put, view: DataView, at: number, end: number, packet: PacketView): void {
+  // The marker is no field: a header without length and type, or one that is none, has nothing to show.
+  if (end - at < BgpHeader.span || view.getInt32(at) !== -1) return;
+  putHeader(put, HEADER, view, at, end, packet);
+  if (checkBgp(view, at, end) === -1) putBody(put, view, at, end, packet);
 }
 
 function putBody(put: Put, view: DataView, at: number, end: number, packet: PacketView): void {

@@ -10,7 +10,6 @@ import {
   bgpCommunication,
   bgpHasFixed,
   bgpLength,
-  bgpNext,
   bgpNotificationCode,
   bgpNotificationSubcode,
   bgpOpenAs,
@@ -35,18 +34,12 @@ import { formatIpv4, formatIpv6 } from '../wire/format.js';
 import { prefixAddress } from './bgp-fields.js';
 import { utf8 } from './field-table.js';
 
-/** Messages, and prefixes, that fit a line. */
+/** Prefixes that fit a line. */
 const SHOWN = 8;
 
-/** The messages from `from` on. `end`: one past the last captured octet. */
-export function bgpText(view: DataView, from: number, end: number): string {
-  const texts: string[] = [];
-  for (let at = from; at !== -1; at = bgpNext(view, at, end)) {
-    if (texts.length === SHOWN) return `${texts.join('; ')}; and more`;
-    if (checkBgp(view, at, end) !== -1) return [...texts, '[|bgp]'].join('; ');
-    texts.push(messageText(view, at, end));
-  }
-  return texts.join('; ');
+/** One message. `end`: one past the last octet of it that is there. */
+export function bgpText(view: DataView, at: number, end: number): string {
+  return checkBgp(view, at, end) === -1 ? messageText(view, at, end) : '[|bgp]';
 }
 
 function messageText(view: DataView, at: number, end: number): string {

@@ -8,6 +8,8 @@ import { icmpv6IsError } from '../wire/icmpv6.js';
 import { ipv4DstAt, ipv4Id, ipv4SrcAt } from '../wire/ipv4.js';
 import { ipv6DstAt, ipv6FragmentId, ipv6SrcAt } from '../wire/ipv6.js';
 import { Layer, LAYER_NAMES } from '../wire/layers.js';
+import { messagesOf, type Message } from '../wire/messages.js';
+import { problemsOf } from '../wire/packet-problems.js';
 import type { PacketView } from '../wire/packet.js';
 import { tcpDstPort, tcpSeq, tcpSrcPort } from '../wire/tcp.js';
 import { udpDstPort, udpSrcPort } from '../wire/udp.js';
@@ -19,9 +21,11 @@ import { bgpText } from './line-bgp.js';
 import { dnsText } from './line-dns.js';
 import { icmpText, icmpv6Text, type QuotedDestination } from './line-icmp.js';
 import { tcpText } from './line-tcp.js';
-import { forEachDns, problemsOf } from '../wire/packet-problems.js';
 import { cutTransport, quotedView, type PacketMeta } from './packet-row.js';
 import { timeOfDay } from './text-layout.js';
+
+/** DNS or BGP messages that fit a line. */
+const MESSAGES_SHOWN = 8;
 
 /** Packet types of cooked captures, in tcpdump's words. */
 const PACKET_TYPES: Readonly<Record<number, string>> = { 0: 'In', 1: 'B', 2: 'M', 3: 'P', 4: 'Out' };
@@ -29,17 +33,21 @@ const PACKET_TYPES: Readonly<Record<number, string>> = { 0: 'In', 1: 'B', 2: 'M'
 /**
  * One line for a frame, as tcpdump would print the innermost packet, with its tunnels after it, innermost first:
  * `18:49:09.166557 w2/eth0 10.245.208.68 > 10.244.112.198: ICMP echo request, id 64994, seq 1, length 64
- *  [vxlan 138.96.16.97.50678 > 138.96.245.52.4789 vni 4096]`. Times are UTC. Safe to print.
+ *  [vxlan 138.96.16.97.50678 > 138.96.245.52.4789 vni 4096]`. Times are UTC. Safe to print. `messages` as for packetRow().
  */
-export function packetLine(packet: PacketView, meta: PacketMeta): string {
+export function packetLine(
+  packet: PacketView,
+  meta: PacketMeta,
+  messages: readonly Message[] = messagesOf(packet),
+): string {
   const time = timeOfDay(`${meta.seconds}.${String(meta.nanoseconds).padStart(9, '0')}`);
   const type = packet.packetType === -1 ? '' : ` ${PACKET_TYPES[packet.packetType] ?? `type ${packet.packetType}`}`;
-  const tail = [...tunnelTexts(packet), ...vlanTexts(packet), ...problemTexts(packet)];
+  const tail = [...tunnelTexts(packet), ...vlanTexts(packet), ...problemTexts(packet, messages)];
   const brackets = tail.length === 0 ? '' : `  ${tail.map((text) => `[${text}]`).join(' ')}`;
-  return escapeText(`${time} ${meta.point}${type} ${packetText(packet, 0)}${brackets}`);
+  return escapeText(`${time} ${meta.point}${type} ${packetText(packet, 0, messages)}${brackets}`);
 }
 
-function packetText(packet: PacketView, depth: number): string {
+function packetText(packet: PacketView, depth: number, messages: readonly Message[]): string {
   if (packet.arpAt !== -1) return arpText(packet);
   if (packet.ipAt === -1) return linkText(packet);
   const { view, ipAt } = packet;
@@ -48,7 +56,7 @@ function packetText(packet: PacketView, depth: number): string {
   const dst = isV4 ? formatIpv4(view, ipv4DstAt(ipAt)) : formatIpv6(view, ipv6DstAt(ipAt));
   const [srcPort, dstPort] = ports(packet);
   const port = (number: number | null): string => (number === null ? '' : `.${number}`);
-  return `${src}${port(srcPort)} > ${dst}${port(dstPort)}: ${transportText(packet, depth)}${fragmentText(packet)}`;
+  return `${src}${port(srcPort)} > ${dst}${port(dstPort)}: ${transportText(packet, depth, messages)}${fragmentText(packet)}`;
 }
 
 /** Ports of the innermost packet; null without, or when the capture cut them. */
@@ -60,18 +68,17 @@ function ports(packet: PacketView): readonly [number | null, number | null] {
   return [null, null];
 }
 
-function transportText(packet: PacketView, depth: number): string {
+function transportText(packet: PacketView, depth: number, messages: readonly Message[]): string {
   const { view, l4At, payloadEnd, payloadLength } = packet;
   switch (packet.l4Kind) {
     case Layer.TCP: {
       const text = tcpText(view, l4At, packet.ipEnd, payloadLength);
-      if (packet.bgpAt !== -1) return `${text}: BGP: ${bgpText(view, packet.bgpAt, payloadEnd)}`;
-      const messages = dnsTexts(packet);
-      return messages === '' ? text : `${text}: ${messages}`;
+      const [first] = messages;
+      if (first === undefined) return text;
+      return `${text}: ${first.protocol === Layer.BGP ? 'BGP: ' : ''}${messageTexts(messages)}`;
     }
     case Layer.UDP: {
-      const messages = dnsTexts(packet);
-      if (messages !== '') return messages;
+      if (messages.length > 0) return messageTexts(messages);
       const name = packet.undecoded === -1 ? '' : ` (${undecodedName(packet.undecoded)})`;
       return `UDP, length ${payloadLength}${name}`;
     }
@@ -110,12 +117,12 @@ function protocolName(protocol: number): string {
   return PROTOCOLS[protocol] ?? undecodedName(UNDECODED_IP_PROTOCOL + protocol);
 }
 
-function dnsTexts(packet: PacketView): string {
-  const texts: string[] = [];
-  forEachDns(packet, (at, end, announcedEnd) => {
-    if (texts.length < 8) texts.push(dnsText(packet.view, at, end, announcedEnd - at));
+function messageTexts(messages: readonly Message[]): string {
+  const texts = messages.slice(0, MESSAGES_SHOWN).map(({ protocol, view, at, end, announcedEnd, goesOn }) => {
+    const text = protocol === Layer.DNS ? dnsText(view, at, end, announcedEnd - at) : bgpText(view, at, end);
+    return goesOn ? `${text} (goes on)` : text;
   });
-  return texts.join('; ');
+  return `${texts.join('; ')}${messages.length > MESSAGES_SHOWN ? '; and more' : ''}`;
 }
 
 /** What an ICMP error quotes; null when it was not captured. */
@@ -134,7 +141,7 @@ function quotedText(packet: PacketView, depth: number): { text: string; destinat
     port: hasPorts ? udpDstPort(packet.view, packet.quotedL4At) : null,
   };
   const tunnels = tunnelTexts(quoted).map((text) => ` [${text}]`);
-  return { text: `${packetText(quoted, depth + 1)}${tunnels.join('')}`, destination };
+  return { text: `${packetText(quoted, depth + 1, messagesOf(quoted))}${tunnels.join('')}`, destination };
 }
 
 /** Says which fragment of an IP packet this is; empty for a whole one. */
@@ -213,6 +220,6 @@ function vlanTexts(packet: PacketView): string[] {
   return texts;
 }
 
-function problemTexts(packet: PacketView): string[] {
-  return problemsOf(packet).map(({ code, at }) => `${code} at octet ${at}`);
+function problemTexts(packet: PacketView, messages: readonly Message[]): string[] {
+  return problemsOf(packet, messages).map(({ code, at }) => `${code} at octet ${at}`);
 }

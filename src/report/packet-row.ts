@@ -1,7 +1,8 @@
 import { ipv4TotalLength } from '../wire/ipv4.js';
 import { Ipv6Header, ipv6PayloadLength } from '../wire/ipv6.js';
 import { Layer, LAYER_NAMES } from '../wire/layers.js';
-import { forEachDns, problemsOf } from '../wire/packet-problems.js';
+import { messagesOf, type Message } from '../wire/messages.js';
+import { problemsOf } from '../wire/packet-problems.js';
 import { PacketView } from '../wire/packet.js';
 import { undecodedName } from '../wire/undecoded.js';
 import { putBgp } from './bgp-fields.js';
@@ -74,9 +75,13 @@ const LINKTYPE_IPV6 = 229;
 
 /**
  * A frame as `packets --format ndjson -v` prints it: Wireshark's display-field names; a value that occurs in several layers
- * is an array, outermost first.
+ * is an array, outermost first. `messages`: those that MessageStreams put together, where there is more than one segment to read.
  */
-export function packetRow(packet: PacketView, meta: PacketMeta): Record<string, unknown> {
+export function packetRow(
+  packet: PacketView,
+  meta: PacketMeta,
+  messages: readonly Message[] = messagesOf(packet),
+): Record<string, unknown> {
   const row: Record<string, unknown> = {
     point: meta.point,
     file: meta.file,
@@ -87,16 +92,16 @@ export function packetRow(packet: PacketView, meta: PacketMeta): Record<string, 
     'frame.protocols': '',
   };
   if (meta.interfaceName !== null) row['frame.interface_name'] = meta.interfaceName;
-  row['frame.protocols'] = putLayers(row, packet);
+  row['frame.protocols'] = putLayers(row, packet, messages);
   const quoted = quotedRow(packet, 0);
   if (quoted !== null) row['quoted'] = quoted;
-  const problems = problemsOf(packet);
+  const problems = problemsOf(packet, messages);
   if (problems.length > 0) row['problems'] = problems;
   return row;
 }
 
-/** Puts the fields of every layer into `row`; the names of the layers, as frame.protocols. */
-function putLayers(row: Record<string, unknown>, packet: PacketView): string {
+/** Puts the fields of every layer, and of the messages that do not go on, into `row`; the names of the layers, as frame.protocols. */
+function putLayers(row: Record<string, unknown>, packet: PacketView, messages: readonly Message[]): string {
   const { view } = packet;
   const put: Put = (name, value) => {
     const before = row[name] as Value | Value[] | undefined;
@@ -104,11 +109,12 @@ function putLayers(row: Record<string, unknown>, packet: PacketView): string {
     else if (Array.isArray(before)) before.push(value);
     else row[name] = [before, value];
   };
+  const shown = messages.filter(({ goesOn }) => !goesOn);
   const protocols: string[] = [];
   for (let index = 0; index < packet.layerCount; index += 1) {
     const kind = packet.layerKinds[index]!;
     const name = layerName(packet, kind);
-    if (name !== '') protocols.push(name);
+    if (name !== '' && (shown.length > 0 || !isApplication(kind))) protocols.push(name);
     const from = LAYER_TABLES.get(kind);
     if (from !== undefined) putHeader(put, from, view, packet.layerAts[index]!, packet.layerEnds[index]!, packet);
   }
@@ -117,9 +123,17 @@ function putLayers(row: Record<string, unknown>, packet: PacketView): string {
     protocols.push(LAYER_NAMES[cutKind]!);
     putHeader(put, LAYER_TABLES.get(cutKind)!, view, packet.l4At, packet.ipEnd, packet);
   }
-  forEachDns(packet, (at, end) => putHeader(put, DNS_MESSAGE, view, at, end, packet));
-  if (packet.bgpAt !== -1) putBgp(put, view, packet.bgpAt, packet.payloadEnd, packet);
+  for (const message of shown) {
+    if (message.protocol === Layer.DNS) putHeader(put, DNS_MESSAGE, message.view, message.at, message.end, packet);
+    else putBgp(put, message.view, message.at, message.end, packet);
+    const name = LAYER_NAMES[message.protocol]!;
+    if (message.spans && protocols.at(-1) !== name) protocols.push(name);
+  }
   return protocols.join(':');
+}
+
+function isApplication(kind: number): boolean {
+  return kind === Layer.DNS || kind === Layer.BGP;
 }
 
 /** Empty for a protocol that has only a number; Wireshark calls it `data`. */
@@ -162,7 +176,7 @@ function quotedRow(packet: PacketView, depth: number): Record<string, unknown> |
   const quoted = quotedView(packet, depth);
   if (quoted === null) return null;
   const row: Record<string, unknown> = { 'frame.protocols': '' };
-  row['frame.protocols'] = putLayers(row, quoted);
+  row['frame.protocols'] = putLayers(row, quoted, messagesOf(quoted));
   const deeper = quotedRow(quoted, depth + 1);
   if (deeper !== null) row['quoted'] = deeper;
   return row;

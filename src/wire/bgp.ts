@@ -31,6 +31,7 @@ export const BgpRouteRefresh = struct([u16('afi'), u8('subtype'), u8('safi')]);
 const LENGTH = BgpHeader.offsetOf('length');
 const TYPE = BgpHeader.offsetOf('type');
 export const BGP_HEADER_LENGTH = BgpHeader.span;
+export const BGP_MARKER_LENGTH = 16;
 const HEADER_LENGTH = BGP_HEADER_LENGTH;
 
 const OPEN_VERSION = HEADER_LENGTH + BgpOpen.offsetOf('version');
@@ -108,7 +109,7 @@ export function bgpLeastLength(type: number): number {
 /** -1 when a header lies between `at` and `end` and its length is one that its type can have, else the number of its problem. */
 export function checkBgp(view: DataView, at: number, end: number): number {
   if (end - at < HEADER_LENGTH) return TRUNCATED;
-  if (!isMarker(view, at, at + LENGTH)) return MARKER;
+  if (!bgpMarkerIsGood(view, at)) return MARKER;
   const length = bgpLength(view, at);
   const type = bgpType(view, at);
   if (length < bgpLeastLength(type) || (type === KEEPALIVE && length !== HEADER_LENGTH)) return BAD_LENGTH;
@@ -138,6 +139,11 @@ export function bgpHasFixed(view: DataView, at: number, end: number): boolean {
 export function bgpNext(view: DataView, at: number, end: number): number {
   const length = bgpLength(view, at);
   return length < HEADER_LENGTH || at + length >= end ? -1 : at + length;
+}
+
+/** Whether the 16 octets at `at` are the marker: all ones (RFC 4271 section 4.1). */
+export function bgpMarkerIsGood(view: DataView, at: number): boolean {
+  return (view.getInt32(at) & view.getInt32(at + 4) & view.getInt32(at + 8) & view.getInt32(at + 12)) === -1;
 }
 
 /** One past the last captured octet of this message. */

@@ -343,6 +343,17 @@ describe('bgp-route-not-announced', () => {
     expect(finding!.causes[0]!.next).toContain('10.244.2.70');
   });
 
+  it('is read from an UPDATE that spans segments, and never from half of one', async () => {
+    const withdrawal = announce(BLOCK, []);
+    for (let at = 1; at < withdrawal.length; at++) {
+      const begun = up().send('server', withdrawal.subarray(0, at));
+      const rest = begun.send('server', withdrawal.subarray(at)).after(1);
+      expect(kinds(await bgp(fails(rest, '10.244.2.70').packets)), `${at}`).toEqual(['bgp-route-not-announced']);
+      const half = up().send('server', withdrawal.subarray(0, at)).after(1);
+      expect(await bgp(fails(half, '10.244.2.70').packets), `${at}`).toEqual([]);
+    }
+  });
+
   it('is silent about addresses beyond the route', async () => {
     expect(await bgp(fails(up().send('server', announce(BLOCK, [])).after(1), '10.244.2.130').packets)).toEqual([]);
   });

@@ -123,6 +123,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     explains: (ours, theirs) => ours.join() === theirs.filter((version) => version === '4').join(),
   },
   {
+    reason: 'tshark lists a protocol twice where a segment completes one message and has another whole',
+    fields: /^frame\.protocols$/,
+    explains: (ours, theirs) => theirs[0]?.replace(/:(dns|bgp):\1$/, ':$1') === ours[0],
+  },
+  {
     reason: 'tshark lists IGMP twice where its group records are',
     fields: /^frame\.protocols$/,
     explains: (ours, theirs) => `${ours[0]}:igmp` === theirs[0],

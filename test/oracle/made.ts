@@ -54,8 +54,8 @@ function message(id: number, flags: number, counts: string, rest: string): Uint8
 const NAME = '03776562 0473686f70 03737663 07636c7573746572 056c6f63616c 00';
 const ANSWER_A = 'c00c 0001 0001 0000001e 0004 0a600050';
 const QUERY = message(0x2589, 0x0120, '0001 0000 0000 0001', `${NAME} 0001 0001 00 0029 04d0 00000000 0000`);
-const ANSWER = message(0x2589, 0x8580, '0001 0001 0000 0000', `${NAME} 0001 0001 ${ANSWER_A}`);
-const EVERY_RECORD = message(
+export const ANSWER = message(0x2589, 0x8580, '0001 0001 0000 0000', `${NAME} 0001 0001 ${ANSWER_A}`);
+export const EVERY_RECORD = message(
   0x0102,
   0x8183,
   '0001 0007 0001 0001',
@@ -70,15 +70,15 @@ const EVERY_RECORD = message(
    00 0029 1000 01008000 000c 000a 0008 0102030405060708`,
 );
 
-function overTcp(...messages: Uint8Array[]): Uint8Array {
+export function overTcp(...messages: Uint8Array[]): Uint8Array {
   return join(...messages.flatMap((octets) => [new Uint8Array([octets.length >> 8, octets.length & 0xff]), octets]));
 }
 
 const MARKER = 'ffffffffffffffffffffffffffffffff';
-const BGP_OPEN = hex(
+export const BGP_OPEN = hex(
   `${MARKER} 0039 01 04 5ba0 005a 0a000001 1c 02 1a 010400010001 010400020001 0200 40024078 4104fa56ea01 4600`,
 );
-const BGP_UPDATE = hex(
+export const BGP_UPDATE = hex(
   `${MARKER} 0059 02 0004 180af407 0031 40010100 40020a02020000fc00fa56ea01 400304c0a80301 80040400000032
    40050400000064 c00808fc000064ffffff01 1a0af40600 0d0af0 20c0a80309`,
 );
@@ -87,7 +87,7 @@ const BGP_UPDATE_6 = hex(
    00 40fd00001002440006 40010100 400200`,
 );
 const BGP_CEASE = hex(`${MARKER} 0034 03 0602 1e 6d61696e74656e616e636520e28093207265746f757220c3a02031382068`);
-const BGP_KEEPALIVE = hex(`${MARKER} 0013 04`);
+export const BGP_KEEPALIVE = hex(`${MARKER} 0013 04`);
 const BGP_REFRESH = hex(`${MARKER} 0017 05 0001 00 01`);
 
 const SYN = tcp({ srcPort: 40_000, dstPort: 80, seq: 0xfffffff0, flags: 2, options: synOptions(77) });

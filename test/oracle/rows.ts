@@ -1,5 +1,6 @@
 import { openCapture } from '../../src/capture/open.js';
 import { packetRow } from '../../src/report/packet-row.js';
+import { MessageStreams } from '../../src/wire/message-streams.js';
 import { PacketView } from '../../src/wire/packet.js';
 
 export type Row = Record<string, unknown>;
@@ -8,20 +9,25 @@ export type Row = Record<string, unknown>;
 export async function ourRows(path: string): Promise<{ rows: Row[]; damage: string | null }> {
   const capture = await openCapture(path);
   const packet = new PacketView();
+  const streams = new MessageStreams();
   const rows: Row[] = [];
   for await (const batch of capture) {
     while (batch.next()) {
       packet.decode(batch);
       const from = batch.interfaces[batch.interfaceIds[batch.index]!];
       rows.push(
-        packetRow(packet, {
-          point: 'point',
-          file: path,
-          frame: batch.frame,
-          seconds: batch.seconds[batch.index]!,
-          nanoseconds: batch.nanoseconds[batch.index]!,
-          interfaceName: from?.name ?? null,
-        }),
+        packetRow(
+          packet,
+          {
+            point: 'point',
+            file: path,
+            frame: batch.frame,
+            seconds: batch.seconds[batch.index]!,
+            nanoseconds: batch.nanoseconds[batch.index]!,
+            interfaceName: from?.name ?? null,
+          },
+          streams.messagesOf(packet, 'point'),
+        ),
       );
     }
   }

@@ -60,7 +60,7 @@ const FIELDS = `
 
 /** Each packet for itself, as we decode: nothing put together from several, no octets called wrong that offload left undone. */
 const OPTIONS = [
-  ['-o', 'tcp.desegment_tcp_streams:FALSE'],
+  ['-o', 'tcp.desegment_tcp_streams:TRUE'],
   ['-o', 'ip.defragment:FALSE'],
   ['-o', 'ipv6.defragment:FALSE'],
   ['-o', 'tcp.check_checksum:FALSE'],

@@ -44,6 +44,8 @@ const CLI_BELOW = [
   'reading.ts',
   'version.ts',
   'findings/catalogue.ts',
+  'wire/message-streams.ts',
+  'wire/messages.ts',
 ];
 
 const REPORT = 'report/report.ts';

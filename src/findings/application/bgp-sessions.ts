@@ -9,7 +9,6 @@ import {
   bgpCommunication,
   bgpHasFixed,
   bgpLength,
-  bgpNext,
   bgpNotificationCode,
   bgpNotificationSubcode,
   bgpOpenAs,
@@ -27,6 +26,8 @@ import {
   isIpUnicast,
 } from '../../wire/bgp.js';
 import { Layer } from '../../wire/layers.js';
+import { BGP_FRAMING, MessageStream } from '../../wire/message-stream.js';
+import { messagesOf, type Message } from '../../wire/messages.js';
 import type { PacketView } from '../../wire/packet.js';
 import {
   tcpAck,
@@ -114,6 +115,7 @@ export class Half {
   goesOn = false;
   /** Octets that the segments seen have between them and did not bring. */
   hole = false;
+  readonly messages = new MessageStream(BGP_FRAMING, { spanned: 0, givenUp: 0 });
   #next = 0;
   #started = false;
 
@@ -296,6 +298,7 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
     half.signature =
       tcpMd5At(view, l4At, optionsEnd) >= 0 ? 'md5' : tcpAoAt(view, l4At, optionsEnd) >= 0 ? 'ao' : 'none';
     half.advance(tcpSeq(view, l4At), 1, kept);
+    half.messages.begin((tcpSeq(view, l4At) + 1) | 0);
     if (fromClient) {
       if (session.syns.length < MOST_KEPT) session.syns.push(kept);
     } else {
@@ -311,8 +314,12 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
   }
   if (packet.payloadLength > 0 && !reset) {
     half.octets += packet.payloadLength;
-    const fresh = half.advance(tcpSeq(view, l4At), packet.payloadLength, kept);
-    if (fresh && packet.bgpAt >= 0) readMessages(half, packet, kept);
+    const seq = tcpSeq(view, l4At);
+    if (half.advance(seq, packet.payloadLength, kept)) {
+      const { payloadAt: at, payloadEnd: end, payloadLength: length } = packet;
+      const messages = half.messages.add({ view, at, end, length, seq }) ?? messagesOf(packet);
+      for (const message of messages) if (!message.goesOn) readMessage(half, message, kept);
+    }
   }
   if (reset || (flags & TcpFlag.FIN) !== 0) {
     const owned = tcpWindow(view, l4At) !== 0 || tcpTimestampsAt(view, l4At, optionsEnd) >= 0;
@@ -320,32 +327,31 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
   }
 }
 
-function readMessages(half: Half, { view, bgpAt, payloadEnd }: PacketView, kept: KeptFrame): void {
-  for (let at = bgpAt; at >= 0 && checkBgp(view, at, payloadEnd) === -1; at = bgpNext(view, at, payloadEnd)) {
-    half.last = kept;
-    switch (bgpType(view, at)) {
-      case BgpType.KEEPALIVE:
-        half.keepalives++;
-        break;
-      case BgpType.OPEN:
-        // What follows an OPEN that is not all there may be read wrong
-        if (at + bgpLength(view, at) <= payloadEnd) half.open ??= readOpen(view, at, payloadEnd, kept);
-        break;
-      case BgpType.NOTIFICATION:
-        if (bgpHasFixed(view, at, payloadEnd)) half.notification ??= readNotification(view, at, payloadEnd, kept);
-        break;
-      case BgpType.UPDATE:
-        half.updates++;
-        readRoutes(half, view, at, payloadEnd, kept);
-        break;
-      default:
-        half.updates++;
-    }
+function readMessage(half: Half, { view, at, end, announcedEnd }: Message, kept: KeptFrame): void {
+  if (checkBgp(view, at, end) !== -1) return;
+  half.last = kept;
+  switch (bgpType(view, at)) {
+    case BgpType.KEEPALIVE:
+      half.keepalives++;
+      break;
+    case BgpType.OPEN:
+      // What follows an OPEN that is not all there may be read wrong
+      if (announcedEnd === end) half.open ??= readOpen(view, at, end, kept);
+      break;
+    case BgpType.NOTIFICATION:
+      if (bgpHasFixed(view, at, end)) half.notification ??= readNotification(view, at, end, kept);
+      break;
+    case BgpType.UPDATE:
+      half.updates++;
+      readRoutes(half, view, at, end, kept);
+      break;
+    default:
+      half.updates++;
   }
 }
 
 function readRoutes({ routes }: Half, view: DataView, at: number, end: number, kept: KeptFrame): void {
-  // A message that goes on in the next segment is not put together, and half of its routes would be half the truth
+  // Half of the routes of a message that the capture cut would be half the truth
   if (at + bgpLength(view, at) > end) return;
   const add = (list: Iterable<BgpPrefix>, withdrawn: boolean): void => {
     for (const { at: octetsAt, bits } of list) {

@@ -7,9 +7,8 @@ import { ipv4Id } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import { tcpDstPort, TcpFlag, tcpFlags, tcpSrcPort } from '../../wire/tcp.js';
 import { udpSrcPort } from '../../wire/udp.js';
-import { evidenceAt, type FindingContext } from '../context.js';
+import { evidenceAt, placeOf, type FindingContext } from '../context.js';
 import { clientView, DNS_PORT, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { placeOf } from '../place.js';
 import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 

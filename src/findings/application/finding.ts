@@ -1,7 +1,7 @@
 import type { Cause, Certainty, Finding, Severity } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
 import { timeText } from '../../trail/rows.js';
-import type { FindingContext } from '../context.js';
+import { placeOf, type FindingContext } from '../context.js';
 
 const EXAMPLES = 5;
 
@@ -29,7 +29,6 @@ export interface FindingParts {
 
 export function findingOf(context: FindingContext, parts: FindingParts): Finding {
   const { kind, severity, certainty, title, flow, count, of, exhibits } = parts;
-  const { names } = context;
   const span = [...(parts.span ?? exhibits.map(({ kept }) => kept))].sort(byTime);
   const first = span[0];
   const last = span[span.length - 1];
@@ -46,13 +45,7 @@ export function findingOf(context: FindingContext, parts: FindingParts): Finding
     lastSeen: null,
     nextExpected: null,
     causes: [...parts.causes].sort((a, b) => b.likelihood - a.likelihood).slice(0, 3),
-    evidence: exhibits.slice(0, EXAMPLES).map(({ kept, note }) => ({
-      point: names.points[kept.point]!.name,
-      file: names.files[kept.file]!,
-      frame: kept.frame,
-      time: timeOf(kept),
-      note,
-    })),
+    evidence: exhibits.slice(0, EXAMPLES).map(({ kept, note }) => ({ ...placeOf(context, kept), note })),
     trail: null,
   };
 }

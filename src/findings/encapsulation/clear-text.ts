@@ -1,7 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
-import { onNode, type FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { onNode, placeOf, type FindingContext } from '../context.js';
 import { summaryOf } from '../../trail/rows.js';
 import { cause } from './told.js';
 

@@ -1,7 +1,6 @@
 import { destinationId, isUnicast, sourceId } from '../../net/packet-addresses.js';
 import type { Evidence as Example } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
-import { timeText } from '../../trail/rows.js';
 import type { Trail } from '../../trail/trail.js';
 import { arpIsEthernetIpv4, arpOperation, arpSenderIpAt, arpSenderMacAt, arpTargetIpAt } from '../../wire/arp.js';
 import { ethernetDstAt, ethernetSrcAt } from '../../wire/ethernet.js';
@@ -11,7 +10,7 @@ import { ipv4Id, ipv4TotalLength, ipv4Ttl } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import { PacketView } from '../../wire/packet.js';
 import { udpDstPort } from '../../wire/udp.js';
-import type { FindingContext } from '../context.js';
+import { placeOf, type FindingContext } from '../context.js';
 
 /** What is kept of each kind at most, so that hostile captures cannot make it grow without bound. */
 const ERROR_LIMIT = 1 << 14;
@@ -387,14 +386,7 @@ export class Facts {
 
   /** A frame as evidence. */
   example(kept: KeptFrame, note: string): Example {
-    const { names } = this.#context;
-    return {
-      point: names.points[kept.point]!.name,
-      file: names.files[kept.file]!,
-      frame: kept.frame,
-      time: timeText(kept.seconds, kept.nanoseconds),
-      note,
-    };
+    return { ...placeOf(this.#context, kept), note };
   }
 }
 

@@ -2,8 +2,7 @@ import type { Tunnel } from '../../trail/sightings.js';
 import type { Judgement, Sighting, Trail } from '../../trail/trail.js';
 import type { Finding } from '../../report/report.js';
 import { octetsOf, type Octets } from '../break.js';
-import type { FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { placeOf, type FindingContext } from '../context.js';
 import { summaryOf } from '../../trail/rows.js';
 
 /** Packets looked at; their causes repeat. */

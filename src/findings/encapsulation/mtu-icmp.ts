@@ -1,7 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
-import type { FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { placeOf, type FindingContext } from '../context.js';
 import { factsOf, type IcmpError } from './facts.js';
 import { cause, shownBy } from './told.js';
 import { octetsOf } from '../break.js';

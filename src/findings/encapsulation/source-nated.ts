@@ -1,7 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting } from '../../trail/trail.js';
-import type { FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
 
 /** Tunnel packets whose outer source is another one further on: the same packet inside, at two points. */

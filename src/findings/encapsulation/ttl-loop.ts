@@ -1,8 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import { summaryOf } from '../../trail/rows.js';
 import type { Sighting } from '../../trail/trail.js';
-import type { FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
 
 const EXAMPLES = 5;

@@ -1,7 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import { octetsOf } from '../break.js';
-import type { FindingContext } from '../context.js';
-import { placeOf } from '../place.js';
+import { placeOf, type FindingContext } from '../context.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
 import { cause } from './told.js';
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../../report/report.js';
-import { endText, timeText } from '../../trail/rows.js';
+import { endText } from '../../trail/rows.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
-import type { FindingContext, Judged } from '../context.js';
+import { placeOf, type FindingContext, type Judged } from '../context.js';
 import { plural } from './texts.js';
 
 interface Leaving {
@@ -98,10 +98,7 @@ function masqueradeFinding(context: FindingContext, list: readonly Leaving[]): F
       },
     ],
     evidence: list.slice(0, 5).map(({ sighting: at }) => ({
-      point: names.points[at.point]!.name,
-      file: names.files[at.file]!,
-      frame: at.frame,
-      time: timeText(at.seconds, at.nanoseconds),
+      ...placeOf(context, at),
       note: `bare, from ${pod}, TTL ${at.ttl}`,
     })),
     trail: null,

@@ -162,7 +162,7 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
     .filter(({ synAck }) => synAck !== null).length;
   const kind = who === 'nobody-listens' ? 'rst-no-listener' : who === 'open' ? 'reset' : 'rst-firewall-reject';
   const title = {
-    'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ': nothing listens there'}`,
+    'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ': by all signs nothing listens there'}`,
     firewall: `${attempts} ${from} > ${to} refused by a RST that a firewall in front of ${address} made`,
     'firewall-shown': `${attempts} ${from} > ${to} refused by a RST that ${address} did not make`,
     open: `${to} refused ${attempts} from ${from}: nothing listens there, or a firewall says so`,

@@ -1,7 +1,7 @@
 import type { Evidence } from '../../report/report.js';
 import { endText, timeText } from '../../trail/rows.js';
 import { TcpFlag } from '../../wire/tcp.js';
-import type { FindingContext } from '../context.js';
+import { placeOf, type FindingContext } from '../context.js';
 import type { Side } from './connections.js';
 import type { Segment } from './segment.js';
 
@@ -21,14 +21,7 @@ export function timeOf({ kept }: Pick<Segment, 'kept'>): string {
 
 /** A frame as evidence. */
 export function proof(context: FindingContext, { kept }: Pick<Segment, 'kept'>, note: string): Evidence {
-  const { names } = context;
-  return {
-    point: names.points[kept.point]!.name,
-    file: names.files[kept.file]!,
-    frame: kept.frame,
-    time: timeText(kept.seconds, kept.nanoseconds),
-    note,
-  };
+  return { ...placeOf(context, kept), note };
 }
 
 /** `10.0.0.1:80 > 10.0.0.2:4431 RST,ACK seq 1 ack 2 ttl 64` */
