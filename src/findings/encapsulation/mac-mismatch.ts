@@ -41,9 +41,15 @@ export function macMismatch(context: FindingContext): Finding[] {
   });
 }
 
-/** Where captures of the node keep too little of the tunnel's packets, they do not tell which MAC address is its own. */
-function isCutAt({ names, evidence }: FindingContext, node: string): boolean {
-  return names.points.some((point) => point.node === node && (evidence.points[point.id]?.unidentifiable ?? 0) > 0);
+/** Where captures of the node keep no more than the tunnel's headers, they do not tell which MAC address is its own. */
+function isCutAt(context: FindingContext, node: string): boolean {
+  const { names, evidence } = context;
+  return names.points.some(({ id, node: other }) => {
+    const at = evidence.points[id];
+    if (other !== node || at === undefined) return false;
+    const isTunnelled = factsOf(context).streams.some(({ point }) => point === id);
+    return at.unidentifiable > 0 || (isTunnelled && at.tunnelled === 0);
+  });
 }
 
 /** From another node, or seen in the tunnel before it came out. */
