@@ -1,11 +1,9 @@
 // Captures whose frames are changed as capturing changes them, and a way to see that they are.
-import { Layer } from '../../src/wire/layers.js';
-import { PacketView } from '../../src/wire/packet.js';
-import { writePcap, writePcapng, type WrittenFrame } from '../support/capture-writer.js';
-import { ethernet, type Part } from '../support/packets.js';
-import { filesIn, framesOf } from '../support/sample-files.js';
+import { Layer } from '../../../src/wire/layers.js';
+import { PacketView } from '../../../src/wire/packet.js';
+import { writePcap, writePcapng, type WrittenFrame } from '../../support/capture-writer.js';
+import { filesIn, framesOf } from '../../support/sample-files.js';
 
-const START = 1_795_000_000;
 const ETHERNET = 1;
 const LINUX_SLL = 113;
 const MAC_OCTETS = 12;
@@ -126,30 +124,4 @@ function decoded(packet: PacketView, octets: Uint8Array, originalLength: number)
 
 export function isIcmp(packet: PacketView): boolean {
   return packet.l4Kind === Layer.ICMP;
-}
-
-/** Two nodes that route between their pods without a tunnel: each packet at four points, one hop less at each router. */
-export class Wire {
-  readonly points: Points = new Map(
-    ['node1/veth1', 'node1/eth0', 'node2/eth0', 'node2/veth2'].map((name) => [name, []]),
-  );
-
-  /** @param microseconds after the start */
-  at(point: string, microseconds: number, packet: Part): this {
-    const frames = this.points.get(point) ?? [];
-    this.points.set(point, frames);
-    const seconds = Math.floor(microseconds / 1e6);
-    const nanoseconds = Math.round((microseconds - seconds * 1e6) * 1000);
-    frames.push({ seconds: START + seconds, nanoseconds, octets: ethernet({}, packet) });
-    return this;
-  }
-
-  /** A packet all the way, from node 1 to node 2 or back. */
-  pass(microseconds: number, packet: (ttl: number) => Part, back = false): this {
-    const names = [...this.points.keys()].slice(0, 4);
-    for (const [hop, point] of (back ? names.toReversed() : names).entries()) {
-      this.at(point, microseconds + 20 * hop, packet(64 - Math.ceil(hop / 2)));
-    }
-    return this;
-  }
 }
