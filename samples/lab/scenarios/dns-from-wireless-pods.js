@@ -1,8 +1,8 @@
 // The logbook's other symptom: pods of the wireless side get no DNS. It is the drop of the broken ping.
 import { Captures } from '../capture.js';
-import { ruleCounter, saveState } from '../state.js';
+import { saveState } from '../state.js';
 import { Traffic } from '../traffic.js';
-import { DROP_RULE, SERVICE, wiredSide, wirelessSide } from './sopnode-broken-ping.js';
+import { SERVICE, felixDrop, wiredSide, wirelessSide } from './sopnode-broken-ping.js';
 
 /** @type {import('../make.js').Scenario} */
 export async function dnsFromWirelessPods(lab) {
@@ -37,16 +37,7 @@ export async function dnsFromWirelessPods(lab) {
     samples: [{ folder: lab.folder, captures: done, claims: traffic.claims }],
     path: cluster.path(podFit, coredns),
     cluster,
-    faults: [
-      {
-        where: 'w2 INPUT',
-        what: 'iptables DROP of udp/4789 from addresses not in the ipset of nodes',
-        after,
-        before: 'w2/vxlan.calico',
-        counter: `rule "${DROP_RULE}"`,
-        counted: ruleCounter(w2.namespace, DROP_RULE),
-      },
-    ],
+    faults: [felixDrop(w2)],
     clients: traffic.clients,
   };
 }

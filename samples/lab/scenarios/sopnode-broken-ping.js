@@ -6,7 +6,7 @@ import { Traffic } from '../traffic.js';
 
 /** @typedef {import('../lab.js').Lab} Lab */
 
-export const DROP_RULE = 'Drop IPv4 VXLAN packets from non-allowed hosts';
+const DROP_RULE = 'Drop IPv4 VXLAN packets from non-allowed hosts';
 export const SERVICE = '10.96.0.10';
 
 /**
@@ -77,6 +77,21 @@ COMMIT`);
 }
 
 /**
+ * What the node has dropped so far.
+ * @param {import('../cluster.js').Node} node
+ */
+export function felixDrop({ name, namespace }) {
+  return {
+    where: `${name} INPUT`,
+    what: 'iptables DROP of udp/4789 from addresses not in the ipset of nodes',
+    after: `${name}/eth0`,
+    before: `${name}/vxlan.calico`,
+    counter: `rule "${DROP_RULE}"`,
+    counted: ruleCounter(namespace, DROP_RULE),
+  };
+}
+
+/**
  * @param {import('../lab.js').Namespace} faraday
  * @returns {object[]} what its connection tracking says of the tunnel
  */
@@ -134,14 +149,7 @@ export async function sopnodeBrokenPing(lab) {
     path: cluster.path(podFit, podW2),
     cluster,
     faults: [
-      {
-        where: 'w2 INPUT',
-        what: 'iptables DROP of udp/4789 from addresses not in the ipset of nodes',
-        after,
-        before: 'w2/vxlan.calico',
-        counter: `rule "${DROP_RULE}"`,
-        counted: ruleCounter(w2.namespace, DROP_RULE),
-      },
+      felixDrop(w2),
       {
         where: 'gw',
         what: 'no route to 192.168.3.0/24: VXLAN to the registered address of fit01 ends at the gateway',

@@ -2,6 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
+import { openedByTarget } from './ports.js';
 import { proof, sideText, spanText } from './texts.js';
 
 /** Linux keeps a closed connection in TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN); nanoseconds, a tick less. */
@@ -27,17 +28,8 @@ interface Shortage extends Occurrence {
 export function ephemeralPortFindings(evidence: TcpEvidence): Finding[] {
   // How long a port has rested shows only where all segments are known.
   if (!evidence.context.store.complete) return [];
-  const groups = new Map<string, Connection[]>();
-  for (const connection of evidence.connections.all) {
-    const { client, server, point } = connection;
-    if (client.isn < 0) continue;
-    const key = `${point} ${client.address} ${server.address} ${server.port}`;
-    const list = groups.get(key);
-    if (list === undefined) groups.set(key, [connection]);
-    else list.push(connection);
-  }
   const found = new Map<string, [string, Shortage]>();
-  for (const list of groups.values()) {
+  for (const list of openedByTarget(evidence)) {
     const shortage = shortageOf(evidence, list);
     if (shortage === null) continue;
     const { client, server } = shortage.connection;
