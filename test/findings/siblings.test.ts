@@ -154,3 +154,29 @@ describe('near misses stay silent', () => {
     expect(fields).toEqual(['outer source', 'outer TTL']);
   });
 });
+
+describe('losses that are none', () => {
+  it('a segment that the host where it was last seen answers by a RST is told by the check of resets only', async () => {
+    const { findings } = await diagnose(['samples/rst-one-way-conntrack']);
+    expect(findings.map(({ kind }) => kind)).toEqual(['rst-one-way-conntrack']);
+  });
+
+  /** A frame for a third node, which a switch floods to node b. */
+  const flooded = (outer: { dst: string; frameDestination: string }): Lab =>
+    new Lab().healthy().send({
+      time: LOST,
+      packet: (ttl) => ipv4({ src: POD.a, dst: '10.244.3.3', ttl, id: 900 }, icmpEcho({ id: 9, seq: 1 })),
+      until: UNTIL,
+      outer,
+    });
+
+  it('a tunnel between two other nodes', async () => {
+    const { findings } = await flooded({ dst: '192.0.2.30', frameDestination: '02:00:00:00:01:0c' }).diagnose();
+    expect(findings).toEqual([]);
+  });
+
+  it('but a packet that is tunnelled to this node and not taken in is lost here', async () => {
+    const { findings } = await flooded({ dst: '192.0.2.20', frameDestination: '02:00:00:00:01:0b' }).diagnose();
+    expect(findings).toMatchObject([{ kind: 'request-lost', nextExpected: 'b/vxlan.calico' }]);
+  });
+});
