@@ -50,6 +50,11 @@ export class Cluster {
    * @type {{ from: Node, to: Node, points: string[] }[]}
    */
   between = [];
+  /**
+   * Ways of packets that do not use the overlay, as captured points in order.
+   * @type {{ from: Endpoint, to: Endpoint, points: string[] }[]}
+   */
+  ways = [];
 
   /** @param {Lab} lab */
   constructor(lab) {
@@ -228,6 +233,8 @@ COMMIT`);
    * @returns {string[]}
    */
   path(from, to, { six = false } = {}) {
+    const way = this.ways.find((each) => each.from === from && each.to === to);
+    if (way !== undefined) return way.points;
     if (from.node === to.node) {
       const bridge = from.node.kind === 'flannel' ? [`${from.node.name}/cni0`] : [];
       return [...home(from), ...bridge, ...home(to)];

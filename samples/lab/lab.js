@@ -117,10 +117,10 @@ export class Namespace {
 
   /**
    * @param {string} key
-   * @param {string | number} value
+   * @param {string | number} value which may have spaces
    */
   sysctl(key, value) {
-    this.exec(`sysctl -qw ${key}=${value}`);
+    run('ip', ['netns', 'exec', this.netns, 'sysctl', '-qw', `${key}=${value}`]);
   }
 
   /** @param {string} rules in the form of iptables-save; what stands already is kept */
@@ -142,10 +142,13 @@ export class Namespace {
     return job;
   }
 
-  /** @param {string[]} words */
-  async output(words) {
+  /**
+   * @param {string[]} words
+   * @param {number} [patience] milliseconds
+   */
+  async output(words, patience = 30_000) {
     const job = this.start(words);
-    const late = setTimeout(() => job.child.kill('SIGKILL'), 30_000);
+    const late = setTimeout(() => job.child.kill('SIGKILL'), patience);
     await job.exited;
     clearTimeout(late);
     return job.stdout;

@@ -6,9 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lab, LabError, checkHost } from './lab.js';
 import { anyInterface } from './scenarios/any-interface.js';
+import { arpVipDuplicate } from './scenarios/arp-vip-duplicate.js';
+import { bgpUnknownPeerReset } from './scenarios/bgp-unknown-peer-reset.js';
+import { dnsFromWirelessPods } from './scenarios/dns-from-wireless-pods.js';
+import { dnsListing } from './scenarios/dns-listing.js';
+import { ephemeralPortExhaustion } from './scenarios/ephemeral-port-exhaustion.js';
 import { gravityForwardingOff } from './scenarios/gravity-forwarding-off.js';
 import { healthyCalico, healthyFlannel } from './scenarios/healthy.js';
+import { natReturnUnroutable } from './scenarios/nat-return-unroutable.js';
 import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
+import { rstBackendSwitched } from './scenarios/rst-backend-switched.js';
+import { rstOneWayConntrack } from './scenarios/rst-one-way-conntrack.js';
 import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
 import { writeTruth } from './truth.js';
 
@@ -33,6 +41,14 @@ const SCENARIOS = {
   'sopnode-broken-ping': sopnodeBrokenPing,
   'networkpolicy-drop': networkPolicyDrop,
   'any-interface': anyInterface,
+  'nat-return-unroutable': natReturnUnroutable,
+  'dns-from-wireless-pods': dnsFromWirelessPods,
+  'dns-listing': dnsListing,
+  'bgp-unknown-peer-reset': bgpUnknownPeerReset,
+  'rst-backend-switched': rstBackendSwitched,
+  'rst-one-way-conntrack': rstOneWayConntrack,
+  'arp-vip-duplicate': arpVipDuplicate,
+  'ephemeral-port-exhaustion': ephemeralPortExhaustion,
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -1,8 +1,8 @@
 // Traffic between real sockets, and for each packet kind that it makes a claim: which points must show it, and where it
 // must end. Claims rest on what the scenario broke and on what the client said; tshark is asked later whether they hold.
 import { randomInt } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { LabError } from './lab.js';
+import { agent, parse } from './programs.js';
 
 /** @typedef {import('./cluster.js').Endpoint} Endpoint */
 /** @typedef {Record<string, string | number | number[]>} Match as in the truth files: protocol, addresses, ports, ids */
@@ -25,11 +25,6 @@ import { LabError } from './lab.js';
 
 const DNS_TYPES = /** @type {Record<string, number>} */ ({ A: 1, AAAA: 28 });
 
-/** @param {'dns' | 'http'} name */
-function agent(name) {
-  return [process.execPath, fileURLToPath(new URL(`agents/${name}.js`, import.meta.url))];
-}
-
 export class Traffic {
   /** @type {Claim[]} */
   claims = [];
@@ -44,15 +39,15 @@ export class Traffic {
   }
 
   /**
-   * @param {Endpoint} pod
-   * @param {'dns' | 'http'} kind
+   * @param {import('./programs.js').Host} pod
+   * @param {'dns' | 'http' | 'tcp'} kind
    * @param {(string | number)[]} words
    */
   async serve(pod, kind, ...words) {
     const job = pod.namespace.start([...agent(kind), 'serve', ...words.map(String)]);
     this.servers.push(job);
     // An HTTP server has one address and many ports, a DNS server many addresses and one port.
-    const sockets = kind === 'http' ? words.length - 1 : words.length;
+    const sockets = kind === 'dns' ? words.length : words.length - 1;
     await job.says(new RegExp(`^(ready\\n){${sockets}}$`));
   }
 
@@ -112,7 +107,6 @@ export class Traffic {
     const { sport, sent, status: got } = parse(said);
     const expected = lost === undefined ? status : 'timeout';
     if (got !== expected) throw new LabError(`dns ${src} > ${asked}: ${got}, not ${expected}`);
-    if (service !== undefined && lost?.direction !== 'request') throw new LabError('no claim for a translated reply');
     this.clients.push({
       client: 'dns',
       at: from.name,
@@ -127,6 +121,7 @@ export class Traffic {
     const label = `${name} ${type} id 0x${id.toString(16).padStart(4, '0')}`;
     const ids = { dns_id: id, dns_type: DNS_TYPES[type] ?? 0 };
     const match = { proto: 'dns', dns_qr: 0, src, dst, ...ids, sport, dport: 53 };
+    const reply = { proto: 'dns', dns_qr: 1, src: dst, dst: src, ...ids, sport: 53, dport: sport };
     this.#exchange(from, to, six, lost, [
       {
         what: `dns query ${label}`,
@@ -137,8 +132,11 @@ export class Traffic {
       },
       {
         what: `dns response ${label}`,
-        match: { proto: 'dns', dns_qr: 1, src: dst, dst: src, ...ids, sport: 53, dport: sport },
+        match: reply,
         packets: sent,
+        // br_netfilter translates back before the reply leaves by the point that shows the translated query.
+        rewritten: service && { from: service.translatedAt, match: { ...reply, src: asked } },
+        anomalies: service && ['un-dnat'],
       },
     ]);
   }
@@ -184,9 +182,11 @@ export class Traffic {
    * @param {Endpoint} from
    * @param {Endpoint} to
    * @param {number} dport
-   * @param {{ outcome?: 200 | 'refused', lost?: Loss | undefined }} [options]
+   * @param {{
+   *   outcome?: 200 | 'refused', lost?: Loss | undefined, snat?: { address: string, from: string }
+   * }} [options] snat: the client's address from a point on
    */
-  async http(from, to, dport, { outcome = 200, lost } = {}) {
+  async http(from, to, dport, { outcome = 200, lost, snat } = {}) {
     const sport = randomInt(32_768, 61_000);
     const [src, dst] = addresses(from, to, false);
     const said = await from.namespace.output([...agent('http'), 'get', dst, `${dport}`, `${sport}`, '2500']);
@@ -197,22 +197,35 @@ export class Traffic {
     const label = `${src}:${sport} > ${dst}:${dport}`;
     const there = { proto: 'tcp', src, sport, dst, dport };
     const back = { proto: 'tcp', src: dst, sport: dport, dst: src, dport: sport };
-    const syn = { what: `tcp SYN ${label}`, match: { ...there, flags: 2 } };
+    const way = this.cluster.path(from, to);
+    const inside = snat && way[way.indexOf(snat.from) - 1];
+    /** @type {(flags?: number) => Pick<Half, 'match' | 'rewritten'>} */
+    const request = (flags) => ({
+      match: withFlags(there, flags),
+      rewritten: snat && { from: snat.from, match: withFlags({ ...there, src: snat.address }, flags) },
+    });
+    /** @type {(flags?: number) => Pick<Half, 'match' | 'rewritten'>} */
+    const reply = (flags) => ({
+      match: withFlags(snat === undefined ? back : { ...back, dst: snat.address }, flags),
+      // What never comes inside has only its outside form on its way.
+      rewritten: inside === undefined || lost ? undefined : { from: inside, match: withFlags(back, flags) },
+    });
+    const syn = { what: `tcp SYN ${label}`, ...request(2) };
     if (outcome === 'refused') {
       const what = `tcp RST,ACK by the pod to ${label}`;
-      const rst = { what, match: { ...back, flags: 20 }, packets: 1, anomalies: ['connection-refused'] };
+      const rst = { what, ...reply(20), packets: 1, anomalies: ['connection-refused'] };
       this.#exchange(from, to, false, lost, [{ ...syn, packets: 1 }, rst]);
       return;
     }
     const retries = lost === undefined ? {} : { anomalies: ['syn-retransmission'] };
     this.#exchange(from, to, false, lost, [
       { ...syn, ...retries },
-      { what: `tcp SYN,ACK of ${label}`, match: { ...back, flags: 18 } },
+      { what: `tcp SYN,ACK of ${label}`, ...reply(18) },
     ]);
     if (lost !== undefined) return;
     this.#exchange(from, to, false, lost, [
-      { what: `tcp flow ${label}`, match: there },
-      { what: `tcp flow ${label} (reply side)`, match: back },
+      { what: `tcp flow ${label}`, ...request() },
+      { what: `tcp flow ${label} (reply side)`, ...reply() },
     ]);
   }
 
@@ -256,11 +269,11 @@ function addresses(from, to, six) {
   return [from.address6, to.address6];
 }
 
-/** @param {string} said by a client that answers with one line of JSON */
-function parse(said) {
-  try {
-    return JSON.parse(said);
-  } catch {
-    throw new LabError(`a client said: ${said.trim() || 'nothing'}`);
-  }
+/**
+ * @param {Match} match
+ * @param {number | undefined} flags
+ * @returns {Match}
+ */
+function withFlags(match, flags) {
+  return flags === undefined ? match : { ...match, flags };
 }

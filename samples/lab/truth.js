@@ -25,6 +25,9 @@ const FIELDS =
   icmp.type icmp.code icmp.ident icmp.seq icmpv6.type icmpv6.echo.identifier icmpv6.echo.sequence_number dns.id
   dns.flags.response dns.qry.type dns.qry.name`.split(/\s+/);
 
+/** No packet of a lab is longer on its way, seconds. */
+const ON_ITS_WAY = 0.05;
+
 /** All captures of a sample as one file, whose frames tshark numbers through. */
 export class Evidence {
   /** @type {Frame[]} by number in the joined file, from 1 */
@@ -211,7 +214,7 @@ export function journeys(evidence, claims) {
   const original = new Map(
     claims.flatMap(({ match, rewritten }) => (rewritten ? [[tuple(rewritten.match), tuple(match)]] : [])),
   );
-  /** @type {Map<string, { t: number, what: string, first: string, frames: number[][] }>} */
+  /** @type {Map<string, { t: number, what: string, first: string, frames: number[][] }[]>} */
   const packets = new Map();
   for (const frame of evidence.frames) {
     const packet = describe(frame.fields);
@@ -219,12 +222,18 @@ export function journeys(evidence, claims) {
     const first = original.get(packet.first) ?? packet.first;
     const key = `${first} ${packet.what} ${packet.key}`;
     const t = Number(frame.fields['frame.time_epoch']?.[0]);
-    const known = packets.get(key) ?? { t, what: packet.what, first, frames: evidence.points.map(() => []) };
+    const alike = packets.get(key) ?? [];
+    packets.set(key, alike);
+    // A RST that a kernel repeats is the same octets again, later than any packet is on its way.
+    let known = alike.find((each) => Math.abs(each.t - t) < ON_ITS_WAY);
+    if (known === undefined) {
+      known = { t, what: packet.what, first, frames: evidence.points.map(() => []) };
+      alike.push(known);
+    }
     known.t = Math.min(known.t, t);
     known.frames[evidence.points.indexOf(frame.point)]?.push(frame.number);
-    packets.set(key, known);
   }
-  const rows = [...packets.values()].sort((a, b) => a.t - b.t);
+  const rows = [...packets.values()].flat().sort((a, b) => a.t - b.t);
   return [{ points: evidence.points }, ...rows].map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 

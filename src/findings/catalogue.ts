@@ -26,10 +26,13 @@ export const FINDING_KINDS = [
   'clock-skew',
 ] as const;
 
-/** What every finding and every cause means: findings of losses first, then the rest by subject. */
-export const CATALOGUE: readonly CatalogueEntry[] = [
-  ...LOSS_ENTRIES,
-  ...ENCAPSULATION_ENTRIES,
-  ...TCP_ENTRIES,
-  ...APPLICATION_ENTRIES,
+/** What every finding and every cause means, by subject. */
+export const GROUPS: readonly { readonly title: string; readonly entries: readonly CatalogueEntry[] }[] = [
+  { title: 'Losses', entries: LOSS_ENTRIES },
+  { title: 'Tunnels, routes, MTU and ARP', entries: ENCAPSULATION_ENTRIES },
+  { title: 'TCP and translation', entries: TCP_ENTRIES },
+  { title: 'DNS and BGP', entries: APPLICATION_ENTRIES },
 ];
+
+/** The same, one after the other. */
+export const CATALOGUE: readonly CatalogueEntry[] = GROUPS.flatMap(({ entries }) => entries);

@@ -60,6 +60,11 @@ export function nodeName(node: string): string {
   return node === '' ? 'the node' : node;
 }
 
+/** Whether a point's own capture says that it lacks frames: then nothing follows from what is not there. */
+export function hasDropped({ evidence }: FindingContext, point: number): boolean {
+  return (evidence.points[point]?.dropped ?? 0) > 0;
+}
+
 /** The evidence of a point that was read. */
 export function evidenceAt(context: FindingContext, point: number): PointEvidence {
   return context.evidence.points[point]!;

@@ -1,9 +1,13 @@
 import type { Certainty, Evidence, Finding, TrailStep } from '../report/report.js';
+import type { Exchange } from '../trail/exchanges.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
+import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
+import { factsOf } from './encapsulation/facts.js';
 import { causesOf } from './causes/index.js';
 import { placeOf, type FindingContext } from './context.js';
+import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;
 
@@ -21,6 +25,7 @@ export function lossFindings(context: FindingContext): Finding[] {
     const side =
       outcome.verdict === 'request-lost' ? outcome.request : outcome.verdict === 'reply-lost' ? outcome.reply : null;
     if (side === null || side.trail === null || side.judgement === null) continue;
+    if (passesBy(context, side.trail, side.judgement)) continue;
     const kind = outcome.verdict as 'request-lost' | 'reply-lost';
     const key = `${kind} ${flow} ${side.lastSeen} ${side.nextExpected}`;
     let group = groups.get(key);
@@ -40,10 +45,12 @@ export function lossFindings(context: FindingContext): Finding[] {
 function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding[] {
   const flowOf = new Map<unknown, number>(context.exchanges.map(({ exchange, flow }) => [exchange, flow]));
   const groups = new Map<string, { flow: number | null; losses: Loss[] }>();
+  const resets = resetsOf(context);
   for (const trail of context.trails) {
     if (told.has(trail)) continue;
     const judgement = context.judge.judge(trail);
-    if (judgement.state !== 'lost' || isRefused(trail)) continue;
+    if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
+    if (passesBy(context, trail, judgement)) continue;
     const flow = flowOf.get(trail.exchange) ?? null;
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
@@ -56,9 +63,46 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding
   });
 }
 
+/**
+ * In a tunnel between two other nodes, seen here because a switch floods it and the capture is promiscuous: this node does not
+ * take it in, and what became of it is not known.
+ */
+function passesBy(context: FindingContext, trail: Trail, judgement: Judgement): boolean {
+  const { points, tunnels } = context.names;
+  const tunnel = tunnels.get(lastAt(trail, judgement).tunnel);
+  const { node } = points[judgement.lastSeen]!;
+  if (tunnel === null || judgement.nextExpected === null || points[judgement.nextExpected]!.node !== node) return false;
+  const own = factsOf(context).endpointsOf(node);
+  return own.size > 0 && !own.has(tunnel.src) && !own.has(tunnel.dst);
+}
+
 /** A rejected packet is answered for: the RST or ICMP error says who dropped it. */
 function isRefused(trail: Trail): boolean {
   return trail.exchange !== null && trail.exchange.refused;
+}
+
+function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
+  const resets = new Map<Exchange, Trail[]>();
+  for (const trail of trails) {
+    if (trail.exchange?.protocol !== 'tcp' || trail.quote !== null || (trail.c & TcpFlag.RST) === 0) continue;
+    const list = resets.get(trail.exchange);
+    if (list === undefined) resets.set(trail.exchange, [trail]);
+    else list.push(trail);
+  }
+  return resets;
+}
+
+/** Taken in by the host where it was last seen, whose RST has the number that it acknowledges: what that means, its check tells. */
+function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exchange, readonly Trail[]>): boolean {
+  const { exchange, direction, b: acknowledged, lastTime } = trail;
+  if (exchange?.protocol !== 'tcp') return false;
+  return (resets.get(exchange) ?? []).some(
+    (reset) =>
+      reset.direction !== direction &&
+      reset.a === acknowledged &&
+      reset.firstTime >= lastTime &&
+      reset.sightings[0]!.point === lastSeen,
+  );
 }
 
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
@@ -89,6 +133,7 @@ function lossFinding(
   const next = names.points[judgement.nextExpected!]!.name;
   const who = `${names.addresses.text(trail.first.src)} > ${names.addresses.text(trail.first.dst)}`;
   const subject = of === 1 ? SUBJECT[kind] : `${SUBJECT[kind] === 'reply' ? 'replies' : `${SUBJECT[kind]}s`}`;
+  const differs = kind === 'partial-loss' ? null : differsOf(context, trail, judgement);
   const severity = kind === 'partial-loss' || count * 2 < of ? 'warning' : 'error';
   return {
     kind,
@@ -108,6 +153,7 @@ function lossFinding(
       note: `${summaryOf(names, trail)}: last seen here`,
     })),
     trail: { summary: `${who} ${summaryOf(names, trail)}`, steps: stepsOf(context, trail, judgement) },
+    ...(differs === null ? {} : { differs }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { differsText } from './differs-text.js';
 import { escapeText } from './escape.js';
 import type {
   Certainty,
@@ -150,6 +151,7 @@ function findingLines(
     lines.push('', `   last seen      ${escapeText(point)}, ${timeOfDay(time)} UTC, ${frameText(file, frame)}`);
     if (finding.nextExpected !== null) lines.push(`   next expected  ${escapeText(finding.nextExpected)}`);
   }
+  lines.push(...differsLines(finding, earlier, width));
   lines.push(...causeLines(finding, earlier, paint, width));
   lines.push(...evidenceLines(finding, width));
   return lines;
@@ -163,6 +165,16 @@ function isSamePlace(a: Finding, b: Finding): boolean {
     a.lastSeen?.point === b.lastSeen?.point &&
     a.nextExpected === b.nextExpected
   );
+}
+
+function differsLines({ differs }: Finding, earlier: readonly Finding[], width: number): string[] {
+  if (differs === undefined) return [];
+  const fields = JSON.stringify([differs.point, differs.fields]);
+  const same = earlier.findIndex(
+    (other) => other.differs && JSON.stringify([other.differs.point, other.differs.fields]) === fields,
+  );
+  const text = same >= 0 ? `differs as in finding ${same + 1}` : escapeText(differsText(differs));
+  return ['', '   Against one of its kind that came through', ...wrapped('     ', text, width)];
 }
 
 function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint, width: number): string[] {

@@ -127,6 +127,27 @@ export interface TrailStep {
   readonly note: string | null;
 }
 
+/** One header field of two packets: of the one that came through, and of the one that was lost. */
+export interface FieldDifference {
+  readonly field: string;
+  readonly there: string;
+  readonly here: string;
+}
+
+/** Good against bad: a packet of the same kind that came through where one was lost, and what differs first on their common way. */
+export interface Differs {
+  /** The packet that came through. */
+  readonly sibling: string;
+  /** It passed the point where the other one was last seen, and the one that this never reached. */
+  readonly passes: readonly string[];
+  /** The first point that both passed at which a field differs. */
+  readonly point: string;
+  readonly fields: readonly FieldDifference[];
+  /** The frames compared. */
+  readonly here: Place;
+  readonly there: Place;
+}
+
 export interface Finding {
   readonly kind: string;
   readonly severity: Severity;
@@ -145,6 +166,8 @@ export interface Finding {
   readonly evidence: readonly Evidence[];
   /** One example packet, drawn point by point. */
   readonly trail: { readonly summary: string; readonly steps: readonly TrailStep[] } | null;
+  /** Only where a packet like the lost one came through there. */
+  readonly differs?: Differs;
 }
 
 export interface Counts {

@@ -45,6 +45,8 @@ export class Exchange {
   /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
   refused = false;
   refusedBy: Trail | null = null;
+  /** A RST,ACK of the server that was told before any SYN: what it acknowledges, and itself. */
+  earlyReset: { readonly acknowledged: number; readonly trail: Trail | null } | null = null;
 
   /** TCP. */
   synSeen = false;
@@ -530,6 +532,11 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
   if (request && (flags & (SYN | ACK)) === SYN) {
     exchange.synSeen = true;
     exchange.id = facts.a;
+    const { earlyReset } = exchange;
+    if (earlyReset?.acknowledged === ((facts.a + 1) | 0) && !exchange.synAckSeen) {
+      exchange.refused = true;
+      exchange.refusedBy ??= earlyReset.trail;
+    }
     return true;
   }
   if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
@@ -550,6 +557,8 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
       exchange.refusedBy ??= trail;
       return true;
     }
+    // A SYN that waits for more sightings is told after its answer.
+    if (!request && !exchange.synSeen && (flags & ACK) !== 0) exchange.earlyReset ??= { acknowledged: facts.b, trail };
     return false;
   }
   if ((flags & ACK) !== 0) {

@@ -15,6 +15,8 @@ const BLIND = 1e9;
 /** Captures further apart than this belong to different runs: one frame has no length in time. */
 const APART = 1e9;
 const TCP = 6;
+/** With bpf_redirect_peer these interfaces see what a pod sends, and not what it gets. */
+const CILIUM = /^lxc/;
 
 /** Everything a verdict rests on. */
 export interface JudgeContext {
@@ -257,6 +259,9 @@ export class Judge {
     if ((at.dropped ?? 0) > 0) return { certainty: null, note: `the capture at ${name} dropped ${at.dropped} frames` };
     const filter = this.#hiddenByFilter(trail, at, tunnel);
     if (filter !== null) return { certainty: null, note: filter };
+    if (CILIUM.test(points[point]!.interface) && !this.#wasReached(trail.last.dst, point)) {
+      return { certainty: null, note: `${name} shows nothing on its way to the pod: Cilium may take it past there` };
+    }
     const margin = IN_FLIGHT + this.#clockError(lastSeen, point);
     const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
     if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
@@ -349,6 +354,10 @@ export class Judge {
       return `every frame at ${name} has port ${port}: its capture filter may have hidden this packet`;
     }
     return null;
+  }
+
+  #wasReached(address: number, point: number): boolean {
+    return (this.#context.topology.seenOf(address).get(point)?.received ?? 0) > 0;
   }
 
   #name(point: number): string {

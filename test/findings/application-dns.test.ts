@@ -446,6 +446,21 @@ describe('dns-ndots-storm', () => {
     expect(findings[0]!.title).toContain('4.0 lookups for each name');
   });
 
+  it('counts them where the name is found in a search domain itself', async () => {
+    const name = 'db-0.db.shop.svc';
+    const findings = await dns([
+      ...lookup(0, `${name}.shop.svc.cluster.local`, 1, 3),
+      ...lookup(0.01, `${name}.svc.cluster.local`, 2, 3),
+      ...lookup(0.02, `${name}.cluster.local`, 3, 0),
+    ]);
+    expect(findings).toMatchObject([{ kind: 'dns-ndots-storm', severity: 'info', count: 2, of: 3 }]);
+  });
+
+  it('is silent about hosts of one domain, of which some do not exist', async () => {
+    const names = ['a.shop.example.org', 'b.shop.example.org', 'c.shop.example.org'];
+    expect(await dns(names.flatMap((name, i) => lookup(i / 10, name, i + 1, i === 2 ? 0 : 3)))).toEqual([]);
+  });
+
   it('is silent about names that do not exist and have nothing in common', async () => {
     const packets = [...lookup(0, 'a.example', 1, 3), ...lookup(1, 'b.example', 2, 3), ...lookup(2, 'c.example', 3, 0)];
     expect(await dns(packets)).toEqual([]);

@@ -133,12 +133,22 @@ export class Lab {
     return this.at(point, time, ethernet({ src, dst: 'ff:ff:ff:ff:ff:ff' }, arp(fields)));
   }
 
+  /** Frames by point, in order of time. */
+  get points(): Map<string, WrittenFrame[]> {
+    return new Map(
+      [...this.#frames].map(([point, frames]) => [
+        point,
+        [...frames].sort((a, b) => a.seconds - b.seconds || a.nanoseconds - b.nanoseconds),
+      ]),
+    );
+  }
+
   async diagnose(): Promise<Report> {
     return diagnose(
-      [...this.#frames].map(([point, frames]) => ({
+      [...this.points].map(([point, frames]) => ({
         point,
         file: `${point.replace('/', '__')}.pcap`,
-        source: writePcap([...frames].sort((a, b) => a.seconds - b.seconds || a.nanoseconds - b.nanoseconds)),
+        source: writePcap(frames),
       })),
     );
   }

@@ -30,7 +30,12 @@ describe('an overlay that encrypts', () => {
     const ike = udp({ srcPort: 4500, dstPort: 4500 }, join(hex('00000000'), ESP));
     const keepalive = udp({ srcPort: 4500, dstPort: 4500 }, hex('ff'));
     const other = udp({ srcPort: 51820, dstPort: 51820 }, hex('05000000 0000000000000000'));
-    const notes = await trustOf(ipv4(ENDS, ike), ipv4(ENDS, keepalive), ipv4(ENDS, other), ipv4(ENDS, tcp({ srcPort: 1, dstPort: 2 })));
+    const notes = await trustOf(
+      ipv4(ENDS, ike),
+      ipv4(ENDS, keepalive),
+      ipv4(ENDS, other),
+      ipv4(ENDS, tcp({ srcPort: 1, dstPort: 2 })),
+    );
     expect(notes.filter((text) => text.includes('encrypted'))).toEqual([]);
   });
 });

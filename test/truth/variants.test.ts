@@ -1,42 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openCapture } from '../../src/capture/open.js';
 import { diagnose, exchanges } from '../../src/diagnose.js';
 import type { CaptureInput } from '../../src/inputs.js';
 import type { ExchangeRow } from '../../src/report/report.js';
-import { writePcap, writePcapng, type WrittenFrame } from '../support/capture-writer.js';
-
-const SAMPLES = readdirSync('samples')
-  .filter((name) => existsSync(join('samples', name, 'truth.json')))
-  .filter((name) => readdirSync(join('samples', name)).some((file) => file.endsWith('.pcap')));
-
-interface File {
-  readonly name: string;
-  readonly octets: Uint8Array;
-}
-
-function filesOf(sample: string): File[] {
-  return readdirSync(join('samples', sample))
-    .filter((name) => name.endsWith('.pcap'))
-    .map((name) => ({ name, octets: new Uint8Array(readFileSync(join('samples', sample, name))) }));
-}
-
-async function framesOf(octets: Uint8Array): Promise<WrittenFrame[]> {
-  const frames: WrittenFrame[] = [];
-  for await (const batch of await openCapture(octets)) {
-    for (let i = 0; i < batch.count; i++) {
-      frames.push({
-        seconds: batch.seconds[i]!,
-        nanoseconds: batch.nanoseconds[i]!,
-        octets: batch.octets.slice(batch.offsets[i]!, batch.offsets[i]! + batch.capturedLengths[i]!),
-        originalLength: batch.originalLengths[i]!,
-      });
-    }
-  }
-  return frames;
-}
+import { writePcap, writePcapng } from '../support/capture-writer.js';
+import { filesOf, framesOf, SAMPLES } from '../support/sample-files.js';
 
 /** What must not depend on how the frames are stored. */
 async function verdictsOf(inputs: readonly CaptureInput[]): Promise<(ExchangeRow & { key: string })[]> {

@@ -9,6 +9,8 @@ const TIMEOUT_MS = 1000;
 /** Names of the cluster and their addresses; an address is written as its octets. */
 const ZONE = /** @type {Record<string, Record<number, number[]>>} */ ({
   'kubernetes.default.svc.cluster.local': { 1: [10, 96, 0, 1] },
+  'alertmanager-main-0.alertmanager-operated.monitoring.svc.cluster.local': { 1: [10, 244, 19, 19] },
+  'alertmanager-main-1.alertmanager-operated.monitoring.svc.cluster.local': { 1: [10, 244, 11, 20] },
   'web.demo.svc.cluster.local': {
     1: [10, 96, 12, 34],
     28: [0xfd, 0, 0, 0x10, 0, 0x96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x34],

@@ -7,7 +7,7 @@ import { Traffic } from '../traffic.js';
 /** @typedef {import('../lab.js').Lab} Lab */
 
 const DROP_RULE = 'Drop IPv4 VXLAN packets from non-allowed hosts';
-const SERVICE = '10.96.0.10';
+export const SERVICE = '10.96.0.10';
 
 /**
  * The wired side: w2 and w3 on one segment, and the gateway gw.
@@ -44,15 +44,16 @@ export function wiredSide(lab) {
  * The wireless side: fit01 behind faraday, which translates what leaves.
  * @param {Lab} lab
  * @param {ReturnType<typeof wiredSide>} wired
+ * @param {string} [translated] the sources that faraday translates: its own network, unless it looks at none
  */
-function wirelessSide(lab, { cluster, gw, w2, w3, coredns }) {
+export function wirelessSide(lab, { cluster, gw, w2, w3, coredns }, translated = '-s 192.168.3.0/24 ') {
   const faraday = lab.namespace('faraday');
   faraday.sysctl('net.ipv4.ip_forward', 1);
   lab.cable(faraday, 'eth0', gw, 'eth1');
   faraday.ip('addr add 138.96.16.97/24 brd + dev eth0');
   gw.ip('addr add 138.96.16.250/24 brd + dev eth1');
   faraday.ip('route add default via 138.96.16.250');
-  faraday.iptables('*nat\n-A POSTROUTING -s 192.168.3.0/24 -o eth0 -j MASQUERADE\nCOMMIT');
+  faraday.iptables(`*nat\n-A POSTROUTING ${translated}-o eth0 -j MASQUERADE\nCOMMIT`);
   const namespace = lab.namespace('fit01');
   lab.cable(namespace, 'eth0', faraday, 'eth1');
   namespace.ip('addr add 192.168.3.1/24 brd + dev eth0');
@@ -73,6 +74,21 @@ COMMIT`);
     cluster.between.push({ from: fit01, to: wiredNode, points: ['faraday/eth1', 'faraday/eth0'] });
   }
   return { faraday, fit01, podFit: cluster.pod('pod-fit', fit01, '10.245.208.68') };
+}
+
+/**
+ * What the node has dropped so far.
+ * @param {import('../cluster.js').Node} node
+ */
+export function felixDrop({ name, namespace }) {
+  return {
+    where: `${name} INPUT`,
+    what: 'iptables DROP of udp/4789 from addresses not in the ipset of nodes',
+    after: `${name}/eth0`,
+    before: `${name}/vxlan.calico`,
+    counter: `rule "${DROP_RULE}"`,
+    counted: ruleCounter(namespace, DROP_RULE),
+  };
 }
 
 /**
@@ -133,14 +149,7 @@ export async function sopnodeBrokenPing(lab) {
     path: cluster.path(podFit, podW2),
     cluster,
     faults: [
-      {
-        where: 'w2 INPUT',
-        what: 'iptables DROP of udp/4789 from addresses not in the ipset of nodes',
-        after,
-        before: 'w2/vxlan.calico',
-        counter: `rule "${DROP_RULE}"`,
-        counted: ruleCounter(w2.namespace, DROP_RULE),
-      },
+      felixDrop(w2),
       {
         where: 'gw',
         what: 'no route to 192.168.3.0/24: VXLAN to the registered address of fit01 ends at the gateway',

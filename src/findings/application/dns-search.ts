@@ -6,19 +6,27 @@ import { counted, findingOf, onNode, secondsBetween } from './finding.js';
 const NXDOMAIN = 3;
 /** The steps of one search follow each other within this time, seconds. */
 const CHAIN = 5;
-/** Labels of a search domain. */
-const MOST_LABELS = 10;
-/** Steps kept for one name: twice the search domains that resolvers take, for each of two types. */
-const MOST_STEPS = 32;
+/** Labels of a name that are compared. */
+const MOST_LABELS = 24;
+/** A search domain that others extend has at least these labels: `cluster.local`. */
+const DOMAIN_LABELS = 2;
+/** Latest names that do not exist, kept for a client: several searches at once, for each of two types. */
+const MOST_STEPS = 128;
 /** Names that do not exist, before this becomes worth a word. */
 const STEPS = 2;
 
+/** A name that does not exist, and the lookup that showed it. */
+interface Step {
+  readonly labels: readonly string[];
+  readonly lookup: Lookup;
+}
+
 /**
- * Names that a resolver tries in every search domain before it takes them as they are (ndots). It is how clusters are set up, and
- * only costs: so it is information.
+ * Names that a resolver tries in search domains before it finds them in another, or takes them as they are (ndots). It is how
+ * clusters are set up, and only costs: so it is information.
  */
 export function searchFindings(context: FindingContext, traffic: DnsTraffic): Finding[] {
-  const steps = new Map<number, Map<string, Lookup[]>>();
+  const steps = new Map<number, Step[]>();
   const wasted = new Set<Lookup>();
   const chains: Lookup[] = [];
   for (const lookup of traffic.lookups) {
@@ -26,23 +34,28 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
     const reply = view?.replies[0];
     if (view === null || reply === undefined) continue;
     let missing = steps.get(lookup.client);
-    if (missing === undefined) steps.set(lookup.client, (missing = new Map()));
+    if (missing === undefined) steps.set(lookup.client, (missing = []));
     const { kept } = view.queries[0]!;
-    const before = (missing.get(lookup.name) ?? []).filter(
-      (step) => secondsBetween(clientView(step)!.queries[0]!.kept, kept) < CHAIN,
-    );
+    const labels = lookup.name.split('.', MOST_LABELS);
+    const before = missing
+      .filter((step) => isStepTo(step.labels, labels, reply.rcode !== NXDOMAIN))
+      .map((step) => step.lookup)
+      .filter((step) => secondsBetween(clientView(step)!.queries[0]!.kept, kept) < CHAIN);
     if (new Set(before.map(({ name }) => name)).size >= STEPS) {
       chains.push(lookup);
       for (const step of before) wasted.add(step);
     }
-    if (reply.rcode === NXDOMAIN) noteStep(missing, lookup);
+    if (reply.rcode === NXDOMAIN && missing.push({ labels, lookup }) > MOST_STEPS) missing.shift();
   }
   const [first] = chains;
   if (first === undefined) return [];
   const { addresses } = context.names;
   const clients = new Set(chains.map(({ client }) => client));
   const names = new Set(chains.map(({ client, name }) => `${client} ${name}`)).size;
-  const example = [...wasted].filter((step) => step.client === first.client && step.name.startsWith(`${first.name}.`));
+  const meant = first.name.split('.', MOST_LABELS);
+  const example = [...wasted].filter(
+    (step) => step.client === first.client && isStepTo(step.name.split('.'), meant, true),
+  );
   const perName = ((wasted.size + chains.length) / names).toFixed(1);
   const who = clients.size === 1 ? addresses.text(first.client) : `${clients.size} clients`;
   return [
@@ -73,14 +86,16 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
   ];
 }
 
-/** A name that does not exist may be a step towards each name that it begins with. */
-function noteStep(missing: Map<string, Lookup[]>, lookup: Lookup): void {
-  let labels = 0;
-  for (let dot = lookup.name.lastIndexOf('.'); dot > 0; dot = lookup.name.lastIndexOf('.', dot - 1)) {
-    if (++labels > MOST_LABELS) return;
-    const name = lookup.name.slice(0, dot);
-    const list = missing.get(name);
-    if (list === undefined) missing.set(name, [lookup]);
-    else if (list.push(lookup) > MOST_STEPS) list.shift();
-  }
+/**
+ * True when the name is the other one in a search domain: with more labels behind it, or where the other was itself found in a
+ * search domain, with more labels before the domain that both have.
+ */
+function isStepTo(name: readonly string[], other: readonly string[], found: boolean): boolean {
+  if (name.length <= other.length) return false;
+  let start = 0;
+  while (start < other.length && name[start] === other[start]) start++;
+  if (start === other.length || !found) return start === other.length;
+  let end = 0;
+  while (end < other.length && name[name.length - 1 - end] === other[other.length - 1 - end]) end++;
+  return start >= 1 && end >= DOMAIN_LABELS && start + end >= other.length;
 }

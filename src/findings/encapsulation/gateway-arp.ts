@@ -1,7 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';
-import { onNode, type FindingContext } from '../context.js';
+import { hasDropped, onNode, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -14,7 +14,7 @@ export function gatewayArp(context: FindingContext): Finding[] {
   for (const { point: id, address, asker, askerMac, requests, answers, examples } of factsOf(context).arp.values()) {
     const point = names.points[id]!;
     if (requests < 2 || answers.length > 0 || asker === 0 || askerMac === CALICO_GATEWAY_MAC) continue;
-    if (point.role !== 'veth' && point.role !== 'pod') continue;
+    if ((point.role !== 'veth' && point.role !== 'pod') || hasDropped(context, id)) continue;
     // The pod asks, and only ever for its gateway: everything else of its own link has an address near its own.
     const isPod = topology.ownersOf(id)?.has(asker) === true || topology.homeOf(asker).points.includes(id);
     const isGateway =

@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import type { Trail } from '../../trail/trail.js';
 import { vtepMacsAt } from '../break.js';
 import { onNode, type FindingContext } from '../context.js';
 import { factsOf, macText } from './facts.js';
@@ -11,7 +12,7 @@ export function macMismatch(context: FindingContext): Finding[] {
   const facts = factsOf(context);
   const losses = undeliveredOf(context).filter(({ judgement, trail, octets }) => {
     const { node, role } = names.points[judgement.lastSeen]!;
-    if (role !== 'tunnel' || context.topology.homeOf(trail.last.src).node === node) return false;
+    if (role !== 'tunnel' || !isIncoming(context, trail, node) || isCutAt(context, node)) return false;
     const macs = vtepMacsAt(context, node);
     return (
       octets.destinationMac >= 0 && !isGroup(octets.destinationMac) && macs.size > 0 && !macs.has(octets.destinationMac)
@@ -38,6 +39,23 @@ export function macMismatch(context: FindingContext): Finding[] {
       ],
     });
   });
+}
+
+/** Where captures of the node keep no more than the tunnel's headers, they do not tell which MAC address is its own. */
+function isCutAt(context: FindingContext, node: string): boolean {
+  const { names, evidence } = context;
+  return names.points.some(({ id, node: other }) => {
+    const at = evidence.points[id];
+    if (other !== node || at === undefined) return false;
+    const isTunnelled = factsOf(context).streams.some(({ point }) => point === id);
+    return at.unidentifiable > 0 || (isTunnelled && at.tunnelled === 0);
+  });
+}
+
+/** From another node, or seen in the tunnel before it came out. */
+function isIncoming({ topology }: FindingContext, { last, sightings }: Trail, node: string): boolean {
+  const home = topology.homeOf(last.src).node;
+  return home === null ? sightings.some(({ tunnel }) => tunnel !== 0) : home !== node;
 }
 
 function isGroup(mac: number): boolean {

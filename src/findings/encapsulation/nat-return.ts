@@ -17,13 +17,13 @@ export function natReturn(context: FindingContext): Finding[] {
   const text = (address: number): string => names.addresses.text(address);
   const groups = new Map<string, Turn[]>();
   for (const trail of context.trails) {
-    const turn = turnOf(context, trail);
-    if (turn === null) continue;
-    const { arrived, returned } = turn;
-    const key = `${returned.point} ${arrived.form.dst}>${returned.form.dst}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [turn]);
-    else group.push(turn);
+    for (const turn of turnsOf(context, trail)) {
+      const { arrived, returned } = turn;
+      const key = `${returned.point} ${arrived.form.dst}>${returned.form.dst}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [turn]);
+      else group.push(turn);
+    }
   }
   return [...groups.values()].map((turns) => {
     const { trail, arrived, returned } = turns[0]!;
@@ -67,17 +67,17 @@ export function natReturn(context: FindingContext): Finding[] {
   });
 }
 
-/** The two passages of a packet whose way ends where it was translated; a hairpin goes on to the inside. */
-function turnOf(context: FindingContext, trail: Trail): Turn | null {
-  if (context.judge.judge(trail).state === 'delivered') return null;
-  const returned = trail.sightings[trail.sightings.length - 1]!;
-  const arrived = trail.sightings.find(
-    (sighting) =>
-      sighting.point === returned.point &&
-      sighting.tunnel === 0 &&
-      sighting.form.src === returned.form.src &&
-      sighting.form.dst !== returned.form.dst &&
-      sighting.ttl === returned.ttl + 1,
+/**
+ * The two passages of a packet whose way ends where it was translated; a hairpin goes on to the inside. A trail that stands for
+ * several identical packets has as many of both.
+ */
+function turnsOf(context: FindingContext, trail: Trail): Turn[] {
+  if (context.judge.judge(trail).state === 'delivered') return [];
+  const last = trail.sightings[trail.sightings.length - 1]!;
+  const here = trail.sightings.filter(({ point, tunnel }) => point === last.point && tunnel === 0);
+  const arrivals = here.filter(
+    ({ form, ttl }) => form.src === last.form.src && form.dst !== last.form.dst && ttl === last.ttl + 1,
   );
-  return arrived === undefined || returned.tunnel !== 0 ? null : { trail, arrived, returned };
+  const returns = here.filter(({ form, ttl }) => form === last.form && ttl === last.ttl);
+  return arrivals.slice(0, returns.length).map((arrived, i) => ({ trail, arrived, returned: returns[i]! }));
 }

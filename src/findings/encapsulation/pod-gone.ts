@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { hasDropped, onNode, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf, type IcmpError } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -11,6 +11,7 @@ export function podGone(context: FindingContext): Finding[] {
   for (const { point: id, address, asker, askerMac, requests, answers, examples, firstRequest } of facts.arp.values()) {
     const point = names.points[id]!;
     if (requests < 3 || answers.length > 0 || (point.role !== 'veth' && point.role !== 'bridge')) continue;
+    if (hasDropped(context, id)) continue;
     // It is the node that asks: a pod that does is told by its own finding.
     const isPod =
       context.topology.ownersOf(id)?.has(asker) === true || context.topology.homeOf(asker).points.includes(id);

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { hasDropped, onNode, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -9,7 +9,7 @@ export function tunnelArp(context: FindingContext): Finding[] {
   const findings: Finding[] = [];
   for (const { point: id, address, asker, requests, answers, examples } of factsOf(context).arp.values()) {
     const point = names.points[id]!;
-    if (point.role !== 'tunnel' || requests < 2 || answers.length > 0) continue;
+    if (point.role !== 'tunnel' || requests < 2 || answers.length > 0 || hasDropped(context, id)) continue;
     const target = names.addresses.text(address);
     findings.push(
       shownBy(context, examples, `who-has ${target} tell ${names.addresses.text(asker)}`, {

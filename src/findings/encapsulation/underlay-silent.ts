@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { CapturePoint } from '../../net/points.js';
-import type { FindingContext } from '../context.js';
+import { hasDropped, type FindingContext } from '../context.js';
 import { factsOf, type Facts, type TunnelStream } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -23,7 +23,7 @@ export function underlaySilent(context: FindingContext): Finding[] {
     const from = names.points[sent[0]!.point]!;
     const to = ownerByArp(context, facts, dst);
     if (to === null || to.node === from.node || !couldShow(context, to, from)) continue;
-    if (cameIn(context, to, src, dst)) continue;
+    if (cameIn(context, facts, to, src, dst)) continue;
     const count = sent.reduce((sum, { frames }) => sum + frames, 0);
     const shortest = Math.min(...sent.map((stream) => stream.shortest));
     const longest = Math.max(...sent.map((stream) => stream.longest));
@@ -90,7 +90,9 @@ function ownerByArp(context: FindingContext, facts: Facts, address: number): Cap
 }
 
 /** Whether tunnel packets from the one or for the other endpoint were seen at a point; every packet counts, kept or not. */
-function cameIn(context: FindingContext, to: CapturePoint, src: number, dst: number): boolean {
+function cameIn(context: FindingContext, facts: Facts, to: CapturePoint, src: number, dst: number): boolean {
+  // Of a frame that ends behind the outer headers no packet is known.
+  if (facts.streams.some((stream) => stream.point === to.id && (stream.src === src || stream.dst === dst))) return true;
   const { index, forwardFrom, forwardTo, backwardFrom, backwardTo } = context.evidence.points[to.id]!.pairs;
   for (let i = 0; i < index.size; i++) {
     if (forwardFrom[i] === src || backwardFrom[i] === src || forwardTo[i] === dst || backwardTo[i] === dst) return true;
@@ -98,11 +100,11 @@ function cameIn(context: FindingContext, to: CapturePoint, src: number, dst: num
   return false;
 }
 
-/** It was captured in the same run, by a capture without a narrow filter that dropped nothing. */
+/** It was captured in the same run, by a capture without a narrow filter that dropped nothing and cut no header off. */
 function couldShow(context: FindingContext, to: CapturePoint, from: CapturePoint): boolean {
   const there = context.evidence.points[to.id]!;
   const here = context.evidence.points[from.id]!;
-  if ((there.dropped ?? 0) > 0 || there.filter.noise === 0) return false;
+  if (hasDropped(context, to.id) || there.unidentifiable > 0 || there.filter.noise === 0) return false;
   return there.windows.some((a) => here.windows.some((b) => a.first <= b.last + SLACK && b.first <= a.last + SLACK));
 }
 

@@ -309,4 +309,17 @@ export const TCP_ENTRIES: readonly CatalogueEntry[] = [
       '$ ss -s\n$ sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse\nConnections that are kept and used again need fewer ports.',
     confusedWith: 'Scans and load tests, which mean it.',
   },
+  {
+    id: 'ephemeral-port-exhaustion',
+    title: 'A client has no source port left and waits for one to come back',
+    severity: 'error',
+    meaning:
+      'Whoever closes a connection first keeps its port for a minute (TIME_WAIT). A client that opens and closes connections to one address and port faster than that runs out of ports: connect() fails with EADDRNOTAVAIL, and nothing of it is on the wire. The network is not to blame.',
+    shown:
+      'The client takes every port of a range, each for one connection that it closes first, then opens none, and goes on with ports of the same range as soon as the first has rested for a minute.',
+    confirm:
+      '$ sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse\n$ ss -tan state time-wait | wc -l\nConnections that are kept and used again need fewer ports.',
+    confusedWith:
+      'A job that runs once a minute; snat-port-exhaustion, where the ports of a NAT box run out and SYNs are lost behind it.',
+  },
 ];

@@ -2,6 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { TcpEvidence } from './evidence.js';
 import { backlogFindings } from './backlog.js';
+import { ephemeralPortFindings } from './ephemeral-ports.js';
 import { hairpinFindings } from './hairpin.js';
 import { icmpRefusedFindings } from './icmp-refused.js';
 import { unexpectedSourceFindings } from './unexpected-source.js';
@@ -32,5 +33,6 @@ export function tcpFindings(context: FindingContext): Finding[] {
     ...masqueradeFindings(context),
     ...tupleClashFindings(evidence),
     ...portFindings(evidence),
+    ...ephemeralPortFindings(evidence),
   ];
 }

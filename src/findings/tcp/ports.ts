@@ -13,17 +13,8 @@ const SHARE = 0.8;
 
 /** Sources that use up their ports towards one destination and port. */
 export function portFindings(evidence: TcpEvidence): Finding[] {
-  const groups = new Map<string, Connection[]>();
-  for (const connection of evidence.connections.all) {
-    const { client, server, point } = connection;
-    if (client.isn < 0) continue;
-    const key = `${point} ${client.address} ${server.address} ${server.port}`;
-    const list = groups.get(key);
-    if (list === undefined) groups.set(key, [connection]);
-    else list.push(connection);
-  }
   const found: [string, Occurrence & { connection: Connection; ports: number }][] = [];
-  for (const list of groups.values()) {
+  for (const list of openedByTarget(evidence)) {
     if (list.length < PORTS * SHARE) continue;
     const { ports, last } = mostPorts(list);
     if (ports < PORTS * SHARE) continue;
@@ -41,6 +32,20 @@ export function portFindings(evidence: TcpEvidence): Finding[] {
     ]);
   }
   return grouped(found).map(({ list }) => portFinding(evidence, list));
+}
+
+/** Connections whose opening was seen, by point, client, and the address and port that they go to. */
+export function openedByTarget(evidence: TcpEvidence): Iterable<readonly Connection[]> {
+  const groups = new Map<string, Connection[]>();
+  for (const connection of evidence.connections.all) {
+    const { client, server, point } = connection;
+    if (client.isn < 0) continue;
+    const key = `${point} ${client.address} ${server.address} ${server.port}`;
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [connection]);
+    else list.push(connection);
+  }
+  return groups.values();
 }
 
 /** The most source ports of any minute, and the connection that took the last of them. */
