@@ -5,6 +5,7 @@ import { CaptureError, type Capture } from '../../src/capture/capture.js';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, pcapngBlock, writePcap, writePcapng, type WrittenFrame } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
+import { runs } from '../support/runs.js';
 
 const frame = fc.record({
   seconds: fc.integer({ min: 0, max: 0xffffffff }),
@@ -83,6 +84,7 @@ it('chunking: any split of a file gives the same frames', async () => {
       expect(lines(await collect(capture))).toEqual(lines(frames));
       expect(capture).toMatchObject({ damage: null, frames: frames.length });
     }),
+    runs(),
   );
 });
 
@@ -101,7 +103,7 @@ it('prefix: a file cut anywhere gives exactly the frames before the cut, and say
         else expect(capture.damage).toMatchObject({ code: 'cut', frame: whole });
       }
     }),
-    { numRuns: 10 },
+    runs(10),
   );
 });
 
@@ -165,7 +167,7 @@ it('mutation: damaged files never throw, hang or take memory that they do not fi
         await readAnything(compression === 'before gzip' ? gzipSync(mutated) : mutated);
       },
     ),
-    { numRuns: 500 },
+    runs(500),
   );
 });
 
@@ -180,7 +182,7 @@ it('mutation: what comes before the first change is read as if there were none',
       const found = await collect(capture);
       expect(lines(found.slice(0, before))).toEqual(lines(frames.slice(0, before)));
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -191,5 +193,6 @@ it('mutation: after any octets a good file is read well', async () => {
       await readAnything(octets);
       expect(lines(await collect(await openCapture(writePcap(frames))))).toEqual(lines(frames));
     }),
+    runs(),
   );
 });

@@ -7,6 +7,7 @@ import type { CapturePoint } from '../../src/net/points.js';
 import { Layer } from '../../src/wire/layers.js';
 import { icmpError, ipv4, ethernet, udp } from '../support/packets.js';
 import { ENDPOINT, Lab, POD } from './encapsulation-support.js';
+import { runs } from '../support/runs.js';
 
 function point(node: string, name: string, role: CapturePoint['role']): CapturePoint {
   return { id: 0, name: `${node}/${name}`, node, interface: name, role, files: [] };
@@ -241,7 +242,7 @@ describe('any break', () => {
           expect(next).toMatch(/^[a-z]/);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });

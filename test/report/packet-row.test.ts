@@ -5,6 +5,7 @@ import { packetRow, type PacketMeta } from '../../src/report/packet-row.js';
 import { PacketView } from '../../src/wire/packet.js';
 import { MADE_FRAMES, type MadeFrame } from '../oracle/made.js';
 import { ethernet, hex, icmpError, ipv4, join, overVxlan, tcp, udp, view } from '../support/packets.js';
+import { runs } from '../support/runs.js';
 
 const META: PacketMeta = {
   point: 'node1/eth0',
@@ -228,7 +229,7 @@ describe('hostile octets', () => {
         const problems = (row['problems'] as { at: number }[] | undefined) ?? [];
         for (const { at } of problems) expect(at).toBeLessThanOrEqual(octets.length);
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
@@ -243,7 +244,7 @@ describe('hostile octets', () => {
         packet.decodeFrame(good, view(good), 0, good.length, good.length, 1);
         expect(packetRow(packet, META)).toEqual(fresh);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

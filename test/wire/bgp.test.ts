@@ -49,6 +49,7 @@ import {
   bgpTypeName,
 } from '../../src/wire/bgp-names.js';
 import { PROBLEMS } from '../../src/wire/problems.js';
+import { runs } from '../support/runs.js';
 
 /** Octets in the middle of a larger buffer, so that an offset that forgets its base is seen. */
 function place(hex: string, before = 5): { view: DataView; at: number; end: number } {
@@ -418,7 +419,7 @@ describe('hostile octets', () => {
           for (const item of items) expect(item.end).toBeLessThanOrEqual(last);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
