@@ -78,6 +78,17 @@ export function when(condition: (view: DataView, at: number) => boolean, read: R
   return (view, at, end, packet) => (condition(view, at) ? read(view, at, end, packet) : null);
 }
 
+/** Octets as hexadecimal digits. */
+export function hexText(view: DataView, at: number, length: number, between = ''): string {
+  const octets = Array.from({ length }, (_, index) =>
+    view
+      .getUint8(at + index)
+      .toString(16)
+      .padStart(2, '0'),
+  );
+  return octets.join(between);
+}
+
 const UTF_8 = new TextDecoder();
 
 /** Text in UTF-8; octets that are not become U+FFFD. */
