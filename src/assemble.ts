@@ -108,6 +108,9 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
   };
 }
 
+/** Protocols that hide what they carry, by the names that undecoded packets are counted under. */
+const ENCRYPTED = ['esp', 'wireguard', 'macsec'];
+
 /** What keeps a capture from being full evidence. */
 function trustOf(run: Run, at: PointEvidence): string[] {
   const notes: string[] = [];
@@ -121,6 +124,14 @@ function trustOf(run: Run, at: PointEvidence): string[] {
     notes.push(`cut so short that ${at.unidentifiable} packets cannot be told from others (snap length)`);
   } else if (at.cut > 0) {
     notes.push(`${at.cut} frames are cut by the snap length`);
+  }
+  const encrypted = ENCRYPTED.filter((name) => at.undecoded.has(name)).map(
+    (name) => `${name} ${at.undecoded.get(name)}`,
+  );
+  if (encrypted.length > 0) {
+    notes.push(
+      `${encrypted.join(', ')}: encrypted, so the packets inside are not visible here; capture at the pods' side of the tunnel`,
+    );
   }
   if (filter.noise === 0 && filter.frames > 1) {
     const common = [
