@@ -7,6 +7,7 @@ import { PacketView } from '../../src/wire/index.js';
 import type { FileRecipe, FuzzFile } from './file-changes.js';
 import type { FuzzFrame } from './frame-changes.js';
 import { jsonFault, textFault } from './printed.js';
+import { spent } from './spent.js';
 
 /** Milliseconds for one file of some hundred kilobytes. */
 const MOST_TIME = 5000;
@@ -22,13 +23,13 @@ interface Reading {
 
 /** What is wrong with how a file is read; null for nothing. */
 export async function fileFault(file: FuzzFile, { chunk, batchFrames }: FileRecipe): Promise<string | null> {
-  const started = performance.now();
+  const started = spent();
   const whole = await read(() => openCapture(file.octets));
   const inPieces = await read(
     () => openCapture(new Blob([file.octets.slice()]), { chunk, batchFrames }),
     file.size + chunk,
   );
-  if (performance.now() - started > MOST_TIME) return `takes ${(performance.now() - started).toFixed(0)} ms`;
+  if (spent() - started > MOST_TIME) return `takes ${(spent() - started).toFixed(0)} ms`;
   if (whole.fault !== null) return whole.fault;
   if (inPieces.fault !== null) return `in pieces of ${chunk}: ${inPieces.fault}`;
   if (whole.end !== inPieces.end) return `ends with ${whole.end}, in pieces of ${chunk} with ${inPieces.end}`;

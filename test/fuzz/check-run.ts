@@ -12,6 +12,7 @@ import { writePcap } from '../support/capture-writer.js';
 import { frameOf, frameRecipe, type FrameRecipe } from './frame-changes.js';
 import type { Pool } from './pool.js';
 import { jsonFault, textFault } from './printed.js';
+import { spent } from './spent.js';
 
 /** Captures of a sample with some frames changed. */
 export interface RunRecipe {
@@ -64,7 +65,7 @@ function isReport(value: unknown): boolean {
 
 /** What is wrong with a run; null for nothing. */
 export async function runFault(captures: readonly FuzzCapture[]): Promise<string | null> {
-  const started = performance.now();
+  const started = spent();
   try {
     const texts: string[] = [];
     const notices: string[] = [];
@@ -79,7 +80,7 @@ export async function runFault(captures: readonly FuzzCapture[]): Promise<string
     for await (const row of exchanges(captures)) texts.push(exchangeText.line(row), jsonLine(row));
     const trailText = trailsText(TEXT);
     for await (const row of trails(captures)) texts.push(trailText.line(row), jsonLine(row));
-    const took = performance.now() - started;
+    const took = spent() - started;
     if (took > MOST_TIME) return `takes ${took.toFixed(0)} ms`;
     return jsonFault(json) ?? textFault(texts.join('\n'));
   } catch (error) {

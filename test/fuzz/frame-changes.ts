@@ -76,6 +76,9 @@ const octet = fc.oneof(fc.constantFrom(0, 1, 2, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0x
 const at = fc.nat(2000);
 const LINK_TYPES = [0, 1, 12, 14, 101, 108, 113, 195, 228, 229, 276];
 
+/** -1: the pointer itself. */
+const pointerTarget = fc.oneof(fc.nat(400), fc.constant(-1));
+
 const change: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 6,
@@ -85,7 +88,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: fc.constantFrom('octet' as const, 'message' as const), at, value: octet }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pointer' as const), at: fc.nat(300), target: fc.nat(400) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pointer' as const), at: fc.nat(300), target: pointerTarget }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom('cut' as const, 'announce' as const), length: fc.nat(400) }),
@@ -153,9 +159,12 @@ function changed(frame: FuzzFrame, one: Change, pool: readonly PoolFrame[]): Fuz
     case 'octet':
       return { ...frame, octets: octets.map((before, index) => (index === place(one.at) ? one.value : before)) };
     case 'message':
-      return { ...frame, octets: withMessageOctet(frame, one.at, [one.value]) };
+      return { ...frame, octets: withMessageOctet(frame, one.at, () => [one.value]) };
     case 'pointer':
-      return { ...frame, octets: withMessageOctet(frame, one.at, [0xc0 | (one.target >> 8), one.target & 0xff]) };
+      return {
+        ...frame,
+        octets: withMessageOctet(frame, one.at, (from) => pointerTo(one.target < 0 ? from : one.target)),
+      };
     case 'field':
       return { ...frame, octets: withField(frame, one.layer, one.field, one.value) };
     case 'cut':
@@ -242,6 +251,11 @@ function withField(frame: FuzzFrame, layer: number, field: number, value: number
   return octets;
 }
 
+/** A pointer of RFC 1035 section 4.1.4. */
+function pointerTo(target: number): number[] {
+  return [0xc0 | ((target >> 8) & 0x3f), target & 0xff];
+}
+
 /** Lengths in the IP and UDP headers as what follows them has: what was inserted counts. */
 function fitted(frame: FuzzFrame): Uint8Array {
   const octets = new Uint8Array(frame.octets);
@@ -260,13 +274,13 @@ function fitted(frame: FuzzFrame): Uint8Array {
 }
 
 /** Other octets in what the innermost transport header carries. */
-function withMessageOctet(frame: FuzzFrame, at: number, values: readonly number[]): Uint8Array {
+function withMessageOctet(frame: FuzzFrame, at: number, values: (from: number) => readonly number[]): Uint8Array {
   const octets = new Uint8Array(frame.octets);
   const { l4Kind, payloadAt, payloadEnd } = decoded(frame);
   const size = l4Kind < 0 ? octets.length : payloadEnd - payloadAt;
   if (size <= 0) return octets;
   const from = (l4Kind < 0 ? 0 : payloadAt) + (at % size);
-  values.forEach((one, index) => {
+  values(at % size).forEach((one, index) => {
     if (from + index < octets.length) octets[from + index] = one;
   });
   return octets;

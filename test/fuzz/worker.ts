@@ -36,6 +36,9 @@ const FRAMES_A_ROUND = 3000;
 const FILES_A_ROUND = 400;
 const RUNS_A_ROUND = 6;
 
+/** Milliseconds. */
+const MOST_TIME_OF_A_KIND = 600_000;
+
 const { seed, time, current, progress } = workerData as WorkerData;
 const text = new Uint8Array(current);
 const counters = new Int32Array(progress);
@@ -93,6 +96,8 @@ async function round(seed: number, pool: Awaited<ReturnType<typeof readPool>>): 
     const result = await fc.check<unknown[]>(properties[kind] as fc.IAsyncProperty<unknown[]>, {
       seed,
       numRuns: counts[kind],
+      // Looking for a smaller input ends, too
+      interruptAfterTimeLimit: MOST_TIME_OF_A_KIND,
     });
     if (!result.failed) continue;
     // The last input that was tried need not be the smallest one that failed
