@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import type { Files, Result, WorkerData } from './worker.js';
+import type { Files } from './properties.js';
+import type { Result, WorkerData } from './worker.js';
 
 /** Milliseconds in which the next input must begin. */
 const MOST_SILENCE = 120_000;

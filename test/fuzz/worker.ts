@@ -1,13 +1,8 @@
 /** Makes inputs and checks them, round after round, until it is told to stop or finds something; see fuzz.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
-import { writePcap } from '../support/capture-writer.js';
-import { fileFault } from './check-file.js';
-import { frameFault } from './check-frame.js';
-import { capturesOf, runFault, runRecipe } from './check-run.js';
-import { fileOf, fileRecipe } from './file-changes.js';
-import { frameOf, frameRecipe } from './frame-changes.js';
-import { readPool } from './pool.js';
+import { readPool, type Pool } from './pool.js';
+import { propertiesOf, type Files } from './properties.js';
 
 /** What the worker is started with. */
 export interface WorkerData {
@@ -18,11 +13,6 @@ export interface WorkerData {
   readonly current: SharedArrayBuffer;
   /** [0] inputs checked so far, [1] length of `current`. */
   readonly progress: SharedArrayBuffer;
-}
-
-export interface Files {
-  /** File name to octets, in hexadecimal digits. */
-  readonly [name: string]: string;
 }
 
 /** What the worker says at its end. */
@@ -50,50 +40,13 @@ function begin(files: Files): void {
   Atomics.add(counters, 0, 1);
 }
 
-function hexOf(octets: Uint8Array): string {
-  return Buffer.from(octets).toString('hex');
-}
-
-function frameFiles(...frames: readonly { octets: Uint8Array; originalLength: number; linkType: number }[]): Files {
-  const files = frames.map((frame, index) => {
-    const { linkType } = frame;
-    return [`frame-${index}.pcap`, hexOf(writePcap([{ ...frame, seconds: 1, nanoseconds: 0 }], { linkType }))] as const;
-  });
-  return Object.fromEntries(files);
-}
-
-/** Throws what the check found, so that fast-check looks for a smaller input. */
-function refuse(fault: string | null): void {
-  if (fault !== null) throw new Error(fault);
-}
-
-async function round(seed: number, pool: Awaited<ReturnType<typeof readPool>>): Promise<Result['fault']> {
+async function round(seed: number, pool: Pool): Promise<Result['fault']> {
   let files: Files = {};
-  const note = (noted: Files): void => begin((files = noted));
-  const properties = {
-    frame: fc.property(frameRecipe, fc.nat(), fc.nat(), (recipe, goodNumber, cut) => {
-      const frame = frameOf(recipe, pool.frames);
-      const good = pool.frames[goodNumber % pool.frames.length]!;
-      note(frameFiles(frame, good));
-      refuse(frameFault(frame, good, cut));
-    }),
-    file: fc.asyncProperty(fileRecipe, fc.array(frameRecipe, { maxLength: 6 }), async (recipe, frames) => {
-      const file = fileOf(
-        recipe,
-        frames.map((one) => frameOf(one, pool.frames)),
-      );
-      note({ 'file.pcap': hexOf(file.octets) });
-      refuse(await fileFault(file, recipe));
-    }),
-    run: fc.asyncProperty(runRecipe, async (recipe) => {
-      const captures = capturesOf(recipe, pool);
-      note(Object.fromEntries(captures.map(({ file, source }) => [file, hexOf(source)])));
-      refuse(await runFault(captures));
-    }),
-  };
+  const properties = propertiesOf(pool, (noted) => begin((files = noted)));
   const counts = { frame: FRAMES_A_ROUND, file: FILES_A_ROUND, run: RUNS_A_ROUND };
   for (const kind of ['frame', 'file', 'run'] as const) {
-    const result = await fc.check<unknown[]>(properties[kind] as fc.IAsyncProperty<unknown[]>, {
+    const property = properties[kind] as fc.IAsyncProperty<unknown[]>;
+    const result = await fc.check(property, {
       seed,
       numRuns: counts[kind],
       // Looking for a smaller input ends, too
@@ -102,7 +55,7 @@ async function round(seed: number, pool: Awaited<ReturnType<typeof readPool>>): 
     if (!result.failed) continue;
     // The last input that was tried need not be the smallest one that failed
     const input = result.counterexample!;
-    await Promise.resolve(properties[kind].run(input as never)).catch(() => undefined);
+    await property.run(input);
     const error = result.errorInstance;
     const described = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { seed, kind, text: `${described}\n${fc.stringify(input)}`, files };
