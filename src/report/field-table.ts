@@ -61,6 +61,11 @@ export function bit(read: (view: DataView, at: number) => boolean): Read {
   return (view, at) => (read(view, at) ? 1 : 0);
 }
 
+/** Whether any of the bits of `mask` is set in a field of flags. */
+export function flag(read: (view: DataView, at: number) => number, mask: number): Read {
+  return (view, at) => ((read(view, at) & mask) === 0 ? 0 : 1);
+}
+
 export function mac(find: (at: number) => number): Read {
   return (view, at) => formatMac(view, find(at));
 }

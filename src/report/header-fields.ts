@@ -1,5 +1,5 @@
 /** Fields of link, network, transport and tunnel headers for the verbose view. */
-import { bit, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry, type Read } from './field-table.js';
+import { bit, flag, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry } from './field-table.js';
 import {
   arpIsEthernetIpv4,
   arpOperation,
@@ -286,10 +286,6 @@ export const UDP = table(UdpHeader, {
   checksum: [['udp.checksum', udpChecksum]],
 });
 
-function flag(mask: number): Read {
-  return (view, at) => ((tcpFlags(view, at) & mask) === 0 ? 0 : 1);
-}
-
 export const TCP = table(
   TcpHeader,
   {
@@ -300,15 +296,15 @@ export const TCP = table(
     dataOffset: [['tcp.hdr_len', tcpHeaderLength]],
     flags: [
       ['tcp.flags', tcpFlags],
-      ['tcp.flags.ae', flag(TcpFlag.AE)],
-      ['tcp.flags.cwr', flag(TcpFlag.CWR)],
-      ['tcp.flags.ece', flag(TcpFlag.ECE)],
-      ['tcp.flags.urg', flag(TcpFlag.URG)],
-      ['tcp.flags.ack', flag(TcpFlag.ACK)],
-      ['tcp.flags.push', flag(TcpFlag.PSH)],
-      ['tcp.flags.reset', flag(TcpFlag.RST)],
-      ['tcp.flags.syn', flag(TcpFlag.SYN)],
-      ['tcp.flags.fin', flag(TcpFlag.FIN)],
+      ['tcp.flags.ae', flag(tcpFlags, TcpFlag.AE)],
+      ['tcp.flags.cwr', flag(tcpFlags, TcpFlag.CWR)],
+      ['tcp.flags.ece', flag(tcpFlags, TcpFlag.ECE)],
+      ['tcp.flags.urg', flag(tcpFlags, TcpFlag.URG)],
+      ['tcp.flags.ack', flag(tcpFlags, TcpFlag.ACK)],
+      ['tcp.flags.push', flag(tcpFlags, TcpFlag.PSH)],
+      ['tcp.flags.reset', flag(tcpFlags, TcpFlag.RST)],
+      ['tcp.flags.syn', flag(tcpFlags, TcpFlag.SYN)],
+      ['tcp.flags.fin', flag(tcpFlags, TcpFlag.FIN)],
     ],
     window: [['tcp.window_size_value', tcpWindow]],
     checksum: [['tcp.checksum', tcpChecksum]],

@@ -12,11 +12,7 @@ import {
   vxlanReserved,
   vxlanVni,
 } from '../wire/vxlan.js';
-import { bit, table, when, type Read } from './field-table.js';
-
-function vxlanFlag(mask: number): Read {
-  return (view, at) => ((vxlanFlags(view, at) & mask) === 0 ? 0 : 1);
-}
+import { bit, flag, table, when, type Read } from './field-table.js';
 
 /** A field that the header has when this flag is set. */
 function whenFlag(mask: number, read: Read): Read {
@@ -27,8 +23,8 @@ export const VXLAN = table(VxlanHeader, {
   flags: [
     // Wireshark reads 16 bits of flags: two of the second octet belong to the group policy
     ['vxlan.flags', (view, at) => (vxlanFlags(view, at) << 8) | (vxlanReserved(view, at) >>> 24)],
-    ['vxlan.flag_g', vxlanFlag(VxlanFlag.GROUP_POLICY)],
-    ['vxlan.flag_i', vxlanFlag(VxlanFlag.VNI)],
+    ['vxlan.flag_g', flag(vxlanFlags, VxlanFlag.GROUP_POLICY)],
+    ['vxlan.flag_i', flag(vxlanFlags, VxlanFlag.VNI)],
     ['vxlan.p_bit', whenFlag(VxlanFlag.NEXT_PROTOCOL, () => 1)],
     ['vxlan.o_bit', whenFlag(VxlanFlag.OAM, () => 1)],
   ],
@@ -65,19 +61,15 @@ export const GENEVE = table(
   },
 );
 
-function greFlag(mask: number): Read {
-  return (view, at) => ((greFlags(view, at) & mask) === 0 ? 0 : 1);
-}
-
 export const GRE = table(
   GreHeader,
   {
     flags: [
       ['gre.flags_and_version', greFlags],
-      ['gre.flags.checksum', greFlag(GreFlag.CHECKSUM)],
-      ['gre.flags.routing', greFlag(GreFlag.ROUTING)],
-      ['gre.flags.key', greFlag(GreFlag.KEY)],
-      ['gre.flags.sequence_number', greFlag(GreFlag.SEQUENCE)],
+      ['gre.flags.checksum', flag(greFlags, GreFlag.CHECKSUM)],
+      ['gre.flags.routing', flag(greFlags, GreFlag.ROUTING)],
+      ['gre.flags.key', flag(greFlags, GreFlag.KEY)],
+      ['gre.flags.sequence_number', flag(greFlags, GreFlag.SEQUENCE)],
       ['gre.flags.version', (view, at) => greFlags(view, at) & GreFlag.VERSION],
     ],
     type: [['gre.proto', greType]],

@@ -6,6 +6,7 @@ import { fieldsText } from '../../src/report/rows-text.js';
 import {
   ipChecksum,
   l4Checksum,
+  MAX_LAYERS,
   outerIpChecksum,
   outerUdpChecksum,
   PacketView,
@@ -24,6 +25,9 @@ const MOST_TIME = 100;
 const TRIES = 4;
 /** Characters of a row; 1024 DNS records of a frame make most of them. */
 const MOST_TEXT = 2_000_000;
+
+/** Layers of one level: link, network, transport, tunnel. */
+const MOST_OF_A_LEVEL = 4;
 
 const used = new PacketView();
 
@@ -52,7 +56,7 @@ export function frameFault(frame: FuzzFrame, good: FuzzFrame, cut: number): stri
   decodeInto(used, good);
   if (told(used) !== told(goodView)) return 'a good frame afterwards is told otherwise';
 
-  return shownFault(fresh) ?? cutFault(fresh, frame, cut) ?? tagFault(frame) ?? timeFault(frame);
+  return shownFault(fresh) ?? cutFault(fresh, frame, cut) ?? tagFault(fresh, frame) ?? timeFault(frame);
 }
 
 function shownFault(packet: PacketView): string | null {
@@ -83,9 +87,13 @@ function cutFault(whole: PacketView, { octets, originalLength, linkType }: FuzzF
   return lineFault(packetLine(part, META));
 }
 
-/** Frames with an EtherType only: a tag before the length of an 802.3 frame is another frame. */
-function tagFault({ octets, originalLength, linkType }: FuzzFrame): string | null {
+/**
+ * What a tag changes. Not of a frame that has a length for an EtherType, since a tag makes it another frame, nor of one with as many
+ * layers as are decoded, since the tag is one more.
+ */
+function tagFault(packet: PacketView, { octets, originalLength, linkType }: FuzzFrame): string | null {
   if (linkType !== 1 || octets.length < 14 || octets[12]! < 6 || originalLength > 0x3000_0000) return null;
+  if (packet.layerCount >= MAX_LAYERS - MOST_OF_A_LEVEL) return null;
   const difference = tagDifference(octets, originalLength);
   return difference === null ? null : `a VLAN tag changes ${difference}`;
 }
