@@ -139,8 +139,8 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
   };
 }
 
-/** Names, as undecodedName() gives them, of protocols that encrypt the packets they carry. */
-const ENCRYPTED = ['esp', 'wireguard'];
+/** Protocols that hide what they carry, by the names that undecoded packets are counted under. */
+const ENCRYPTED = ['esp', 'wireguard', 'macsec'];
 
 /** What keeps a capture from being full evidence. */
 function trustOf(run: Run, at: PointEvidence): string[] {
@@ -156,10 +156,12 @@ function trustOf(run: Run, at: PointEvidence): string[] {
   } else if (at.cut > 0) {
     notes.push(`${at.cut} frames are cut by the snap length`);
   }
-  const encrypted = ENCRYPTED.filter((name) => at.undecoded.has(name));
+  const encrypted = ENCRYPTED.filter((name) => at.undecoded.has(name)).map(
+    (name) => `${name} ${at.undecoded.get(name)}`,
+  );
   if (encrypted.length > 0) {
     notes.push(
-      `${encrypted.join(' and ')}: the packets inside are encrypted and not visible here; capture where they are not yet, at the pod's side`,
+      `${encrypted.join(', ')}: encrypted, so the packets inside are not visible here; capture at the pods' side of the tunnel`,
     );
   }
   if (filter.noise === 0 && filter.frames > 1) {

@@ -9,7 +9,6 @@ import {
   bgpCapabilities,
   BgpCapability,
   bgpCommunication,
-  bgpEvpnRoutes,
   bgpHasFixed,
   BgpHeader,
   bgpLength,
@@ -43,6 +42,7 @@ import {
 } from '../wire/bgp.js';
 import { formatIpv4, formatIpv6 } from '../wire/format.js';
 import type { PacketView } from '../wire/packet.js';
+import { putEvpnRoutes } from './evpn-fields.js';
 import { putHeader, table, utf8, type Put, type Read } from './field-table.js';
 
 const HEADER = table(BgpHeader, {
@@ -223,7 +223,7 @@ function putRoutes(put: Put, name: string, view: DataView, routes: BgpFamilyRout
     const family = routes.afi === 1 ? 'ipv4' : 'ipv6';
     putPrefixes(put, `${name}_${family}_prefix`, view, bgpPrefixes(view, routes.at, routes.end, bits), bits);
   } else if (isEvpn(routes)) {
-    for (const route of bgpEvpnRoutes(view, routes)) put('bgp.evpn.nlri.rt', route.code);
+    putEvpnRoutes(put, view, routes);
   }
 }
 

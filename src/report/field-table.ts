@@ -61,6 +61,11 @@ export function bit(read: (view: DataView, at: number) => boolean): Read {
   return (view, at) => (read(view, at) ? 1 : 0);
 }
 
+/** Whether any of the bits of `mask` is set in a field of flags. */
+export function flag(read: (view: DataView, at: number) => number, mask: number): Read {
+  return (view, at) => ((read(view, at) & mask) === 0 ? 0 : 1);
+}
+
 export function mac(find: (at: number) => number): Read {
   return (view, at) => formatMac(view, find(at));
 }
@@ -76,6 +81,17 @@ export function ipv6(find: (at: number) => number): Read {
 /** A field that only some packets of its protocol have. */
 export function when(condition: (view: DataView, at: number) => boolean, read: Read): Read {
   return (view, at, end, packet) => (condition(view, at) ? read(view, at, end, packet) : null);
+}
+
+/** Octets as hexadecimal digits. */
+export function hexText(view: DataView, at: number, length: number, between = ''): string {
+  const octets = Array.from({ length }, (_, index) =>
+    view
+      .getUint8(at + index)
+      .toString(16)
+      .padStart(2, '0'),
+  );
+  return octets.join(between);
 }
 
 const UTF_8 = new TextDecoder();

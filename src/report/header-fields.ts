@@ -1,5 +1,5 @@
 /** Fields of link, network, transport and tunnel headers for the verbose view. */
-import { bit, ipv4, ipv6, mac, putHeader, table, when, type Entry, type Read } from './field-table.js';
+import { bit, flag, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry } from './field-table.js';
 import {
   arpIsEthernetIpv4,
   arpOperation,
@@ -26,8 +26,6 @@ import {
 } from '../wire/cooked.js';
 import { ethernetDstAt, EthernetHeader, ethernetSrcAt, ethernetType } from '../wire/ethernet.js';
 import { formatIpv6, formatMac } from '../wire/format.js';
-import { geneveFlags, GeneveHeader, geneveType, geneveVni } from '../wire/geneve.js';
-import { GreHeader, greKeyAt, greSequenceAt, greType } from '../wire/gre.js';
 import {
   icmpChecksum,
   icmpCode,
@@ -89,14 +87,19 @@ import {
 import { nullFamily, NullHeader } from '../wire/null-loopback.js';
 import {
   tcpAck,
+  tcpAoAt,
+  tcpAoKeyId,
+  tcpAoNextKeyId,
   tcpChecksum,
   tcpDstPort,
   TcpFlag,
   tcpFlags,
   TcpHeader,
   tcpHeaderLength,
+  tcpMd5At,
   tcpMss,
   tcpMssAt,
+  tcpOptions,
   tcpSackAt,
   tcpSackBlocks,
   tcpSackLeft,
@@ -113,7 +116,6 @@ import {
 } from '../wire/tcp.js';
 import { udpChecksum, udpDstPort, UdpHeader, udpLength, udpSrcPort } from '../wire/udp.js';
 import { vlanId, vlanPriority, VlanTag, vlanType } from '../wire/vlan.js';
-import { VxlanHeader, vxlanFlags, vxlanReserved, vxlanVni } from '../wire/vxlan.js';
 
 export const ETHERNET = table(EthernetHeader, {
   dst: [['eth.dst', mac(ethernetDstAt)]],
@@ -284,10 +286,6 @@ export const UDP = table(UdpHeader, {
   checksum: [['udp.checksum', udpChecksum]],
 });
 
-function flag(mask: number): Read {
-  return (view, at) => ((tcpFlags(view, at) & mask) === 0 ? 0 : 1);
-}
-
 export const TCP = table(
   TcpHeader,
   {
@@ -298,15 +296,15 @@ export const TCP = table(
     dataOffset: [['tcp.hdr_len', tcpHeaderLength]],
     flags: [
       ['tcp.flags', tcpFlags],
-      ['tcp.flags.ae', flag(TcpFlag.AE)],
-      ['tcp.flags.cwr', flag(TcpFlag.CWR)],
-      ['tcp.flags.ece', flag(TcpFlag.ECE)],
-      ['tcp.flags.urg', flag(TcpFlag.URG)],
-      ['tcp.flags.ack', flag(TcpFlag.ACK)],
-      ['tcp.flags.push', flag(TcpFlag.PSH)],
-      ['tcp.flags.reset', flag(TcpFlag.RST)],
-      ['tcp.flags.syn', flag(TcpFlag.SYN)],
-      ['tcp.flags.fin', flag(TcpFlag.FIN)],
+      ['tcp.flags.ae', flag(tcpFlags, TcpFlag.AE)],
+      ['tcp.flags.cwr', flag(tcpFlags, TcpFlag.CWR)],
+      ['tcp.flags.ece', flag(tcpFlags, TcpFlag.ECE)],
+      ['tcp.flags.urg', flag(tcpFlags, TcpFlag.URG)],
+      ['tcp.flags.ack', flag(tcpFlags, TcpFlag.ACK)],
+      ['tcp.flags.push', flag(tcpFlags, TcpFlag.PSH)],
+      ['tcp.flags.reset', flag(tcpFlags, TcpFlag.RST)],
+      ['tcp.flags.syn', flag(tcpFlags, TcpFlag.SYN)],
+      ['tcp.flags.fin', flag(tcpFlags, TcpFlag.FIN)],
     ],
     window: [['tcp.window_size_value', tcpWindow]],
     checksum: [['tcp.checksum', tcpChecksum]],
@@ -314,6 +312,7 @@ export const TCP = table(
   },
   (put, view, at, end, packet) => {
     if (packet.l4At === at) put('tcp.len', packet.payloadLength);
+    for (const { kind } of tcpOptions(view, at, end)) put('tcp.option_kind', kind);
     const mssAt = tcpMssAt(view, at, end);
     if (mssAt !== -1) put('tcp.options.mss_val', tcpMss(view, mssAt));
     const scaleAt = tcpWindowScaleAt(view, at, end);
@@ -328,39 +327,12 @@ export const TCP = table(
       put('tcp.options.sack_le', tcpSackLeft(view, sackAt, block));
       put('tcp.options.sack_re', tcpSackRight(view, sackAt, block));
     }
-  },
-);
-
-export const VXLAN = table(VxlanHeader, {
-  // Wireshark reads 16 bits of flags and the group policy of draft-smith-vxlan-group-policy after them.
-  flags: [['vxlan.flags', (view, at) => (vxlanFlags(view, at) << 8) | (vxlanReserved(view, at) >>> 24)]],
-  reserved1: [['vxlan.gbp', (view, at) => (vxlanReserved(view, at) >>> 8) & 0xffff]],
-  vni: [['vxlan.vni', vxlanVni]],
-  reserved2: [['vxlan.reserved8', (view, at) => vxlanReserved(view, at) & 0xff]],
-});
-
-export const GENEVE = table(GeneveHeader, {
-  // Wireshark has no field for the length of the options.
-  versionLength: [['geneve.version', () => 0]],
-  flags: [
-    ['geneve.flags.oam', (view, at) => geneveFlags(view, at) >> 7],
-    ['geneve.flags.critical', (view, at) => (geneveFlags(view, at) >> 6) & 1],
-  ],
-  type: [['geneve.proto_type', geneveType]],
-  vni: [['geneve.vni', geneveVni]],
-  reserved: [],
-});
-
-export const GRE = table(
-  GreHeader,
-  {
-    flags: [['gre.flags_and_version', (view, at) => view.getUint16(at)]],
-    type: [['gre.proto', greType]],
-  },
-  (put, view, at, end) => {
-    const keyAt = greKeyAt(view, at, end);
-    if (keyAt !== -1) put('gre.key', view.getUint32(keyAt));
-    const sequenceAt = greSequenceAt(view, at, end);
-    if (sequenceAt !== -1) put('gre.sequence_number', view.getUint32(sequenceAt));
+    const md5At = tcpMd5At(view, at, end);
+    if (md5At !== -1) put('tcp.options.md5.digest', hexText(view, md5At + 2, 16));
+    const aoAt = tcpAoAt(view, at, end);
+    if (aoAt !== -1) {
+      put('tcp.options.ao.keyid', tcpAoKeyId(view, aoAt));
+      put('tcp.options.ao.rnextkeyid', tcpAoNextKeyId(view, aoAt));
+    }
   },
 );

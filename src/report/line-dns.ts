@@ -98,7 +98,11 @@ function recordText(view: DataView, record: DnsRecord, messageAt: number): strin
 function dataText(view: DataView, record: DnsRecord, messageAt: number): string {
   const { dataAt, dataEnd } = record;
   const length = dataEnd - dataAt;
-  const name = (at: number): string => absolute(dnsReadName(view, at, messageAt, dataEnd).text);
+  const name = (at: number): string => {
+    const { text, next } = dnsReadName(view, at, messageAt, dataEnd);
+    if (next !== -1) return absolute(text);
+    return text === '' ? '[|domain]' : `${text}. [|domain]`;
+  };
   switch (record.type) {
     case DnsType.A:
       return length === 4 ? formatIpv4(view, dataAt) : '[|domain]';

@@ -8,23 +8,8 @@ import { undecodedName } from '../wire/undecoded.js';
 import { putBgp } from './bgp-fields.js';
 import { DNS_MESSAGE } from './dns-fields.js';
 import { putHeader, type LayerTable, type Put, type Value } from './field-table.js';
-import {
-  ARP,
-  COOKED,
-  COOKED_2,
-  ETHERNET,
-  GENEVE,
-  GRE,
-  ICMP,
-  ICMPV6,
-  IPV4,
-  IPV6,
-  NULL,
-  TCP,
-  UDP,
-  VLAN,
-  VXLAN,
-} from './header-fields.js';
+import { ARP, COOKED, COOKED_2, ETHERNET, ICMP, ICMPV6, IPV4, IPV6, NULL, TCP, UDP, VLAN } from './header-fields.js';
+import { GENEVE, GRE, VXLAN } from './tunnel-fields.js';
 
 /** Where a frame comes from. */
 export interface PacketMeta {

@@ -246,7 +246,7 @@ function bodyProblemAt(view: DataView, at: number, end: number): number {
 
 function openProblemAt(view: DataView, at: number, end: number): number {
   let octet = parametersAt(view, at, end);
-  if (octet === -1 || parametersEnd(view, at) !== end) return at + OPEN_PARAMETERS_LENGTH;
+  if (octet === -1 || parametersEnd(view, at, end) !== end) return at + OPEN_PARAMETERS_LENGTH;
   const extended = hasExtendedParameters(view, at, end);
   while (octet < end) {
     const next = parameterEnd(view, octet, end, extended);
@@ -350,9 +350,8 @@ function parametersAt(view: DataView, at: number, end: number): number {
   return first > end ? -1 : first;
 }
 
-/** One past the last optional parameter, as announced. */
-function parametersEnd(view: DataView, at: number): number {
-  const end = at + bgpLength(view, at);
+/** One past the last optional parameter, as announced; `end` is captured. */
+function parametersEnd(view: DataView, at: number, end: number): number {
   return hasExtendedParameters(view, at, end)
     ? at + OPEN_LENGTH + 3 + view.getUint16(at + OPEN_LENGTH + 1)
     : at + OPEN_LENGTH + bgpOpenParametersLength(view, at);
@@ -406,7 +405,8 @@ export interface BgpItem {
 
 /** Capabilities of an OPEN, those captured whole. */
 export function* bgpCapabilities(view: DataView, at: number, end: number): Generator<BgpItem> {
-  const last = Math.min(messageEnd(view, at, end), parametersEnd(view, at));
+  const captured = messageEnd(view, at, end);
+  const last = Math.min(captured, parametersEnd(view, at, captured));
   const extended = hasExtendedParameters(view, at, last);
   let parameter = parametersAt(view, at, last);
   while (parameter !== -1 && parameter < last) {
@@ -443,7 +443,10 @@ export function* bgpPrefixes(view: DataView, from: number, end: number, mostBits
 /** Withdrawn IPv4 prefixes of an UPDATE. */
 export function bgpWithdrawn(view: DataView, at: number, end: number): Generator<BgpPrefix> {
   const from = at + HEADER_LENGTH + 2;
-  return bgpPrefixes(view, from, Math.min(messageEnd(view, at, end), from + bgpWithdrawnLength(view, at)), 32);
+  const announced = from + bgpWithdrawnLength(view, at);
+  // RFC 4271 section 6.3: of an UPDATE whose lengths are too large for it, nothing is a route
+  if (announced + 2 > at + bgpLength(view, at)) return bgpPrefixes(view, from, from, 32);
+  return bgpPrefixes(view, from, Math.min(messageEnd(view, at, end), announced), 32);
 }
 
 /** Announced IPv4 prefixes of an UPDATE, after its attributes. */
@@ -463,6 +466,7 @@ export function* bgpAttributes(view: DataView, at: number, end: number): Generat
   const length = bgpAttributesLength(view, at, end);
   if (length === -1) return;
   let octet = at + UPDATE_LENGTH + bgpWithdrawnLength(view, at);
+  if (octet + length > at + bgpLength(view, at)) return;
   const last = Math.min(messageEnd(view, at, end), octet + length);
   while (octet < last) {
     const next = attributeEnd(view, octet, last);

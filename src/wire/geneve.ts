@@ -18,6 +18,7 @@ const FLAGS = GeneveHeader.offsetOf('flags');
 const TYPE = GeneveHeader.offsetOf('type');
 const VNI = GeneveHeader.offsetOf('vni');
 const LENGTH = GeneveHeader.span;
+const OPTION_HEADER_LENGTH = 4;
 
 const TRUNCATED = problemNumber('geneve-truncated');
 const VERSION = problemNumber('geneve-version');
@@ -45,4 +46,19 @@ export function geneveType(view: DataView, at: number): number {
 
 export function geneveVni(view: DataView, at: number): number {
   return view.getInt32(at + VNI) >>> 8;
+}
+
+/** The options captured whole, up to one that does not fit (RFC 8926 section 3.5): class, type, octets with their header. */
+export function* geneveOptions(
+  view: DataView,
+  at: number,
+  end: number,
+): Generator<{ readonly class: number; readonly type: number; readonly length: number }> {
+  const last = Math.min(end, at + geneveHeaderLength(view, at));
+  for (let option = at + LENGTH; option + OPTION_HEADER_LENGTH <= last;) {
+    const length = OPTION_HEADER_LENGTH + ((view.getUint8(option + 3) & 0x1f) << 2);
+    if (option + length > last) return;
+    yield { class: view.getUint16(option), type: view.getUint8(option + 2), length };
+    option += length;
+  }
 }

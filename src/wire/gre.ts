@@ -20,11 +20,14 @@ const FLAGS = GreHeader.offsetOf('flags');
 const TYPE = GreHeader.offsetOf('type');
 const LENGTH = GreHeader.span;
 
-const CHECKSUM_PRESENT = 0x8000;
-const ROUTING_PRESENT = 0x4000;
-const KEY_PRESENT = 0x2000;
-const SEQUENCE_PRESENT = 0x1000;
-const VERSION_MASK = 0x0007;
+/** Bits of greFlags(); the version is the last three. */
+export const GreFlag = { CHECKSUM: 0x8000, ROUTING: 0x4000, KEY: 0x2000, SEQUENCE: 0x1000, VERSION: 0x0007 } as const;
+
+const CHECKSUM_PRESENT = GreFlag.CHECKSUM;
+const ROUTING_PRESENT = GreFlag.ROUTING;
+const KEY_PRESENT = GreFlag.KEY;
+const SEQUENCE_PRESENT = GreFlag.SEQUENCE;
+const VERSION_MASK = GreFlag.VERSION;
 
 const TRUNCATED = problemNumber('gre-truncated');
 const VERSION = problemNumber('gre-version');
@@ -36,6 +39,10 @@ const VERSION = problemNumber('gre-version');
 export function checkGre(view: DataView, at: number, end: number): number {
   if (end - at < LENGTH) return TRUNCATED;
   return (view.getUint16(at + FLAGS) & VERSION_MASK) > 1 ? VERSION : -1;
+}
+
+export function greFlags(view: DataView, at: number): number {
+  return view.getUint16(at + FLAGS);
 }
 
 /** Whether the payload can be found: version 0 without the source routes that RFC 2784 took out. */
@@ -57,6 +64,11 @@ export function greHeaderLength(view: DataView, at: number): number {
     ((flags & KEY_PRESENT) !== 0 ? 4 : 0) +
     ((flags & SEQUENCE_PRESENT) !== 0 ? 4 : 0)
   );
+}
+
+/** Offset of the checksum, or -1 without one or when it does not lie before `end`. */
+export function greChecksumAt(view: DataView, at: number, end: number): number {
+  return (view.getUint16(at + FLAGS) & CHECKSUM_PRESENT) === 0 || end - at < LENGTH + 2 ? -1 : at + LENGTH;
 }
 
 /** Offset of the key, or -1 without one or when it does not lie before `end`. */

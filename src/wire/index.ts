@@ -6,6 +6,7 @@ export * from './cooked.js';
 export * from './dns.js';
 export * from './dns-names.js';
 export * from './ethernet.js';
+export * from './evpn.js';
 export * from './format.js';
 export * from './geneve.js';
 export * from './gre.js';

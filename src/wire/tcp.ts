@@ -156,6 +156,25 @@ export function tcpBadOptionAt(view: DataView, at: number, end: number): number 
   return -1;
 }
 
+/** The options captured whole and of a possible length, END and NOP too, up to END: kind, offset, octets. */
+export function* tcpOptions(
+  view: DataView,
+  at: number,
+  end: number,
+): Generator<{ readonly kind: number; readonly at: number; readonly length: number }> {
+  const optionsEnd = Math.min(at + tcpHeaderLength(view, at), end);
+  for (let option = at + LENGTH; option < optionsEnd;) {
+    const kind = view.getUint8(option);
+    const isSingle = kind === END || kind === NOP;
+    if (!isSingle && option + 1 >= optionsEnd) return;
+    const length = isSingle ? 1 : view.getUint8(option + 1);
+    if ((!isSingle && length < 2) || option + length > optionsEnd) return;
+    yield { kind, at: option, length };
+    if (kind === END) return;
+    option += length;
+  }
+}
+
 /** Offset of the maximum segment size option, or -1. `end`: one past the last captured octet. */
 export function tcpMssAt(view: DataView, at: number, end: number): number {
   return optionAt(view, at, end, MSS, 4);
@@ -223,12 +242,22 @@ export function tcpTimestampEcho(view: DataView, optionAt: number): number {
   return view.getUint32(optionAt + 6);
 }
 
-/** Offset of the MD5 signature option (RFC 2385), or -1. */
+/** Offset of the MD5 signature option (RFC 2385 section 3.0), or -1; its 16 octets of digest are 2 octets further. */
 export function tcpMd5At(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, MD5, 2);
+  return optionAt(view, at, end, MD5, 18);
 }
 
-/** Offset of the authentication option (RFC 5925), or -1. */
+/** Offset of the authentication option (RFC 5925 section 2.2), or -1. */
 export function tcpAoAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, AO, 2);
+  return optionAt(view, at, end, AO, 4);
+}
+
+/** Key of the option that tcpAoAt() found. */
+export function tcpAoKeyId(view: DataView, optionAt: number): number {
+  return view.getUint8(optionAt + 2);
+}
+
+/** The key that its sender wants next. */
+export function tcpAoNextKeyId(view: DataView, optionAt: number): number {
+  return view.getUint8(optionAt + 3);
 }

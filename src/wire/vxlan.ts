@@ -37,6 +37,38 @@ export function vxlanReserved(view: DataView, at: number): number {
   return (view.getInt32(at + FLAGS) << 8) | view.getUint8(at + RESERVED_2);
 }
 
+/** Bits of the flags that extensions of RFC 7348 use. */
+export const VxlanFlag = {
+  /** draft-smith-vxlan-group-policy: the 16 bits before the VNI are a group policy. */
+  GROUP_POLICY: 0x80,
+  /** RFC 7348: the VNI is valid. */
+  VNI: 0x08,
+  /** draft-ietf-nvo3-vxlan-gpe: the octet before the VNI is the protocol of what follows. */
+  NEXT_PROTOCOL: 0x04,
+  /** draft-ietf-nvo3-vxlan-gpe: a packet of operation, administration and maintenance. */
+  OAM: 0x01,
+} as const;
+
+/** draft-smith-vxlan-group-policy: the egress must not learn the source address. */
+export function vxlanDontLearn(view: DataView, at: number): boolean {
+  return (vxlanReserved(view, at) & 0x4000_0000) !== 0;
+}
+
+/** draft-smith-vxlan-group-policy: the policy was applied already. */
+export function vxlanPolicyApplied(view: DataView, at: number): boolean {
+  return (vxlanReserved(view, at) & 0x0800_0000) !== 0;
+}
+
+/** draft-smith-vxlan-group-policy: the group policy. */
+export function vxlanGroupPolicy(view: DataView, at: number): number {
+  return (vxlanReserved(view, at) >>> 8) & 0xffff;
+}
+
+/** draft-ietf-nvo3-vxlan-gpe: 1 IPv4, 2 IPv6, 3 Ethernet, 4 NSH, 5 MPLS. */
+export function vxlanNextProtocol(view: DataView, at: number): number {
+  return (vxlanReserved(view, at) >>> 8) & 0xff;
+}
+
 /** Whether the I flag is set and nothing else is. */
 export function vxlanIsPlain(view: DataView, at: number): boolean {
   return view.getInt32(at + FLAGS) === 0x08000000 && view.getUint8(at + RESERVED_2) === 0;

@@ -7,6 +7,7 @@ import { StreamInflater } from '../../src/capture/gzip.js';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, hex, writePcap, type WrittenFrame } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
+import { runs } from '../support/runs.js';
 
 const hasZstd = spawnSync('zstd', ['--version']).status === 0;
 
@@ -211,7 +212,7 @@ describe.skipIf(!hasZstd)('zstd', () => {
         });
         if (capture) expect(await collect(capture)).toHaveLength(capture.frames);
       }),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 
@@ -299,7 +300,7 @@ describe('zstd structure', () => {
         expect(first).toEqual(frames[0]!.octets);
         expect(performance.now() - started).toBeLessThan(1000);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

@@ -11,6 +11,7 @@ import { fromPcapParser, type PcapParser } from '../../src/capture/from-pcap-par
 import { openCapture } from '../../src/capture/open.js';
 import { concat, pcapngBlock, writePcap, writePcapng, type WrittenFrame } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
+import { withEveryOption } from './every-option.js';
 
 const pcapParser = createRequire(import.meta.url)('pcap-parser') as { parse(path: string): PcapParser };
 const shared = fileURLToPath(new URL('../../../shared/captures', import.meta.url));
@@ -117,6 +118,10 @@ describe.skipIf(!hasTshark)('generated captures are as tshark reads them', () =>
       { interfaces: resolutions.map((resolution) => ({ resolution })) },
     ),
   };
+
+  for (const bigEndian of [false, true]) {
+    files[`options-${bigEndian ? 'big' : 'little'}.pcapng`] = withEveryOption(frames[0]!.octets, bigEndian);
+  }
 
   it.each(Object.entries(files))('%s', async (name, octets) => {
     const path = join(folder, name);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, hex, pcapngBlock, pcapngOptions, pcapngSection, writePcapng } from '../support/capture-writer.js';
 import { collect, type CollectedFrame } from './collect.js';
+import { withEveryOption } from './every-option.js';
 
 // Every block as draft-ietf-opsawg-pcapng section 4 lays it out, once in each byte order.
 const LITTLE = {
@@ -234,6 +235,23 @@ describe('pcapng details', () => {
   ])('IPv6 addresses are written as RFC 5952 says: %s', async (address, written) => {
     const { capture } = await read(section, pcapngBlock(4, hex(`02001200 ${address} 6100 0000 00000000`)));
     expect([...capture.names.keys()]).toEqual([written]);
+  });
+
+  it.each([false, true])('every option that there is is stepped over or read, big endian: %s', async (bigEndian) => {
+    const octets = hex('a1b2c3a1b2');
+    const capture = await openCapture(withEveryOption(octets, bigEndian));
+    const frame = { seconds: 1795226754, nanoseconds: 391232017, capturedLength: 5, originalLength: 5, octets };
+    expect(await collect(capture)).toMatchObject([frame, frame]);
+    expect(capture.damage).toBe(null);
+    expect([...capture.names]).toEqual([['10.0.0.1', ['web']]]);
+    expect(capture.interfaces).toMatchObject([
+      {
+        name: 'cni0',
+        filter: 'udp port 53',
+        snapLength: 262144,
+        statistics: { received: 4, dropped: 5, osDropped: 7 },
+      },
+    ]);
   });
 
   it('an unknown block larger than the buffer is passed through', async () => {

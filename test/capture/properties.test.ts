@@ -5,6 +5,7 @@ import { CaptureError, type Capture } from '../../src/capture/capture.js';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, pcapngBlock, writePcap, writePcapng, type WrittenFrame } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
+import { runs } from '../support/runs.js';
 
 const frame = fc.record({
   seconds: fc.integer({ min: 0, max: 0xffffffff }),
@@ -83,25 +84,24 @@ it('chunking: any split of a file gives the same frames', async () => {
       expect(lines(await collect(capture))).toEqual(lines(frames));
       expect(capture).toMatchObject({ damage: null, frames: frames.length });
     }),
+    runs(),
   );
 });
 
 it('prefix: a file cut anywhere gives exactly the frames before the cut, and says that it is cut', async () => {
   await fc.assert(
-    fc.asyncProperty(written, fc.boolean(), async ({ octets, frames, ends }, inMemory) => {
+    fc.asyncProperty(written, fc.nat(), fc.boolean(), async ({ octets, frames, ends }, place, inMemory) => {
       const [headerEnd] = ends.keys();
-      let whole = 0;
-      for (let length = headerEnd!; length <= octets.length; length++) {
-        const part = octets.slice(0, length);
-        const capture = await openCapture(inMemory ? part : new Blob([part]), { chunk: 50 });
-        const found = await collect(capture);
-        whole = ends.get(length) ?? whole;
-        expect(lines(found)).toEqual(lines(frames.slice(0, whole)));
-        if (ends.has(length)) expect(capture.damage).toBe(null);
-        else expect(capture.damage).toMatchObject({ code: 'cut', frame: whole });
-      }
+      const length = headerEnd! + (place % (octets.length - headerEnd! + 1));
+      const part = octets.slice(0, length);
+      const capture = await openCapture(inMemory ? part : new Blob([part]), { chunk: 50 });
+      const found = await collect(capture);
+      const whole = Math.max(...[...ends].map(([end, count]) => (end <= length ? count : 0)));
+      expect(lines(found)).toEqual(lines(frames.slice(0, whole)));
+      if (ends.has(length)) expect(capture.damage).toBe(null);
+      else expect(capture.damage).toMatchObject({ code: 'cut', frame: whole });
     }),
-    { numRuns: 10 },
+    runs(1000),
   );
 });
 
@@ -165,7 +165,7 @@ it('mutation: damaged files never throw, hang or take memory that they do not fi
         await readAnything(compression === 'before gzip' ? gzipSync(mutated) : mutated);
       },
     ),
-    { numRuns: 500 },
+    runs(500),
   );
 });
 
@@ -180,7 +180,7 @@ it('mutation: what comes before the first change is read as if there were none',
       const found = await collect(capture);
       expect(lines(found.slice(0, before))).toEqual(lines(frames.slice(0, before)));
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -191,5 +191,6 @@ it('mutation: after any octets a good file is read well', async () => {
       await readAnything(octets);
       expect(lines(await collect(await openCapture(writePcap(frames))))).toEqual(lines(frames));
     }),
+    runs(),
   );
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseClock, parseMemory, parseOrder, parsePort, parseTime, UsageError } from '../../src/cli/options.js';
+import { runs } from '../support/runs.js';
 
 describe('--clock', () => {
   it.each([
@@ -79,6 +80,7 @@ describe('--since and --until', () => {
         const text = `${seconds}.${String(ns).padStart(9, '0')}`;
         expect(parseTime('--since', text)).toBe(BigInt(seconds) * 1_000_000_000n + BigInt(ns));
       }),
+      runs(),
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { packetFrames } from '../../src/cli/packets.js';
 import { OptionsError, type DiagnoseOptions } from '../../src/options.js';
 import { writePcap, type WrittenFrame } from '../support/capture-writer.js';
+import { runs } from '../support/runs.js';
 
 /** An Ethernet frame of a UDP packet to the given port. */
 function udp(port: number): Uint8Array {
@@ -63,6 +64,7 @@ describe('packets', () => {
         }
         expect(found.length).toBe(one.length + two.length);
       }),
+      runs(),
     );
   });
 

@@ -7,6 +7,7 @@ import { diagnose } from '../../src/diagnose.js';
 import { writePcap } from '../support/capture-writer.js';
 import { ethernet, ipv4, tcp, udp, type Part } from '../support/packets.js';
 import { keepalive, notification, open, update } from './application-support.js';
+import { runs } from '../support/runs.js';
 
 /** Octets of a good message with some of them changed. */
 function damaged(good: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
@@ -74,7 +75,7 @@ describe('BGP and DNS that nobody should send', () => {
           expect(finding.count).toBeLessThanOrEqual(finding.of);
         }
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 

@@ -6,6 +6,7 @@ import type { Break, BreakError } from '../../src/findings/break.js';
 import { icmpError, ipv4, ethernet, udp } from '../support/packets.js';
 import { BETWEEN, ETH, INWARD, OCTETS, OUTWARD, PLAIN, point, TUNNEL } from './break-support.js';
 import { ENDPOINT, Lab, POD } from './encapsulation-support.js';
+import { runs } from '../support/runs.js';
 
 function error(fields: Partial<BreakError>): BreakError {
   const packet = { src: 1, dst: 2, protocol: 17, ipId: 1, length: 100 };
@@ -174,7 +175,7 @@ describe('any break', () => {
           expect(next).toMatch(/^[a-z]/);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });

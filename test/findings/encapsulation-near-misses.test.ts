@@ -6,6 +6,7 @@ import { macText } from '../../src/findings/encapsulation/facts.js';
 import { writePcap } from '../support/capture-writer.js';
 import { ethernet, icmpEcho, icmpError, ipv4, octetsOf, tcp, udp, type Part } from '../support/packets.js';
 import { echo, ENDPOINT, Lab, POD, wrapped } from './encapsulation-support.js';
+import { runs } from '../support/runs.js';
 
 const LOST = { until: 'b/eth0' } as const;
 
@@ -599,7 +600,7 @@ describe('any octets', () => {
           { point: 'b/eth0', source: writePcap([]) },
         ]);
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 });

@@ -6,6 +6,7 @@ import { mostPorts } from '../../src/findings/tcp/ports.js';
 import type { Finding } from '../../src/report/report.js';
 import { ipv4, join, udp } from '../support/packets.js';
 import { Captures, opened, refusal, segment } from './tcp-support.js';
+import { runs } from '../support/runs.js';
 
 // Each finding with captures that show it, and with the nearest ones that do not.
 
@@ -745,7 +746,7 @@ describe('any segments in any order', () => {
           expect(causes.every(({ next }) => next !== '' && !next.includes('\n'))).toBe(true);
         }
       }),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 });

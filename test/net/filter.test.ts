@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { FilterSyntaxError, parseFilter } from '../../src/net/filter.js';
 import { PacketView } from '../../src/wire/packet.js';
 import { writePcap } from '../support/capture-writer.js';
+import { runs } from '../support/runs.js';
 
 const hasTcpdump = spawnSync('tcpdump', ['--version']).status === 0;
 
@@ -141,7 +142,7 @@ describe('filter against tcpdump', () => {
           const found = packets.flatMap((packet, index) => (filter.matches(packet) ? [index] : []));
           expect(found).toEqual(expected);
         }),
-        { numRuns: 100 },
+        runs(100),
       );
     } finally {
       rmSync(folder, { recursive: true });
@@ -222,6 +223,7 @@ describe('filter', () => {
         filter.matches(packet);
         filter.matchesQuoted(packet);
       }),
+      runs(),
     );
   });
 
@@ -287,6 +289,7 @@ describe('filter', () => {
           }
         },
       ),
+      runs(),
     );
   });
 });

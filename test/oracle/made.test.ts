@@ -33,7 +33,9 @@ describe.skipIf(version === null)('rows of made frames agree with tshark', () =>
     expect(oracle.length).toBe(frames.length);
     const agreement = new Agreement();
     rows.forEach((row, index) => {
-      expect(row['problems'], frames[index]!.name).toBeUndefined();
+      const found = (row['problems'] as { code: string; at: number }[] | undefined) ?? [];
+      const { name, problems = [] } = frames[index]!;
+      expect([name, ...found.map(({ code, at }) => `${code}@${at}`)]).toEqual([name, ...problems]);
       agreement.add(row, oracle[index]!, frames[index]!.name);
     });
     expect(agreement.unexplained).toEqual([]);

@@ -22,36 +22,17 @@ import {
   timestampOptions,
   udp,
   vxlan,
-  type Part,
-  type Payload,
 } from '../support/packets.js';
 
+import { MADE_MESSAGES } from './made-messages.js';
+import { bgpFrame, LINKTYPE_ETHERNET, MARKER, message, NAME, overTcp, v4, v6, type MadeFrame } from './made-parts.js';
+import { MADE_TUNNELS } from './made-tunnels.js';
+
 const LINKTYPE_NULL = 0;
-const LINKTYPE_ETHERNET = 1;
 const LINKTYPE_RAW = 101;
 const LINKTYPE_COOKED = 113;
 const LINKTYPE_COOKED_2 = 276;
 
-export interface MadeFrame {
-  readonly name: string;
-  readonly linkType: number;
-  readonly octets: Uint8Array;
-}
-
-function v4(payload: Payload, more: { id?: number; tos?: number; df?: boolean; ttl?: number } = {}): Part {
-  return ipv4({ src: '10.244.1.7', dst: '10.244.2.9', id: 0x1234, ...more }, payload);
-}
-
-function v6(payload: Payload): Part {
-  return ipv6({ src: 'fd00:10:244:1::7', dst: 'fd00:10:244:2::9', hopLimit: 63, flowLabel: 0xabcde }, payload);
-}
-
-function message(id: number, flags: number, counts: string, rest: string): Uint8Array {
-  return join(new Uint8Array([id >> 8, id & 0xff, flags >> 8, flags & 0xff]), hex(counts), hex(rest));
-}
-
-/** web.shop.svc.cluster.local */
-const NAME = '03776562 0473686f70 03737663 07636c7573746572 056c6f63616c 00';
 const ANSWER_A = 'c00c 0001 0001 0000001e 0004 0a600050';
 const QUERY = message(0x2589, 0x0120, '0001 0000 0000 0001', `${NAME} 0001 0001 00 0029 04d0 00000000 0000`);
 export const ANSWER = message(0x2589, 0x8580, '0001 0001 0000 0000', `${NAME} 0001 0001 ${ANSWER_A}`);
@@ -70,11 +51,6 @@ export const EVERY_RECORD = message(
    00 0029 1000 01008000 000c 000a 0008 0102030405060708`,
 );
 
-export function overTcp(...messages: Uint8Array[]): Uint8Array {
-  return join(...messages.flatMap((octets) => [new Uint8Array([octets.length >> 8, octets.length & 0xff]), octets]));
-}
-
-const MARKER = 'ffffffffffffffffffffffffffffffff';
 export const BGP_OPEN = hex(
   `${MARKER} 0039 01 04 5ba0 005a 0a000001 1c 02 1a 010400010001 010400020001 0200 40024078 4104fa56ea01 4600`,
 );
@@ -172,16 +148,14 @@ const ETHERNET: Readonly<Record<string, Uint8Array>> = {
   'DNS answer': ethernet({}, v4(udp({ srcPort: 53, dstPort: 40_000 }, ANSWER))),
   'DNS, every record': ethernet({}, v4(udp({ srcPort: 53, dstPort: 40_000 }, EVERY_RECORD))),
   'DNS over TCP': ethernet({}, v4(tcp({ srcPort: 53, dstPort: 40_000, flags: 0x18 }, overTcp(ANSWER, EVERY_RECORD)))),
-  'BGP OPEN': ethernet({}, v4(tcp({ srcPort: 40_000, dstPort: 179, flags: 0x18 }, BGP_OPEN))),
-  'BGP messages': ethernet(
-    {},
-    v4(tcp({ srcPort: 40_000, dstPort: 179, flags: 0x18 }, join(BGP_KEEPALIVE, BGP_UPDATE, BGP_REFRESH))),
-  ),
-  'BGP IPv6': ethernet({}, v4(tcp({ srcPort: 40_000, dstPort: 179, flags: 0x18 }, BGP_UPDATE_6))),
+  'BGP OPEN': bgpFrame(BGP_OPEN),
+  'BGP messages': bgpFrame(BGP_KEEPALIVE, BGP_UPDATE, BGP_REFRESH),
+  'BGP IPv6': bgpFrame(BGP_UPDATE_6),
   'BGP cease': ethernet({}, v4(tcp({ srcPort: 179, dstPort: 40_000, flags: 0x18 }, BGP_CEASE))),
 };
 
-export const MADE_FRAMES: readonly MadeFrame[] = [
+/** What networks are full of: other readers' lines about it have one form. */
+export const USUAL_FRAMES: readonly MadeFrame[] = [
   ...Object.entries(ETHERNET).map(([name, octets]) => ({ name, linkType: LINKTYPE_ETHERNET, octets })),
   { name: 'raw IPv4', linkType: LINKTYPE_RAW, octets: octetsOf(v4(DATA)) },
   { name: 'raw IPv6', linkType: LINKTYPE_RAW, octets: octetsOf(v6(SYN)) },
@@ -189,3 +163,5 @@ export const MADE_FRAMES: readonly MadeFrame[] = [
   { name: 'cooked', linkType: LINKTYPE_COOKED, octets: cooked({}, v4(DATA)) },
   { name: 'cooked v2', linkType: LINKTYPE_COOKED_2, octets: cooked2({ interfaceIndex: 10 }, v4(DATA)) },
 ];
+
+export const MADE_FRAMES: readonly MadeFrame[] = [...USUAL_FRAMES, ...MADE_TUNNELS, ...MADE_MESSAGES];

@@ -5,6 +5,9 @@ import { PacketView } from '../../src/wire/packet.js';
 
 export type Row = Record<string, unknown>;
 
+/** tshark's values of one frame: field -> values in the order of occurrence. */
+export type OracleFrame = ReadonlyMap<string, readonly string[]>;
+
 /** Our rows of a capture, and the octet where reading it stopped early (null: it was sound). */
 export async function ourRows(path: string): Promise<{ rows: Row[]; damage: string | null }> {
   const capture = await openCapture(path);
@@ -32,4 +35,24 @@ export async function ourRows(path: string): Promise<{ rows: Row[]; damage: stri
     }
   }
   return { rows, damage: capture.damage?.message ?? null };
+}
+
+/** A row and the rows quoted in it, outermost first. */
+function withQuoted(row: Row): Row[] {
+  const quoted = row['quoted'] as Row | undefined;
+  return quoted === undefined ? [row] : [row, ...withQuoted(quoted)];
+}
+
+/** Our values of a field; those of quoted headers after the others, as tshark prints them. */
+export function ourValues(row: Row, field: string): string[] {
+  if (field === 'frame.protocols')
+    return [
+      withQuoted(row)
+        .map((part) => String(part[field]))
+        .join(':'),
+    ];
+  return withQuoted(row)
+    .flatMap((part) => part[field])
+    .filter((value) => value !== undefined)
+    .map(String);
 }

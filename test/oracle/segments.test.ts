@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { writePcap } from '../support/capture-writer.js';
 import { ethernet, ipv4, join, tcp } from '../support/packets.js';
 import { Agreement } from './agreement.js';
-import { ANSWER, BGP_KEEPALIVE, BGP_OPEN, BGP_UPDATE, EVERY_RECORD, overTcp } from './made.js';
+import { ANSWER, BGP_KEEPALIVE, BGP_OPEN, BGP_UPDATE, EVERY_RECORD } from './made.js';
+import { overTcp } from './made-parts.js';
 import { ourRows } from './rows.js';
 import { knownFields, tsharkFrames, tsharkVersion } from './tshark.js';
 

@@ -8,7 +8,7 @@ import { openCapture } from '../../src/capture/open.js';
 import { packetLine } from '../../src/report/packet-line.js';
 import { PacketView } from '../../src/wire/packet.js';
 import { writePcap } from '../support/capture-writer.js';
-import { MADE_FRAMES } from './made.js';
+import { USUAL_FRAMES } from './made.js';
 
 const run = promisify(execFile);
 const isThere = await run('tcpdump', ['--version']).then(
@@ -94,7 +94,7 @@ describe.skipIf(!isThere)('lines say what tcpdump says', () => {
   }
 
   it('of made frames', async () => {
-    const frames = MADE_FRAMES.filter(({ linkType }) => linkType === 1);
+    const frames = USUAL_FRAMES.filter(({ linkType }) => linkType === 1);
     const path = join(folder, 'made.pcap');
     writeFileSync(path, writePcap(frames.map(({ octets }) => ({ seconds: 0, nanoseconds: 0, octets }))));
     expect(await differences(path)).toEqual([]);

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { parseTable, type OracleFrame } from './agreement.js';
+import { parseTable } from './agreement.js';
+import type { OracleFrame } from './rows.js';
 
 const run = promisify(execFile);
 
@@ -23,9 +24,13 @@ const FIELDS = `
   tcp.flags.urg tcp.flags.ack tcp.flags.push tcp.flags.reset tcp.flags.syn tcp.flags.fin tcp.window_size_value
   tcp.checksum tcp.urgent_pointer tcp.len tcp.options.mss_val tcp.options.wscale.shift tcp.options.timestamp.tsval
   tcp.options.timestamp.tsecr tcp.options.sack_le tcp.options.sack_re
-  vxlan.flags vxlan.gbp vxlan.vni vxlan.reserved8
+  tcp.option_kind tcp.options.md5.digest tcp.options.ao.keyid tcp.options.ao.rnextkeyid
+  vxlan.flags vxlan.flag_g vxlan.flag_i vxlan.flag_d vxlan.flag_a vxlan.gbp vxlan.vni vxlan.reserved8
+  vxlan.p_bit vxlan.o_bit vxlan.next_proto
   geneve.version geneve.flags.oam geneve.flags.critical geneve.proto_type geneve.vni
-  gre.flags_and_version gre.proto gre.key gre.sequence_number
+  geneve.option.class geneve.option.type geneve.option.length
+  gre.flags_and_version gre.flags.checksum gre.flags.routing gre.flags.key gre.flags.sequence_number gre.flags.version
+  gre.proto gre.checksum gre.key gre.sequence_number
   dns.id dns.flags dns.flags.response dns.flags.opcode dns.flags.authoritative dns.flags.truncated dns.flags.recdesired
   dns.flags.recavail dns.flags.z dns.flags.authenticated dns.flags.checkdisable dns.flags.rcode
   dns.count.queries dns.count.answers dns.count.auth_rr dns.count.add_rr dns.qry.name dns.qry.type dns.qry.class
@@ -53,7 +58,10 @@ const FIELDS = `
   bgp.update.path_attribute.mp_reach_nlri.next_hop.ipv6.link_local
   bgp.update.path_attribute.mp_unreach_nlri.afi bgp.update.path_attribute.mp_unreach_nlri.safi
   bgp.mp_reach_nlri_ipv4_prefix bgp.mp_reach_nlri_ipv6_prefix bgp.mp_unreach_nlri_ipv4_prefix
-  bgp.mp_unreach_nlri_ipv6_prefix bgp.evpn.nlri.rt
+  bgp.mp_unreach_nlri_ipv6_prefix
+  bgp.evpn.nlri.rt bgp.evpn.nlri.len bgp.evpn.nlri.rd bgp.evpn.nlri.esi bgp.evpn.nlri.etag bgp.evpn.nlri.mac_addr
+  bgp.evpn.nlri.prefix_len bgp.evpn.nlri.ip.addr bgp.evpn.nlri.ipv6.addr bgp.evpn.nlri.ipv4.gtw_addr
+  bgp.evpn.nlri.ipv6.gtw_addr
 `
   .trim()
   .split(/\s+/);

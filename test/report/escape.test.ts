@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeText } from '../../src/report/escape.js';
+import { runs } from '../support/runs.js';
 
 describe('escapeText', () => {
   it('leaves printable text of any script alone', () => {
@@ -33,6 +34,7 @@ describe('escapeText', () => {
         expect(escaped).not.toMatch(/[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/);
         expect(escapeText(escaped)).toBe(escaped);
       }),
+      runs(),
     );
   });
 });

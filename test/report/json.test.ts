@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { jsonLine, jsonText } from '../../src/report/json.js';
+import { runs } from '../support/runs.js';
 
 // C0 and C1 controls, marks that reorder text, line and paragraph separators: nothing of this may reach a terminal as it is.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
@@ -21,6 +22,7 @@ it('is safe to print and loses nothing', () => {
       expect(lines.replaceAll('\n', '')).not.toMatch(UNSAFE);
       expect(JSON.parse(lines)).toEqual(copy);
     }),
+    runs(),
   );
 });
 

@@ -63,6 +63,11 @@ describe('packetLine', () => {
     );
   });
 
+  it('does not take a name that is cut for a shorter one, or for the root', () => {
+    const { octets, linkType } = MADE_FRAMES.find((frame) => frame.name === 'DNS name longer than its data')!;
+    expect(textOf(octets, linkType)).toContain(' 1/0/0 CNAME [|domain] (');
+  });
+
   it('prints BGP messages', () => {
     expect(made('BGP OPEN')).toMatch(/: BGP: OPEN as 4200000001 hold 90 id 10\.0\.0\.1$/);
     expect(made('BGP messages')).toMatch(

@@ -12,6 +12,7 @@ import {
   timeSpan,
   wrapped,
 } from '../../src/report/text-layout.js';
+import { runs } from '../support/runs.js';
 
 describe('times', () => {
   // Expected values from `date -u -d @SECONDS`.
@@ -32,6 +33,7 @@ describe('times', () => {
         const time = `${seconds}.${String(ms).padStart(3, '0')}000000`;
         expect(`${day(time)}T${timeOfDay(time)}`).toBe(new Date(seconds * 1000 + ms).toISOString().replace('Z', '000'));
       }),
+      runs(),
     );
   });
 
@@ -77,6 +79,7 @@ describe('layout', () => {
         expect(lines.map((line) => line.trim()).join(' ')).toBe(list.join(' '));
         for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
       }),
+      runs(),
     );
   });
 

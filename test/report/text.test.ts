@@ -5,6 +5,7 @@ import { pointsText } from '../../src/report/points-text.js';
 import type { ExchangeRow, Finding, Report, TrailRow } from '../../src/report/report.js';
 import { exchangesText, trailsText, type RowText } from '../../src/report/rows-text.js';
 import { gravity, point, replyLost, verdicts } from './fixtures.js';
+import { runs } from '../support/runs.js';
 
 const PLAIN = { color: false, width: 100 };
 const ESCAPES = /\x1b\[\d+m/g;
@@ -251,6 +252,7 @@ describe('text', () => {
         // A line break in a name must not begin a line of its own.
         expect(texts[2]!.split('\n').length).toBe(4);
       }),
+      runs(),
     );
   });
 });

@@ -49,6 +49,7 @@ import {
   bgpTypeName,
 } from '../../src/wire/bgp-names.js';
 import { PROBLEMS } from '../../src/wire/problems.js';
+import { runs } from '../support/runs.js';
 
 /** Octets in the middle of a larger buffer, so that an offset that forgets its base is seen. */
 function place(hex: string, before = 5): { view: DataView; at: number; end: number } {
@@ -180,6 +181,13 @@ describe('OPEN', () => {
     expect([codes(0), codes(1), codes(9)]).toEqual([[2, 65], [2], []]);
   });
 
+  it('cut before the parameters that it announces has no capabilities, whatever the octets after it', () => {
+    // 255 octets of parameters are also the mark of RFC 9072, whose second octet was not captured
+    const octets = Uint8Array.from(Buffer.from(message(1, '04fc00005a0a000001ff', 0x129), 'hex'));
+    const view = new DataView(octets.buffer);
+    expect([...bgpCapabilities(view, 0, octets.length)]).toEqual([]);
+  });
+
   it('reads parameters with two octets of length (RFC 9072 section 2)', () => {
     const capability = '41040000fc00';
     const parameters = '02' + '0006' + capability;
@@ -210,6 +218,15 @@ describe('UPDATE', () => {
     const path = attributes[1]!;
     expect(bgpAsOctets(view, path.at, path.end)).toBe(4);
     expect(bgpAsPath(view, path.at, path.end, 4)).toEqual([{ type: 2, numbers: [64512, 4200000001] }]);
+  });
+
+  it('whose lengths are too large for it announces and withdraws nothing (RFC 4271 section 6.3)', () => {
+    const lying = place(message(2, 'ffff' + '0000' + '180af407'));
+    expect([...bgpWithdrawn(lying.view, lying.at, lying.end)]).toEqual([]);
+    expect([...bgpRoutes(lying.view, lying.at, lying.end)]).toEqual([]);
+    const attributes = place(message(2, '0000' + 'ffff' + '40010100' + '180af407'));
+    expect([...bgpAttributes(attributes.view, attributes.at, attributes.end)]).toEqual([]);
+    expect([...bgpRoutes(attributes.view, attributes.at, attributes.end)]).toEqual([]);
   });
 
   it('finds AS numbers of two octets by what fits', () => {
@@ -418,7 +435,7 @@ describe('hostile octets', () => {
           for (const item of items) expect(item.end).toBeLessThanOrEqual(last);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 

@@ -14,25 +14,36 @@ import { decodePrefix, prefixFault } from './snapshot.js';
 
 /** Captures that are no part of the package: these tests run where they lie beside the repository. */
 const FOLDER = join(import.meta.dirname, '../../../shared/captures');
-const CAPTURES = existsSync(FOLDER)
-  ? readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.pcap(ng)?$/.test(name))
-      .sort()
-  : [];
+const CAPTURES = existsSync(FOLDER) ? capturesIn(FOLDER) : [];
 
-async function forEachFrame(name: string, use: (batch: FrameSource, index: number) => void): Promise<void> {
-  for await (const batch of await openCapture(join(FOLDER, name))) {
+const SAMPLES = join(import.meta.dirname, '../../samples');
+const SAMPLE_CAPTURES = capturesIn(SAMPLES);
+
+function capturesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.pcap(ng)?$/.test(name))
+    .sort();
+}
+
+async function forEachFrame(
+  name: string,
+  use: (batch: FrameSource, index: number) => void,
+  folder = FOLDER,
+): Promise<void> {
+  for await (const batch of await openCapture(join(folder, name))) {
     for (let index = 0; index < batch.count; index++) use(batch, index);
   }
 }
 
-describe.skipIf(CAPTURES.length === 0)('every frame of the captures', () => {
-  it('gives the same first layers when cut at any octet of its headers, and no problem', async () => {
-    const whole = new PacketView();
-    const part = new PacketView();
-    const faults: string[] = [];
-    for (const name of CAPTURES) {
-      await forEachFrame(name, (batch, index) => {
+/** What the first octets of some frame give that the frame does not; the first ten such. */
+async function prefixFaults(folder: string, names: readonly string[]): Promise<string[]> {
+  const whole = new PacketView();
+  const part = new PacketView();
+  const faults: string[] = [];
+  for (const name of names) {
+    await forEachFrame(
+      name,
+      (batch, index) => {
         const from = batch.offsets[index]!;
         const captured = batch.capturedLengths[index]!;
         const length = batch.originalLengths[index]!;
@@ -44,9 +55,21 @@ describe.skipIf(CAPTURES.length === 0)('every frame of the captures', () => {
           const fault = prefixFault(whole, part);
           if (fault !== null) faults.push(`${name} frame ${index + 1} cut at ${cut}: ${fault}`);
         }
-      });
-    }
-    expect(faults.slice(0, 10)).toEqual([]);
+      },
+      folder,
+    );
+  }
+  return faults.slice(0, 10);
+}
+
+it('every frame of the samples gives the same first layers when cut at any octet of its headers, and no problem', async () => {
+  expect(SAMPLE_CAPTURES.length).toBeGreaterThan(40);
+  expect(await prefixFaults(SAMPLES, SAMPLE_CAPTURES)).toEqual([]);
+});
+
+describe.skipIf(CAPTURES.length === 0)('every frame of the captures', () => {
+  it('gives the same first layers when cut at any octet of its headers, and no problem', async () => {
+    expect(await prefixFaults(FOLDER, CAPTURES)).toEqual([]);
   });
 
   it('has a bad checksum only where it was made with one', async () => {

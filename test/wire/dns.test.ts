@@ -39,6 +39,7 @@ import {
 } from '../../src/wire/dns.js';
 import { dnsOpcodeName, dnsRcodeName, dnsTypeName } from '../../src/wire/dns-names.js';
 import { PROBLEMS } from '../../src/wire/problems.js';
+import { runs } from '../support/runs.js';
 
 /** Octets in the middle of a larger buffer, so that an offset that forgets its base is seen. */
 function place(hex: string, before = 3): { view: DataView; at: number; end: number } {
@@ -435,7 +436,7 @@ describe('hostile octets', () => {
           expect(records.length).toBe(Math.min(counts, DNS_MAX_RECORDS - questions.length));
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 

@@ -9,9 +9,10 @@ import {
   PROBLEMS,
 } from '../../src/wire/index.js';
 import { ethernet, hex, ipv4, join, overVxlan, tcp, timestampOptions } from '../support/packets.js';
+import { runs } from '../support/runs.js';
 import { fieldsOf } from './fields.js';
 import { FRAME_CASES } from './frame-cases.js';
-import { decodePrefix, NUMBER_FIELDS, prefixFault, snapshot } from './snapshot.js';
+import { boundsFault, decodePrefix, prefixFault, snapshot, tagDifference } from './snapshot.js';
 
 const LINK_TYPES = [0, 1, 12, 101, 108, 113, 195, 228, 229, 276];
 
@@ -81,7 +82,7 @@ describe('reuse', () => {
         decodeInto(used, frame);
         expect(snapshot(used)).toEqual(snapshot(fresh));
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
@@ -101,35 +102,6 @@ describe('a VLAN tag changes nothing but offsets', () => {
   const frames = FRAME_CASES.filter(
     ({ linkType, octets }) => linkType === 1 && (octets[12]! << 8) + octets[13]! >= 1536,
   );
-  const tag = hex('8100 0007');
-
-  const plain = new PacketView();
-  const tagged = new PacketView();
-
-  /** What differs, or null. */
-  function difference(octets: Uint8Array, originalLength: number): string | null {
-    decodePrefix(plain, octets, octets.length, originalLength, 1);
-    const withTag = join(octets.subarray(0, 12), tag, octets.subarray(12));
-    decodePrefix(tagged, withTag, withTag.length, originalLength + 4, 1);
-    const moved = (value: number): number => (value > 12 ? value - 4 : value);
-    const expected: Readonly<Record<string, number>> = { layerCount: 1, originalLength: 4 };
-    for (const name of NUMBER_FIELDS) {
-      const value = /(At|End)$/.test(name) ? moved(tagged[name]) : tagged[name] - (expected[name] ?? 0);
-      if (value !== plain[name]) return `${name} ${value}, not ${plain[name]}`;
-    }
-    for (let index = 0; index < plain.layerCount; index++) {
-      const other = index === 0 ? 0 : index + 1;
-      if (tagged.layerKinds[other] !== plain.layerKinds[index]) return `kind of layer ${index}`;
-      if (moved(tagged.layerAts[other]!) !== plain.layerAts[index]) return `offset of layer ${index}`;
-      if (moved(tagged.layerEnds[other]!) !== plain.layerEnds[index]) return `end of layer ${index}`;
-    }
-    for (let index = 0; index < plain.problemCount; index++) {
-      if (tagged.problemCodes[index] !== plain.problemCodes[index]) return `problem ${index}`;
-      if (moved(tagged.problemAts[index]!) !== plain.problemAts[index]) return `offset of problem ${index}`;
-    }
-    return null;
-  }
-
   const segment = tcp({ srcPort: 40_000, dstPort: 80, options: timestampOptions(1, 2) }, hex('0102030405'));
   const bare = ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2', id: 1 }, segment));
   const carried = overVxlan({ src: '192.0.2.1', dst: '192.0.2.2', vni: 7 }, bare);
@@ -143,7 +115,7 @@ describe('a VLAN tag changes nothing but offsets', () => {
     for (let bit = 14 * 8; bit < frame.length * 8; bit++) {
       const octets = new Uint8Array(frame);
       octets[bit >> 3]! ^= 1 << (bit & 7);
-      expect(difference(octets, octets.length), `bit ${bit & 7} of octet ${bit >> 3}`).toBeNull();
+      expect(tagDifference(octets, octets.length), `bit ${bit & 7} of octet ${bit >> 3}`).toBeNull();
     }
   });
 
@@ -153,13 +125,13 @@ describe('a VLAN tag changes nothing but offsets', () => {
   ] as const)('usual frames cut anywhere, by the capture or on the link: %s', ([, frame]) => {
     for (let captured = 14; captured < frame.length; captured++) {
       const octets = frame.slice(0, captured);
-      expect(difference(octets, frame.length), `${captured} octets`).toBeNull();
-      expect(difference(octets, captured), `${captured} octets on the link`).toBeNull();
+      expect(tagDifference(octets, frame.length), `${captured} octets`).toBeNull();
+      expect(tagDifference(octets, captured), `${captured} octets on the link`).toBeNull();
     }
   });
 
   it.for(frames)('$name', ({ octets, length }) => {
-    expect(difference(octets, length)).toBeNull();
+    expect(tagDifference(octets, length)).toBeNull();
   });
 
   it('whatever octets are changed, however the frame is cut', () => {
@@ -173,10 +145,10 @@ describe('a VLAN tag changes nothing but offsets', () => {
           const changed = new Uint8Array(octets);
           for (const [at, value] of changes) if (at < changed.length) changed[at] = value;
           const kept = changed.slice(0, captured);
-          expect(difference(kept, isCut ? length : kept.length)).toBeNull();
+          expect(tagDifference(kept, isCut ? length : kept.length)).toBeNull();
         },
       ),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 });
@@ -187,24 +159,13 @@ describe('hostile octets', () => {
     fc.assert(
       fc.property(hostileFrame, (frame) => {
         decodeInto(packet, frame);
-        const end = frame.octets.length;
-        for (let index = 0; index < packet.layerCount; index++) {
-          expect(packet.layerAts[index]).toBeLessThanOrEqual(end);
-          expect(packet.layerEnds[index]).toBeLessThanOrEqual(end);
-        }
-        for (const at of [packet.ethAt, packet.ipAt, packet.arpAt, packet.l4At, packet.dnsAt, packet.bgpAt]) {
-          expect(at).toBeLessThanOrEqual(end);
-        }
-        expect(packet.ipEnd).toBeLessThanOrEqual(end);
-        expect(packet.payloadEnd).toBeLessThanOrEqual(end);
-        expect(packet.l4Length).toBeGreaterThanOrEqual(0);
-        expect(packet.payloadLength).toBeGreaterThanOrEqual(0);
+        expect(boundsFault(packet)).toBeNull();
         for (const { code, at } of packet.problems) {
           expect(PROBLEMS).toContain(code);
-          expect(at).toBeLessThanOrEqual(end);
+          expect(at).toBeLessThanOrEqual(frame.octets.length);
         }
       }),
-      { numRuns: 5000 },
+      runs(5000),
     );
   });
 
@@ -220,7 +181,7 @@ describe('hostile octets', () => {
         expect(states).toHaveLength(4);
         expect(snapshot(packet.copy())).toEqual(snapshot(packet));
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
