@@ -91,7 +91,7 @@ export function staticEntries({ here, at }: Scene): readonly Testimony[] {
 
 /** From the route to the neighbour to the other end of the tunnel. */
 export function forwardingEntry({ here, at }: Scene): readonly Testimony[] {
-  const device = at.last?.role === 'tunnel' && isInside(at) ? at.last.interface : null;
+  const device = at.last?.role === 'tunnel' && (at.next === null || isInside(at)) ? at.last.interface : null;
   if (device === null || at.destination === null) return NOTHING;
   const entries = here.forwarding.filter((each) => each.device === device && each.destination !== null);
   const route = routeTo(here, at.destination);
