@@ -610,6 +610,18 @@ describe('saved state', () => {
     ).toBe(0);
   });
 
+  it('does not bring up what the packets themselves rule out', () => {
+    const kinds = (at: Break, text: string) => causesOf(at, saved(text)).map(({ kind }) => kind);
+    // A plain header needs no extension, one end's card cuts long packets, and the tunnel device sees any MAC address.
+    expect(kinds(PLAIN, vxlan('vxlan.calico', CALICO))).not.toContain('vxlan-reserved-bits');
+    const long = { ...OCTETS, length: 60_000 };
+    expect(kinds({ ...PLAIN, ...OUTWARD, octets: long }, link('vxlan.calico', 1450))).not.toContain(
+      'mtu-pod-larger-than-tunnel',
+    );
+    const mac = vxlan('vxlan.calico', CALICO, { mac: '66:00:00:00:00:01' });
+    expect(kinds({ ...PLAIN, octets: MAC }, mac)).not.toContain('vtep-mac-mismatch');
+  });
+
   it('does not take a route by the same interface for a packet that comes back', () => {
     // Nodes that route to one another without a tunnel.
     const at = { ...PLAIN, ...BETWEEN, tunnel: null, destination: '10.244.2.2' };

@@ -77,5 +77,5 @@ export function turnsBack(scene: Scene): readonly Testimony[] {
   if (out === null) return NOTHING;
   if (out !== device) return [refutes(way.route.at)];
   // What is on the link itself goes to its destination, not round in circles.
-  return way.route.hops.some(({ via }) => via !== null) ? [confirms(way.route.at)] : NOTHING;
+  return way.route.hops.some(({ via }) => via !== null) ? [confirms(way.route.at, null, scene.at.turnedBack)] : NOTHING;
 }
