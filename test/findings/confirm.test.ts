@@ -371,7 +371,7 @@ const CASES: readonly Case[] = [
   },
   {
     kind: 'nat-return-unroutable',
-    at: { ...BETWEEN, last: ETH },
+    at: { ...BETWEEN, last: ETH, tunnel: null, turnedBack: true },
     confirms: MAIN,
     quotes: 'default via 192.0.2.1 dev eth0',
     refutes: `${MAIN}10.244.0.0/16 via 198.51.100.2 dev eth1 \n`,
@@ -423,7 +423,7 @@ const CASES: readonly Case[] = [
   })),
   {
     kind: 'nat-missing-masquerade',
-    at: { ...BETWEEN, destination: '198.51.100.1' },
+    at: { ...BETWEEN, tunnel: null, destination: '198.51.100.1' },
     confirms: '*nat\n:POSTROUTING ACCEPT [3:208]\n[6:474] -A POSTROUTING -s 10.99.0.0/16 -j MASQUERADE\nCOMMIT\n',
     quotes: ':POSTROUTING ACCEPT [3:208]',
     refutes:
@@ -572,6 +572,61 @@ describe('saved state', () => {
     const refuted = causesOf(at, saved(netconf('vxlan.calico', 'on')));
     expect(refuted.map(({ kind }) => kind)).not.toContain('ip-forward-off');
     expect(refuted.length).toBe(3);
+  });
+
+  it('brings up what these packets show no sign of, where a line settles it', () => {
+    // Others crossed before the rule was there.
+    const at = { ...PLAIN, ...INWARD, others: 9 };
+    expect(causesOf(at).map(({ kind }) => kind)).not.toContain('forward-policy-drop');
+    const [first, second] = causesOf(at, saved(rules(':FORWARD DROP [5:300]')));
+    expect(first).toMatchObject({ kind: 'forward-policy-drop', likelihood: 0.9 });
+    expect(first!.why).toBe('these packets alone do not tell it, but what was saved of w2 does');
+    expect(second!.likelihood).toBeLessThan(0.3);
+    // What only speaks for it does not.
+    const unsure = saved(rules(':FORWARD DROP [5:300]', '[9:900] -A FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT'));
+    expect(causesOf(at, unsure).map(({ kind }) => kind)).not.toContain('forward-policy-drop');
+  });
+
+  it('does not speak of FORWARD before the packet is out of its tunnel', () => {
+    const policy = saved(rules(':FORWARD DROP [5:300]') + netconf('eth0', 'off'));
+    expect(causesOf(PLAIN, policy)).toEqual(causesOf(PLAIN));
+    const behind = { ...PLAIN, next: BRIDGE };
+    expect(causesOf(behind, policy).map(({ kind }) => kind)).not.toContain('ip-forward-off');
+  });
+
+  it('does not take an address that is translated for the one that is routed', () => {
+    const at = { ...PLAIN, ...OUTWARD, last: BRIDGE, destination: '10.96.0.10', protocol: 17, destinationPort: 53 };
+    const drop = rules(':FORWARD DROP [5:300]', '[9:900] -A FORWARD -d 10.244.0.0/16 -j ACCEPT');
+    const nat =
+      '*nat\n:PREROUTING ACCEPT [0:0]\n[7:420] -A PREROUTING -d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT --to-destination 10.244.2.2:53\nCOMMIT\n';
+    const weight = (text: string) => weighed('forward-policy-drop', 0.5, at, saved(text)).evidence.length;
+    expect(weight(drop)).toBe(1);
+    expect(weight(drop + nat)).toBe(0);
+    expect(weight(`${drop}${nat.replaceAll('10.96.0.10', '10.96.0.11')}`)).toBe(1);
+    expect(
+      weight(
+        `${drop}{"kind":"List","items":[{"kind":"Service","metadata":{"name":"dns"},"spec":{"clusterIP":"10.96.0.10"}}]}\n`,
+      ),
+    ).toBe(0);
+  });
+
+  it('does not bring up what the packets themselves rule out', () => {
+    const kinds = (at: Break, text: string) => causesOf(at, saved(text)).map(({ kind }) => kind);
+    // A plain header needs no extension, one end's card cuts long packets, and the tunnel device sees any MAC address.
+    expect(kinds(PLAIN, vxlan('vxlan.calico', CALICO))).not.toContain('vxlan-reserved-bits');
+    const long = { ...OCTETS, length: 60_000 };
+    expect(kinds({ ...PLAIN, ...OUTWARD, octets: long }, link('vxlan.calico', 1450))).not.toContain(
+      'mtu-pod-larger-than-tunnel',
+    );
+    const mac = vxlan('vxlan.calico', CALICO, { mac: '66:00:00:00:00:01' });
+    expect(kinds({ ...PLAIN, octets: MAC }, mac)).not.toContain('vtep-mac-mismatch');
+  });
+
+  it('does not take a route by the same interface for a packet that comes back', () => {
+    // Nodes that route to one another without a tunnel.
+    const at = { ...PLAIN, ...BETWEEN, tunnel: null, destination: '10.244.2.2' };
+    const text = `${MAIN}10.244.2.0/24 via 192.0.2.3 dev eth0 \n`;
+    expect(causesOf(at, saved(text))).toEqual(causesOf(at));
   });
 
   it('brings up a cause that stood fourth', () => {

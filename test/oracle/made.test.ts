@@ -26,8 +26,8 @@ describe.skipIf(version === null)('rows of made frames agree with tshark', () =>
     const path = join(folder, `${linkType}.pcap`);
     const written = frames.map(({ octets }, index) => ({ seconds: 1_700_000_000 + index, nanoseconds: 1000, octets }));
     writeFileSync(path, writePcap(written, { linkType }));
-    const { rows, damage } = await ourRows(path);
-    const oracle = await tsharkFrames(path, fields);
+    const { rows, damage } = await ourRows(path, 'frames');
+    const oracle = await tsharkFrames(path, fields, 'frames');
     expect(damage).toBeNull();
     expect(rows.length).toBe(frames.length);
     expect(oracle.length).toBe(frames.length);

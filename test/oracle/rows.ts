@@ -1,15 +1,22 @@
 import { openCapture } from '../../src/capture/open.js';
 import { packetRow } from '../../src/report/packet-row.js';
 import { MessageStreams } from '../../src/wire/message-streams.js';
+import { messagesOf } from '../../src/wire/messages.js';
 import { PacketView } from '../../src/wire/packet.js';
 
 export type Row = Record<string, unknown>;
+
+/** Whether messages that span TCP segments are put together, or each frame is read for itself. */
+export type Reading = 'streams' | 'frames';
 
 /** tshark's values of one frame: field -> values in the order of occurrence. */
 export type OracleFrame = ReadonlyMap<string, readonly string[]>;
 
 /** Our rows of a capture, and the octet where reading it stopped early (null: it was sound). */
-export async function ourRows(path: string): Promise<{ rows: Row[]; damage: string | null }> {
+export async function ourRows(
+  path: string,
+  reading: Reading = 'streams',
+): Promise<{ rows: Row[]; damage: string | null }> {
   const capture = await openCapture(path);
   const packet = new PacketView();
   const streams = new MessageStreams();
@@ -29,7 +36,7 @@ export async function ourRows(path: string): Promise<{ rows: Row[]; damage: stri
             nanoseconds: batch.nanoseconds[batch.index]!,
             interfaceName: from?.name ?? null,
           },
-          streams.messagesOf(packet, 'point'),
+          reading === 'streams' ? streams.messagesOf(packet, 'point') : messagesOf(packet),
         ),
       );
     }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parseTable } from './agreement.js';
-import type { OracleFrame } from './rows.js';
+import type { OracleFrame, Reading } from './rows.js';
 
 const run = promisify(execFile);
 
@@ -66,9 +66,8 @@ const FIELDS = `
   .trim()
   .split(/\s+/);
 
-/** Each packet for itself, as we decode: nothing put together from several, no octets called wrong that offload left undone. */
+/** Packets as we decode them: no fragments put together, no octets called wrong that offload left undone. */
 const OPTIONS = [
-  ['-o', 'tcp.desegment_tcp_streams:TRUE'],
   ['-o', 'ip.defragment:FALSE'],
   ['-o', 'ipv6.defragment:FALSE'],
   ['-o', 'tcp.check_checksum:FALSE'],
@@ -94,12 +93,19 @@ export async function knownFields(): Promise<string[]> {
 }
 
 /** What tshark prints of a capture. A damaged one gives the frames before the damage. */
-export async function tsharkFrames(path: string, fields: readonly string[]): Promise<OracleFrame[]> {
+export async function tsharkFrames(
+  path: string,
+  fields: readonly string[],
+  reading: Reading = 'streams',
+): Promise<OracleFrame[]> {
   const output = ['-T', 'fields', '-E', 'header=y', '-E', 'separator=/t', '-E', 'aggregator=|', '-E', 'occurrence=a'];
   const wanted = fields.flatMap((field) => ['-e', field]);
+  const desegment = ['-o', `tcp.desegment_tcp_streams:${reading === 'streams' ? 'TRUE' : 'FALSE'}`];
   const options = { maxBuffer: 1 << 29 };
-  const { stdout } = await run('tshark', ['-n', '-r', path, ...OPTIONS, ...output, ...wanted], options).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
-  );
+  const { stdout } = await run(
+    'tshark',
+    ['-n', '-r', path, ...OPTIONS, ...desegment, ...output, ...wanted],
+    options,
+  ).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
   return parseTable(stdout);
 }

@@ -1,4 +1,6 @@
 import type { Finding } from '../../report/report.js';
+import { subjectAt } from '../causes/confirm/flow.js';
+import { confirmed } from '../causes/confirm/index.js';
 import { hasDropped, onNode, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
@@ -19,14 +21,18 @@ export function tunnelArp(context: FindingContext): Finding[] {
         title: `${point.name} asks by ARP for ${target} and gets no answer: the tunnel has no entry for it`,
         count: requests,
         of: requests,
-        causes: [
-          cause(
-            'vxlan-fdb-missing',
-            0.85,
-            `the network plugin has not written a neighbour and forwarding entry for ${target}`,
-            `ip neigh show dev ${point.interface}; bridge fdb show dev ${point.interface}${onNode(point.node)}`,
-          ),
-        ],
+        causes: confirmed(
+          [
+            cause(
+              'vxlan-fdb-missing',
+              0.85,
+              `the network plugin has not written a neighbour and forwarding entry for ${target}`,
+              `ip neigh show dev ${point.interface}; bridge fdb show dev ${point.interface}${onNode(point.node)}`,
+            ),
+          ],
+          subjectAt(point, { destination: target }),
+          context.saved,
+        ),
       }),
     );
   }

@@ -6,6 +6,7 @@ import type { Asked, Condition, Rule } from '../../../state/rules/rule.js';
 import { endsOf, type End } from '../../../state/rules/walk.js';
 import {
   arriving,
+  asSeen,
   confirms,
   forwarded,
   isInside,
@@ -62,7 +63,7 @@ export function hostFirewallReject(scene: Scene): readonly Testimony[] {
   const asked = arriving(scene);
   if (asked !== null) return ofChain(scene, 'input', asked, ['reject'], () => true);
   // A finding that knows the flow only: whichever chain refuses it.
-  const flow = forwarded(scene);
+  const flow = asSeen(scene);
   if (flow === null) return NOTHING;
   return (['input', 'forward', 'output'] as const)
     .flatMap((hook) => endsOf(scene.here, 'filter', hook, { ...flow, in: null, out: null, isLocal: hook === 'input' }))

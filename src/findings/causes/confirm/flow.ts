@@ -20,7 +20,7 @@ const PROTOCOLS: Readonly<Record<FlowReport['protocol'], number>> = { 'icmp-echo
 const NO_PACKET = {
   ...{ source: null, destination: null, protocol: null, sourcePort: null, destinationPort: null, isOpening: false },
   ...{ outerSource: null, outerDestination: null, outerPort: null, outerReturn: null, tunnel: null, octets: null },
-  ...{ sourceNode: null, returnsElsewhere: false, unresolved: [], next: null },
+  ...{ sourceNode: null, returnsElsewhere: false, turnedBack: false, unresolved: [], next: null },
 } as const;
 
 /** A place, and what else is known of what happened there. */

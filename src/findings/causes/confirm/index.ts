@@ -11,7 +11,7 @@ const QUOTED = 3;
 const LONGEST = 300;
 
 /** A line that settles a cause leaves at least this likelihood, or at most that. */
-const CONFIRMED = 0.97;
+export const CONFIRMED = 0.97;
 const REFUTED = 0.02;
 /** Of the rest to 1, what a line that only speaks for a cause takes away; of a likelihood, what one against it leaves. */
 const SUPPORT = 0.5;

@@ -1,10 +1,12 @@
 // The main routing table, neighbours, and which pods there are.
 import type { Route } from '../../../state/facts.js';
 import { deviceOf, routeTo } from '../../../state/lookup.js';
-import { confirms, NOTHING, refutes, routedDevice, type Scene, type Testimony } from './scene.js';
+import { confirms, isTranslated, NOTHING, refutes, routedDevice, type Scene, type Testimony } from './scene.js';
 
 /** The route to where the packet wants, or the gateway that the pod asks for. */
-function wayOf({ here, at }: Scene): { readonly route: Route | 'none'; readonly to: string } | null {
+function wayOf(scene: Scene): { readonly route: Route | 'none'; readonly to: string } | null {
+  const { here, at } = scene;
+  if (isTranslated(scene)) return null;
   const to = at.destination ?? at.unresolved[0] ?? null;
   const route = to === null ? null : routeTo(here, to);
   return to === null || route === null ? null : { route, to };
@@ -61,6 +63,11 @@ function pod({ saved: { cluster }, at }: Scene): readonly Testimony[] {
   return [confirms(cluster.pods, `no pod of this listing has ${at.destination}`, false)];
 }
 
+/** The same packet was seen to go back. */
+export function returns(scene: Scene): readonly Testimony[] {
+  return scene.at.turnedBack ? turnsBack(scene) : NOTHING;
+}
+
 /** A packet that is routed out by the interface it came in by goes back where it came from. */
 export function turnsBack(scene: Scene): readonly Testimony[] {
   const way = wayOf(scene);
@@ -70,5 +77,5 @@ export function turnsBack(scene: Scene): readonly Testimony[] {
   if (out === null) return NOTHING;
   if (out !== device) return [refutes(way.route.at)];
   // What is on the link itself goes to its destination, not round in circles.
-  return way.route.hops.some(({ via }) => via !== null) ? [confirms(way.route.at)] : NOTHING;
+  return way.route.hops.some(({ via }) => via !== null) ? [confirms(way.route.at, null, scene.at.turnedBack)] : NOTHING;
 }

@@ -3,6 +3,7 @@ import type { Line, NodeState } from '../../../state/facts.js';
 import { deviceOf, linkOf, routeTo } from '../../../state/lookup.js';
 import type { SavedState } from '../../../state/read.js';
 import type { Asked } from '../../../state/rules/rule.js';
+import { endsOf } from '../../../state/rules/walk.js';
 import type { Break } from '../../break.js';
 
 type Known =
@@ -21,7 +22,7 @@ type Known =
 /** The packet, and the place where it vanished, as far as a finding knows them; a Break is one that knows all. */
 export type Subject = { readonly [K in Known]: Break[K] | null } & Pick<
   Break,
-  'node' | 'sourceNode' | 'isOpening' | 'returnsElsewhere' | 'unresolved'
+  'node' | 'sourceNode' | 'isOpening' | 'returnsElsewhere' | 'turnedBack' | 'unresolved'
 > & {
     readonly last: Place | null;
     readonly next: Place | null;
@@ -80,15 +81,32 @@ export function routedDevice(here: NodeState, place: Place | null): string | nul
   return mayBePort ? null : place.interface;
 }
 
-/** What the FORWARD chain is asked about the packet. */
-export function forwarded({ here, at }: Scene): Asked | null {
+/**
+ * The interface by which routing gets the packet; null when that cannot be told, and for a packet that was still in its tunnel
+ * when it vanished.
+ */
+export function entryDevice({ here, at }: Scene): string | null {
+  if (at.tunnel === null) return routedDevice(here, at.last);
+  if (!isReceiving(at) || at.next!.role === 'tunnel') return null;
+  const { id } = at.tunnel;
+  return here.links.find(({ vxlan }) => vxlan !== null && vxlan.id === id)?.name ?? null;
+}
+
+/** The packet's destination is the node itself. */
+export function isForNode({ here, at }: Scene): boolean {
+  return here.addresses.some(({ address }) => address === at.destination);
+}
+
+/** What rules are asked about the packet as it was last seen. */
+export function asSeen(scene: Scene): Asked | null {
+  const { here, at } = scene;
   if (at.source === null || at.destination === null) return null;
   const route = routeTo(here, at.destination);
   const way = route === null || route === 'none' ? null : deviceOf(route);
   // Behind a tunnel device that was not captured, the underlay is not where the packet inside is routed to.
   const next = at.next?.role === 'underlay' ? null : routedDevice(here, isInside(at) ? at.next : null);
   return {
-    in: routedDevice(here, at.last),
+    in: entryDevice(scene),
     out: way ?? next,
     source: at.source,
     destination: at.destination,
@@ -98,6 +116,26 @@ export function forwarded({ here, at }: Scene): Asked | null {
     state: at.isOpening ? 'NEW' : null,
     isLocal: false,
   };
+}
+
+/** What the FORWARD chain is asked about the packet; null where it does not come there, or under another destination. */
+export function forwarded(scene: Scene): Asked | null {
+  const { at } = scene;
+  const isStillInside = at.tunnel !== null && (!isInside(at) || at.next!.role === 'tunnel');
+  return isStillInside || isForNode(scene) || isTranslated(scene) ? null : asSeen(scene);
+}
+
+/** The node gives it another destination before it routes it, or may do so. */
+export function isTranslated(scene: Scene): boolean {
+  const { saved, here, at } = scene;
+  if (at.destination === null) return false;
+  if (saved.cluster.find(at.destination)?.kind === 'service') return true;
+  if (here.services.some(({ address }) => address.startsWith(`${at.destination}:`))) return true;
+  const asked = asSeen(scene);
+  if (asked === null) return false;
+  return endsOf(here, 'nat', 'prerouting', { ...asked, out: null })
+    .flat()
+    .some(({ kind }) => kind === 'dnat');
 }
 
 /** What the INPUT chain is asked about the tunnel's own packet. */

@@ -2,7 +2,7 @@
 import { figureOf, linkOf } from '../../../state/lookup.js';
 import type { Asked } from '../../../state/rules/rule.js';
 import { endsOf, type End } from '../../../state/rules/walk.js';
-import { confirms, forwarded, NOTHING, refutes, type Scene, type Testimony } from './scene.js';
+import { asSeen, confirms, forwarded, NOTHING, refutes, type Scene, type Testimony } from './scene.js';
 
 const FULL = 0.95;
 const SPACIOUS = 0.8;
@@ -83,7 +83,7 @@ export function endpoints(scene: Scene): readonly Testimony[] {
     found.push(server === undefined ? confirms(virtual.at, 'no real server stands below it') : refutes(server.at));
     break;
   }
-  const asked = forwarded(scene);
+  const asked = asSeen(scene);
   const refusal = asked === null ? undefined : refusalOf(scene, asked);
   if (refusal !== undefined) found.push(confirms(refusal.at));
   return found.slice(0, 2);

@@ -15,17 +15,22 @@ export function counter(name: string): (scene: Scene) => readonly Testimony[] {
 /** Octets of a frame on an Ethernet where nothing else is known. */
 const USUAL = 1500;
 
-/** What the underlay interface of the other end takes. Captures show packets before a card cuts them to what its own end takes. */
+/**
+ * What the underlay interface of the other end takes. Captures show packets before a card cuts them to what its own end takes:
+ * how long the pieces are is not known then.
+ */
 export function underlayMtu({ saved, at }: Scene): readonly Testimony[] {
-  const sent = Math.min(at.octets?.length ?? 0, linkAt(saved, at.last)?.mtu ?? USUAL);
-  return sent === 0 ? NOTHING : tooSmall(saved, at.next, sent);
+  const length = at.octets?.length ?? 0;
+  const sent = Math.min(length, linkAt(saved, at.last)?.mtu ?? USUAL);
+  return sent === 0 ? NOTHING : tooSmall(saved, at.next, sent, sent === length);
 }
 
 /** What the tunnel device lets through. */
 export function tunnelMtu({ saved, here, at }: Scene): readonly Testimony[] {
   const length = at.octets?.length ?? 0;
   const places = [at.last, at.next].filter((place) => place?.role === 'tunnel');
-  const found = places.flatMap((place) => tooSmall(saved, place, length));
+  // The card may cut what a pod sends, so that the size alone proves nothing.
+  const found = places.flatMap((place) => tooSmall(saved, place, length, false));
   if (found.length > 0 || length > 0) return found;
   // Of the packet only the addresses are known: the pod's interface promises more than the tunnel carries.
   const tunnel = here.links.find(({ vxlan, mtu }) => vxlan !== null && mtu !== null);
@@ -42,7 +47,8 @@ function linkAt(saved: Scene['saved'], place: Place | null): Link | null {
   return node === undefined ? null : linkOf(node, place!.interface, ({ mtu }) => mtu !== null);
 }
 
-function tooSmall(saved: Scene['saved'], place: Place | null, length: number): readonly Testimony[] {
+function tooSmall(saved: Scene['saved'], place: Place | null, length: number, settles: boolean): readonly Testimony[] {
   const link = linkAt(saved, place);
-  return link !== null && link.mtu! < length ? [confirms(link.at, `packets have up to ${length} octets`)] : NOTHING;
+  if (link === null || link.mtu! >= length) return NOTHING;
+  return [confirms(link.at, `packets have up to ${length} octets`, settles)];
 }

@@ -3,16 +3,28 @@ import { versionOf } from '../../../state/addresses.js';
 import type { DeviceSetting, NodeState } from '../../../state/facts.js';
 import { deviceOf, figureOf, linkOf, routeTo } from '../../../state/lookup.js';
 import { endsOf } from '../../../state/rules/walk.js';
-import { confirms, forwarded, NOTHING, refutes, routedDevice, type Scene, type Testimony } from './scene.js';
+import {
+  asSeen,
+  confirms,
+  entryDevice,
+  isForNode,
+  NOTHING,
+  refutes,
+  routedDevice,
+  type Scene,
+  type Testimony,
+} from './scene.js';
 
 function settingsOf(here: NodeState, device: string, key: DeviceSetting['key'], family: 4 | 6): DeviceSetting[] {
   return here.devices.filter((each) => each.device === device && each.key === key && each.family === family);
 }
 
 /** The kernel asks the interface by which the packet enters; of IPv6 packets, the switch for all interfaces. */
-export function forwardOff({ here, at }: Scene): readonly Testimony[] {
+export function forwardOff(scene: Scene): readonly Testimony[] {
+  const { here, at } = scene;
   const family = versionOf(at.source ?? at.destination ?? '');
-  const entry = routedDevice(here, at.last);
+  const entry = entryDevice(scene);
+  if (isForNode(scene) || (entry === null && at.tunnel !== null)) return NOTHING;
   // From one port of a bridge to another, nothing is routed.
   if (entry !== null && entry === routedDevice(here, at.next)) return NOTHING;
   const device = family === 6 ? 'all' : entry;
@@ -37,7 +49,7 @@ const REVERSE_PATH_DROPS = 'TcpExtIPReversePathFilter';
 /** The larger of the values for the interface and for all counts; 1 wants the way back by the same interface, 2 any. */
 export function reversePath(scene: Scene): readonly Testimony[] {
   const { here, at } = scene;
-  const device = routedDevice(here, at.last);
+  const device = entryDevice(scene);
   if (device === null || at.source === null || versionOf(at.source) === 6) return NOTHING;
   return [...filtered(scene), ...setting(here, device, at.source), ...counted(here)];
 }
@@ -59,7 +71,7 @@ function setting(here: NodeState, device: string, source: string): readonly Test
 
 /** Felix checks the way back with a rule of its own. */
 function filtered(scene: Scene): readonly Testimony[] {
-  const asked = forwarded(scene);
+  const asked = asSeen(scene);
   if (asked === null) return NOTHING;
   return endsOf(scene.here, 'raw', 'prerouting', { ...asked, out: null })
     .flat()

@@ -39,7 +39,7 @@ export const WITNESSES: Readonly<Record<string, readonly Witness[]>> = {
   'route-unreachable': [routes.unreachable],
   'route-blackhole': [routes.blackhole],
   'pod-gone-arp-fail': [routes.neighbour],
-  'nat-return-unroutable': [routes.turnsBack],
+  'nat-return-unroutable': [routes.returns],
   'ttl-expired-loop': [routes.turnsBack],
   // ip link, nstat
   'mtu-blackhole-underlay': [sizes.underlayMtu],

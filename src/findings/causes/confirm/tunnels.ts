@@ -46,7 +46,8 @@ function deviceMac({ here, at }: Scene): Link['mac'] {
 export function destinationMac(scene: Scene): readonly Testimony[] {
   const mac = deviceMac(scene);
   const wanted = scene.at.octets?.destinationMac ?? -1;
-  if (mac === null || wanted < 0) return NOTHING;
+  // A packet for another MAC address is still seen at the tunnel device; it is dropped behind it.
+  if (mac === null || wanted < 0 || scene.at.next?.role === 'tunnel') return NOTHING;
   return mac.text === macText(wanted)
     ? [refutes(mac.at)]
     : [confirms(mac.at, `the packet is addressed to ${macText(wanted)}`), ...sender(scene, macText(wanted))];
@@ -71,7 +72,7 @@ export function sourceMac(scene: Scene): readonly Testimony[] {
 export function extensions({ here, at }: Scene): readonly Testimony[] {
   const flags = at.octets?.outer?.flags ?? PLAIN;
   const device = vxlans(here).find(({ vxlan }) => vxlan.id === at.tunnel?.id);
-  if (device === undefined || !isReceiving(at)) return NOTHING;
+  if (device === undefined || !isReceiving(at) || at.octets?.outer?.isPlain !== false) return NOTHING;
   const { extensions, at: line } = device.vxlan;
   if (extensions.length === 0) return [confirms(line, 'without gbp, gpe and remcsumrx it takes plain headers only')];
   return flags === (PLAIN | GBP) && extensions.includes('gbp') ? [refutes(line)] : NOTHING;
@@ -91,7 +92,7 @@ export function staticEntries({ here, at }: Scene): readonly Testimony[] {
 
 /** From the route to the neighbour to the other end of the tunnel. */
 export function forwardingEntry({ here, at }: Scene): readonly Testimony[] {
-  const device = at.last?.role === 'tunnel' && isInside(at) ? at.last.interface : null;
+  const device = at.last?.role === 'tunnel' && (at.next === null || isInside(at)) ? at.last.interface : null;
   if (device === null || at.destination === null) return NOTHING;
   const entries = here.forwarding.filter((each) => each.device === device && each.destination !== null);
   const route = routeTo(here, at.destination);
@@ -145,5 +146,5 @@ export function remoteAddress({ saved, here, at }: Scene): readonly Testimony[] 
     return named.kind === 'node' ? [refutes(named.at, `an address of node ${named.name}`, false)] : [];
   const entry = here.forwarding.find(({ destination }) => destination === outerDestination);
   if (entry === undefined || saved.cluster.nodes === null) return NOTHING;
-  return [confirms(entry.at, `no node of the cluster has ${outerDestination}`)];
+  return [confirms(entry.at, `no node of the cluster has ${outerDestination}`, false)];
 }
