@@ -48,6 +48,23 @@ export function geneveVni(view: DataView, at: number): number {
   return view.getInt32(at + VNI) >>> 8;
 }
 
+/** Offset of the first option that is longer than what the header has left for options, or -1. The header must be captured whole. */
+export function geneveBadOptionAt(view: DataView, at: number): number {
+  const last = at + geneveHeaderLength(view, at);
+  let option = at + LENGTH;
+  while (option < last) {
+    const next = option + optionLength(view, option);
+    if (next > last) return option;
+    option = next;
+  }
+  return -1;
+}
+
+/** Octets with the option's own header (RFC 8926 section 3.5.1). */
+function optionLength(view: DataView, option: number): number {
+  return OPTION_HEADER_LENGTH + ((view.getUint8(option + 3) & 0x1f) << 2);
+}
+
 /** The options captured whole, up to one that does not fit (RFC 8926 section 3.5): class, type, octets with their header. */
 export function* geneveOptions(
   view: DataView,
@@ -56,7 +73,7 @@ export function* geneveOptions(
 ): Generator<{ readonly class: number; readonly type: number; readonly length: number }> {
   const last = Math.min(end, at + geneveHeaderLength(view, at));
   for (let option = at + LENGTH; option + OPTION_HEADER_LENGTH <= last;) {
-    const length = OPTION_HEADER_LENGTH + ((view.getUint8(option + 3) & 0x1f) << 2);
+    const length = optionLength(view, option);
     if (option + length > last) return;
     yield { class: view.getUint16(option), type: view.getUint8(option + 2), length };
     option += length;

@@ -28,6 +28,7 @@ export const PROBLEMS = [
   'vxlan-reserved',
   'geneve-truncated',
   'geneve-version',
+  'geneve-option-length',
   'gre-truncated',
   'gre-version',
   'nesting-too-deep',

@@ -16,6 +16,10 @@ function isCut(row: Row): boolean {
   return Number(row['frame.cap_len']) < Number(row['frame.len']);
 }
 
+function isGpe(row: Row): boolean {
+  return [row['udp.dstport']].flat().includes(4790);
+}
+
 function isPrefix(ours: readonly string[], theirs: readonly string[]): boolean {
   return ours.every((value, index) => value === theirs[index]);
 }
@@ -69,6 +73,16 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'tshark lists a protocol twice where a segment completes one message and has another whole',
     fields: /^frame\.protocols$/,
     explains: (ours, theirs) => theirs[0]?.replace(/:(dns|bgp):\1$/, ':$1') === ours[0],
+  },
+  {
+    reason: 'tshark has eight bits of flags where VXLAN-GPE is on its own port, and other names for some',
+    fields: /^vxlan\.(flags|flag_.|gbp|ver|i_bit|o_bit)$/,
+    explains: (_ours, _theirs, row) => isGpe(row),
+  },
+  {
+    reason: 'tshark does not list VXLAN-GPE',
+    fields: /^frame\.protocols$/,
+    explains: (ours, theirs, row) => isGpe(row) && ours[0]?.replace(':vxlan', '') === theirs[0],
   },
   {
     reason: 'tshark lists IGMP twice where its group records are',

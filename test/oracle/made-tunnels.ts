@@ -8,6 +8,7 @@ import {
   icmpEcho,
   ipv4,
   join,
+  octetsOf,
   overVxlan,
   tcp,
   timestampOptions,
@@ -26,6 +27,10 @@ const NODES = { src: '192.0.2.1', dst: '192.0.2.2', id: 1 };
 
 function inVxlan(fields: VxlanFields, frame = INNER, dstPort = 4789): Uint8Array {
   return ethernet({}, ipv4(NODES, udp({ srcPort: 50_000, dstPort, checksum: 0 }, vxlan(fields, frame))));
+}
+
+function inGpe(fields: VxlanFields, payload: Uint8Array): Uint8Array {
+  return inVxlan(fields, payload, 4790);
 }
 
 function inGeneve(options: string, payload: Uint8Array | Part = INNER): Uint8Array {
@@ -108,11 +113,15 @@ const ODD: readonly MadeFrame[] = [
     'vxlan-reserved@43',
   ]),
   frame('VXLAN without the I flag', inVxlan({ vni: 1, flags: 0 }), ['vxlan-flags@42']),
+  frame('VXLAN-GPE with Ethernet', inGpe({ vni: 1, flags: 0x0c, reserved1: 3 }, INNER)),
+  frame('VXLAN-GPE with IPv4', inGpe({ vni: 4096, flags: 0x0c, reserved1: 1 }, octetsOf(v4(DATA)))),
+  frame('VXLAN-GPE with IPv6', inGpe({ vni: 1, flags: 0x0d, reserved1: 2 }, octetsOf(v6(DATA)))),
+  frame('VXLAN-GPE with a protocol that is none', inGpe({ vni: 1, flags: 0x0c, reserved1: 0x7f }, hex('01020304'))),
   frame('VXLAN, every bit set', inVxlan({ vni: 0xffffff, flags: 0xff, reserved1: 0xffffff, reserved2: 0xff }), [
     'vxlan-flags@42',
     'vxlan-reserved@43',
   ]),
-  frame('Geneve with an option longer than the options', inGeneve('0102 80 1f 0000000f')),
+  frame('Geneve with an option longer than the options', inGeneve('0102 80 1f 0000000f'), ['geneve-option-length@50']),
   frame('Geneve of version 1', geneveOfVersion(1), ['geneve-version@42']),
   frame('Geneve with options longer than the datagram', geneveWithLength(0x3f), ['geneve-truncated@42']),
   frame('GRE with source routes', withGreFlags(0x4000)),

@@ -130,10 +130,10 @@ describe('VXLAN is recognised', () => {
   ): Uint8Array => ethernet({}, ipv4(NODES, udp({ srcPort: 50_000, dstPort: 4789 }, vxlan(fields, frame))));
 
   it('on a port given, whatever is inside', () => {
-    const frame = overVxlan({ ...NODES, dstPort: 4790 }, ethernet({ type: 0x88b5 }, hex('0102')));
-    expect(decode(frame, { vxlanPorts: [4790] }).protocols).toBe('eth:ip:udp:vxlan:eth:ethertype-0x88b5');
+    const frame = overVxlan({ ...NODES, dstPort: 12_345 }, ethernet({ type: 0x88b5 }, hex('0102')));
+    expect(decode(frame, { vxlanPorts: [12_345] }).protocols).toBe('eth:ip:udp:vxlan:eth:ethertype-0x88b5');
     expect(decode(frame).protocols).toBe('eth:ip:udp');
-    expect(decode(overVxlan(NODES, inner), { vxlanPorts: [4790] }).tunnelDepth).toBe(1);
+    expect(decode(overVxlan(NODES, inner), { vxlanPorts: [12_345] }).tunnelDepth).toBe(1);
   });
 
   it.for([
@@ -179,6 +179,36 @@ describe('VXLAN is recognised', () => {
     const packet = decode(carried(fields));
     expect(packet.problems.map(({ code, at }) => `${code}@${at}`)).toEqual(problems);
     expect(packet.protocols).toBe('eth:ip:udp:vxlan:eth:ip:tcp');
+  });
+
+  it('on port 4790 by the next protocol that it names (draft-ietf-nvo3-vxlan-gpe)', () => {
+    const gpe = (flags: number, protocol: number, payload: Uint8Array): PacketView =>
+      decode(
+        ethernet(
+          {},
+          ipv4(NODES, udp({ srcPort: 5000, dstPort: 4790 }, vxlan({ vni: 7, flags, reserved1: protocol }, payload))),
+        ),
+      );
+    const ip = inner.subarray(14);
+    expect(gpe(0x0c, 3, inner).protocols).toBe('eth:ip:udp:vxlan:eth:ip:tcp');
+    expect(gpe(0x0c, 1, ip).protocols).toBe('eth:ip:udp:vxlan:ip:tcp');
+    expect(gpe(0x0d, 1, ip)).toMatchObject({ tunnelDepth: 1, tunnelId: 7, innerAt: 50 });
+    for (const [protocol, name] of [
+      [4, 'nsh'],
+      [5, 'mpls'],
+      [99, 'vxlan'],
+    ] as const) {
+      const packet = gpe(0x0c, protocol, ip);
+      expect([packet.tunnelDepth, undecodedName(packet.undecoded)]).toEqual([0, name]);
+    }
+    // Without the P flag, of another version, or with other reserved bits it is none
+    for (const [flags, protocol] of [
+      [0x08, 1],
+      [0x1c, 1],
+      [0x0c, 0x100 + 1],
+    ] as const) {
+      expect(gpe(flags, protocol, ip).protocols).toBe('eth:ip:udp');
+    }
   });
 
   it('but an odd header on its port without a frame behind it is a UDP payload', () => {
@@ -365,6 +395,10 @@ describe('problems', () => {
     ['geneve-truncated', ip(17, hex('000117c1000c0000 00006558'))],
     ['geneve-truncated', ip(17, hex('000117c100100000 01006558 00000100'))],
     ['geneve-version', ip(17, octetsOf(udp({ srcPort: 1, dstPort: 6081 }, geneve({ vni: 1, version: 1 }, inner))))],
+    [
+      'geneve-option-length',
+      ip(17, octetsOf(udp({ srcPort: 1, dstPort: 6081 }, geneve({ vni: 1, options: hex('0102 80 1f') }, inner)))),
+    ],
     ['gre-truncated', ip(47, hex('0000'))],
     ['gre-truncated', ip(47, hex('20000800'))],
     ['gre-version', ip(47, hex('00050800'))],

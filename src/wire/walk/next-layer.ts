@@ -1,7 +1,7 @@
 /** Which layer a number in the header before announces, and the note of one that is not decoded. */
 import { Layer } from '../layers.js';
 import type { PacketView } from '../packet.js';
-import { UNDECODED_IP_PROTOCOL, UNDECODED_LINK_TYPE, UNDECODED_LLC } from '../undecoded.js';
+import { UNDECODED_IP_PROTOCOL, UNDECODED_LAYER, UNDECODED_LINK_TYPE, UNDECODED_LLC } from '../undecoded.js';
 
 /** Kind of the layer that an EtherType announces, noting one that is not decoded. */
 export function layerOfType(packet: PacketView, type: number): number {
@@ -77,4 +77,25 @@ export function layerInTunnel(packet: PacketView, type: number): number {
   if (type === 0x86dd) return Layer.IPV6;
   packet.undecoded = type;
   return -1;
+}
+
+/** The same for the next protocol of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe section 3.2). */
+export function layerInGpe(packet: PacketView, protocol: number): number {
+  switch (protocol) {
+    case 1:
+      return Layer.IP;
+    case 2:
+      return Layer.IPV6;
+    case 3:
+      return Layer.ETH;
+    case 4:
+      packet.undecoded = 0x894f;
+      return -1;
+    case 5:
+      packet.undecoded = 0x8847;
+      return -1;
+    default:
+      packet.undecoded = UNDECODED_LAYER + Layer.VXLAN;
+      return -1;
+  }
 }

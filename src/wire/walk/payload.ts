@@ -4,11 +4,12 @@ import { DNS_HEADER_LENGTH, DNS_TCP_LENGTH } from '../dns.js';
 import { isEthernetFrame } from '../inner-frame.js';
 import { Layer } from '../layers.js';
 import type { PacketView } from '../packet.js';
-import { VxlanHeader, vxlanIsPlain } from '../vxlan.js';
+import { VxlanHeader, vxlanIsGpe, vxlanIsPlain } from '../vxlan.js';
 import { isWireguard } from '../wireguard.js';
 import { listLayer, nameLayer } from './note.js';
-import { readGeneve, readOddVxlan, readVxlan } from './tunnel.js';
+import { readGeneve, readOddVxlan, readVxlan, readVxlanGpe } from './tunnel.js';
 
+const GPE_PORT = 4790;
 const GENEVE_PORT = 6081;
 const DNS_PORT = 53;
 const MDNS_PORT = 5353;
@@ -34,6 +35,7 @@ export function readUdpPayload(
   if (dstPort === GENEVE_PORT) return readGeneve(packet, view, at, end, announced, fragmented);
   if (dstPort === DNS_PORT || srcPort === DNS_PORT) return readDns(packet, at, end, packet.payloadLength);
   if (captured < 8) return -1;
+  if (dstPort === GPE_PORT && vxlanIsGpe(view, at)) return readVxlanGpe(packet, view, at, end);
   if (vxlanIsPlain(view, at) && isEthernetFrame(view, at + VxlanHeader.span, end, announced)) {
     return readVxlan(packet, view, at, end, 1);
   }

@@ -1,17 +1,18 @@
 /** Tunnel headers. Those that end in a carried packet lead the walk to its next level, at the view's `innerAt`. */
-import { checkGeneve, GeneveHeader, geneveHeaderLength, geneveType, geneveVni } from '../geneve.js';
+import { checkGeneve, geneveBadOptionAt, GeneveHeader, geneveHeaderLength, geneveType, geneveVni } from '../geneve.js';
 import { checkGre, GreHeader, greHeaderLength, greIsPlain, greKeyAt, greType } from '../gre.js';
 import { isEthernetFrame } from '../inner-frame.js';
 import { Layer } from '../layers.js';
 import type { PacketView } from '../packet.js';
 import { problemNumber } from '../problems.js';
-import { checkVxlan, vxlanFlags, VxlanHeader, vxlanReserved, vxlanVni } from '../vxlan.js';
-import { layerInTunnel } from './next-layer.js';
+import { checkVxlan, vxlanFlags, VxlanHeader, vxlanNextProtocol, vxlanReserved, vxlanVni } from '../vxlan.js';
+import { layerInGpe, layerInTunnel } from './next-layer.js';
 import { listLayer, refuse, report } from './note.js';
 
 const VXLAN_FLAGS = problemNumber('vxlan-flags');
 const VXLAN_RESERVED = problemNumber('vxlan-reserved');
 const GENEVE_TRUNCATED = problemNumber('geneve-truncated');
+const GENEVE_OPTION_LENGTH = problemNumber('geneve-option-length');
 const GRE_TRUNCATED = problemNumber('gre-truncated');
 
 /** What was the packet becomes the carrier. */
@@ -62,6 +63,14 @@ export function readOddVxlan(
   return isEthernetFrame(view, at + VxlanHeader.span, end, announced) ? readVxlan(packet, view, at, end, 0) : -1;
 }
 
+/** A VXLAN header that says what follows it: see vxlanIsGpe(). */
+export function readVxlanGpe(packet: PacketView, view: DataView, at: number, end: number): number {
+  listLayer(packet, Layer.VXLAN, at, end);
+  const next = layerInGpe(packet, vxlanNextProtocol(view, at));
+  if (next >= 0) enterTunnel(packet, Layer.VXLAN, at, vxlanVni(view, at), 0, at + VxlanHeader.span);
+  return next;
+}
+
 export function readGeneve(
   packet: PacketView,
   view: DataView,
@@ -77,7 +86,10 @@ export function readGeneve(
   if (next < 0) return next;
   const innerAt = at + geneveHeaderLength(view, at);
   enterTunnel(packet, Layer.GENEVE, at, geneveVni(view, at), 0, innerAt);
-  return innerAt <= end ? next : refuse(packet, GENEVE_TRUNCATED, at, innerAt - at, end, announced, fragmented);
+  if (innerAt > end) return refuse(packet, GENEVE_TRUNCATED, at, innerAt - at, end, announced, fragmented);
+  const bad = geneveBadOptionAt(view, at);
+  if (bad >= 0) report(packet, GENEVE_OPTION_LENGTH, bad);
+  return next;
 }
 
 export function readGre(

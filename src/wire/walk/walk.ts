@@ -282,6 +282,8 @@ export function walk(
     }
 
     if (next < 0) break;
+    // IP directly in IP: the next turn sees the IP header before
+    if (next === IP || next === IPV6) continue;
     packet.layerCount = count;
     next = readOther(packet, view, next, at, end, announced, fragmented) | 0;
     if (next < 0) return;
@@ -347,11 +349,6 @@ function readOther(
       packet.arpAt = at;
       return -1;
     }
-    case IP:
-    case IPV6:
-      // IP directly in IP: the next turn sees the IP header before
-      packet.innerAt = at;
-      return kind;
     case GRE:
       return readGre(packet, view, at, end, announced, fragmented);
     default:
