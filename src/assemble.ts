@@ -1,7 +1,9 @@
 import type { FindingContext, Judged } from './findings/context.js';
 import { findAll } from './findings/index.js';
-import type { Counts, PointReport, Report, TranslationReport } from './report/report.js';
+import { confirmFlows } from './findings/causes/confirm/flow.js';
+import type { AddressName, Counts, PointReport, Report, TranslationReport } from './report/report.js';
 import type { Run } from './run.js';
+import type { StateRead } from './saved-state.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
@@ -44,16 +46,45 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     trails: run.tracker.trails,
     store: run.store,
     faults: run.faults,
+    saved: run.saved?.state ?? null,
     timeOf: (time) => absolute(time, run.base),
   };
   const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
-  return {
+  const flowReports = flows.reports(names, run.paths);
+  const report: Report = {
     ...base,
-    flows: flows.reports(names, run.paths),
+    flows: flowReports,
     translations: translationsOf(run, names),
-    findings: findAll(context),
+    findings: confirmFlows(findAll(context), flowReports, names.points, context.saved),
     counts: countsOf(run, unplaced),
   };
+  return run.saved === null ? report : { ...report, ...besides(report, run.saved) };
+}
+
+/** What saved state adds to a report besides its word on the causes: that it was read, and whose the addresses are. */
+function besides(report: Report, { state, from }: StateRead): Partial<Report> {
+  const files = [...state.files.values()].reduce((sum, list) => sum + list.length, 0);
+  const nodes = [...state.files.keys()].filter((node) => node !== '').sort();
+  const told = { state: { from, files, nodes } };
+  if (state.cluster.size === 0) return told;
+  const names: Record<string, AddressName> = {};
+  for (const address of [...addressesOf(report)].sort()) {
+    const named = state.cluster.find(address);
+    if (named !== null) names[address] = { kind: named.kind, name: named.name, node: named.node };
+  }
+  return { ...told, names };
+}
+
+const ADDRESS = /\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}/gi;
+
+/** Addresses that a reader of the report meets: the ends of flows, and what findings and their trails speak of. */
+function addressesOf({ flows, findings }: Report): Set<string> {
+  const found = new Set(flows.flatMap(({ client, server }) => [client, server]));
+  for (const { title, causes, trail } of findings) {
+    const texts = [title, ...causes.map(({ why }) => why), ...(trail?.steps ?? []).map(({ tunnel }) => tunnel ?? '')];
+    for (const text of texts) for (const [address] of text.matchAll(ADDRESS)) found.add(address);
+  }
+  return found;
 }
 
 /** What turns the run's numbers into text. */

@@ -1,6 +1,6 @@
 export { diagnose, exchanges, points, trails } from './diagnose.js';
 export type { CaptureInput } from './inputs.js';
-export { OptionsError, type DiagnoseOptions } from './options.js';
+export { OptionsError, type DiagnoseOptions, type StateInput } from './options.js';
 export { packets, type FrameInfo } from './packets.js';
 export { fromPcapParser, type PcapParser } from './capture/from-pcap-parser.js';
 export { openCapture, type OpenOptions } from './capture/open.js';

@@ -1,3 +1,16 @@
+import type { CaptureSource } from './capture/capture.js';
+
+/** Saved state of a node: a path (file or folder), or octets with the node they are of. */
+export type StateInput =
+  | string
+  | {
+      readonly source: CaptureSource;
+      /** Without it the file name decides. */
+      readonly node?: string;
+      /** Name used in reports. */
+      readonly file?: string;
+    };
+
 /** What a caller may set for one run. */
 export interface DiagnoseOptions {
   /** UDP ports to take as VXLAN besides 4789 and 8472. */
@@ -13,6 +26,13 @@ export interface DiagnoseOptions {
   /** Nanoseconds since the epoch; frames outside are not read. */
   readonly since?: bigint;
   readonly until?: bigint;
+  /**
+   * Output of `ip`, `bridge`, `sysctl`, `iptables-save`, `ipset`, `conntrack`, `nft` and the like, saved on the nodes: it
+   * confirms or refutes causes. `state` folders of folders with captures are read without it.
+   */
+  readonly state?: readonly StateInput[];
+  /** Saved `kubectl get nodes,pods,services,endpointslices -A -o json`: names for addresses. */
+  readonly cluster?: readonly StateInput[];
   readonly signal?: AbortSignal;
   /** When the signal fires during the second reading, give what was found up to there instead of throwing. */
   readonly partial?: boolean;

@@ -5,6 +5,7 @@ import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchanges.js';
 import { FlowTable } from './trail/flows.js';
 import { estimateClocks, type Clock } from './trail/clocks.js';
@@ -56,13 +57,19 @@ export interface Run {
   readonly judge: Judge;
   /** Exchanges counted so far: those that are over and settled. */
   readonly flows: FlowTable;
+  /** What was saved beside the captures; null when nothing was. */
+  readonly saved: StateRead | null;
 }
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
 export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
+  // Found first: what is named and not there should not cost a reading of all captures.
+  const found = await findSavedState(inputs, options);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
+  const saved = found === null ? null : await readSavedState(found, sources, options);
+  if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
   const clocks = estimateClocks(evidence.samples, points.points, topology);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
@@ -91,7 +98,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     paths,
     clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
   });
-  return { ...first, sources, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
+  return { ...first, sources, saved, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
 }
 
 function bounded(count: number): number {

@@ -124,11 +124,50 @@ export async function listCaptureFiles(folder: string): Promise<FolderFile[]> {
   return found;
 }
 
+/** Folders of this name beside captures hold what was saved of the nodes. */
+const STATE = 'state';
+
+/** Folders below a folder that hold saved state. */
+export async function listStateFolders(folder: string): Promise<readonly Pick<FolderFile, 'path' | 'name'>[]> {
+  const found: { path: string; name: string }[] = [];
+  const search = async (path: string, prefix: string): Promise<void> => {
+    for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
+      if (!entry.isDirectory()) continue;
+      const name = prefix + entry.name;
+      if (entry.name === STATE) found.push({ path: join(path, entry.name), name });
+      else await search(join(path, entry.name), `${name}/`);
+    }
+  };
+  await search(folder, '');
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Files below a folder, in order of their names, `most` at most. */
+export async function listFiles(folder: string, most: number): Promise<FolderFile[]> {
+  const found: FolderFile[] = [];
+  const search = async (path: string, prefix: string): Promise<void> => {
+    for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
+      const name = prefix + entry.name;
+      if (found.length >= most) return;
+      if (entry.isDirectory()) await search(join(path, entry.name), `${name}/`);
+      else await add(join(path, entry.name), name);
+    }
+  };
+  // Pipes and sockets would be waited for without end.
+  const add = async (path: string, name: string): Promise<void> => {
+    const kind = await stat(path).catch(() => null);
+    if (kind !== null && kind.isFile()) found.push({ path, name, size: kind.size });
+  };
+  await search(folder, '');
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 async function listInto(found: FolderFile[], folder: string, prefix: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     const name = prefix + entry.name;
     // A link to a folder is not followed: it could lead back here.
+    if (entry.isDirectory() && entry.name === STATE) continue;
     if (entry.isDirectory()) await listInto(found, path, `${name}/`).catch(() => found.push({ path, name, size: 0 }));
     else if (entry.isFile() || entry.isSymbolicLink()) await addFile(found, path, name);
   }

@@ -25,6 +25,9 @@ export interface Arguments {
   readonly order: readonly string[] | null;
   readonly clocks: Readonly<Record<string, number>>;
   readonly memory: number | null;
+  /** Saved state: folders or files. */
+  readonly state: readonly string[];
+  readonly cluster: readonly string[];
   /** Nanoseconds since the epoch. */
   readonly since: bigint | null;
   readonly until: bigint | null;
@@ -67,6 +70,15 @@ function captureOptions<T>(y: Argv<T>) {
     .option('clock', {
       ...LIST,
       describe: 'POINT=OFFSET, how far its clock is ahead (+1.5s, -200ms); repeatable',
+    })
+    .option('state', {
+      ...LIST,
+      describe:
+        'Folder with saved output of ip, bridge, sysctl, iptables-save -c, ipset, conntrack, nft for the verdict; repeatable',
+    })
+    .option('cluster', {
+      ...LIST,
+      describe: 'Saved kubectl get nodes,pods,services,endpointslices -A -o json: names for the verdict; repeatable',
     })
     .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' });
 }
@@ -207,6 +219,8 @@ function checked(
     order: given('order', parseOrder),
     clocks: Object.fromEntries(list('clock').map(parseClock)),
     memory: given('memory', parseMemory),
+    state: list('state'),
+    cluster: list('cluster'),
     since,
     until,
   };

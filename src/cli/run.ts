@@ -98,6 +98,8 @@ function libraryOptions(parsed: Arguments, signal: AbortSignal, progress: Progre
   return {
     vxlanPorts: parsed.vxlanPorts,
     clocks: parsed.clocks,
+    state: parsed.state,
+    cluster: parsed.cluster,
     ...(parsed.filter === null ? {} : { filter: parsed.filter }),
     ...(parsed.order === null ? {} : { order: parsed.order }),
     ...(parsed.memory === null ? {} : { memory: parsed.memory }),

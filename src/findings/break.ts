@@ -5,6 +5,7 @@ import { ethernetDstAt, ethernetSrcAt } from '../wire/ethernet.js';
 import { ipv4Fragment, ipv4Tos, ipv4TotalLength } from '../wire/ipv4.js';
 import { Layer } from '../wire/layers.js';
 import { ipChecksum, l4Checksum, outerUdpChecksum, type ChecksumState } from '../wire/packet-checksums.js';
+import { TcpFlag } from '../wire/tcp.js';
 import { vxlanFlags, vxlanIsPlain } from '../wire/vxlan.js';
 import { evidenceAt, type FindingContext } from './context.js';
 import { calicoVtepMac } from './encapsulation/calico-mac.js';
@@ -22,6 +23,12 @@ export interface Break {
   readonly destination: string;
   readonly direction: Direction;
   readonly ttl: number;
+  readonly protocol: number;
+  /** TCP and UDP ports; null where there are none. */
+  readonly sourcePort: number | null;
+  readonly destinationPort: number | null;
+  /** It is the first packet of its connection: a SYN. */
+  readonly isOpening: boolean;
   /** Other packets that go the same way from `last` to `next`. */
   readonly others: number;
   /** Tunnel around the packet at `last`, null when it is bare there. */
@@ -137,6 +144,10 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     destination: text(trail.last.dst),
     direction: trail.direction,
     ttl: sighting.ttl,
+    protocol: trail.protocol,
+    sourcePort: portOf(trail.last.sourcePort),
+    destinationPort: portOf(trail.last.destinationPort),
+    isOpening: trail.kind === Layer.TCP && (trail.c & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN,
     others: crossings(context, trail, last.id, next.id),
     tunnel,
     outerSource: tunnel === null ? null : text(tunnel.src),
@@ -175,6 +186,10 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
       (a, b) => b - a,
     ),
   };
+}
+
+function portOf(port: number): number | null {
+  return port < 0 ? null : port;
 }
 
 const NOBODY: ReadonlySet<number> = new Set();

@@ -1,4 +1,5 @@
 import type { Place } from '../report/report.js';
+import type { SavedState } from '../state/read.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchanges.js';
 import type { FlowTable } from '../trail/flows.js';
@@ -43,6 +44,8 @@ export interface FindingContext {
   /** Frames kept, for checks that look at octets. */
   readonly store: FrameStore;
   readonly faults: readonly CaptureFault[];
+  /** What was saved beside the captures; null when nothing was. It speaks about causes only. */
+  readonly saved: SavedState | null;
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
 }

@@ -148,7 +148,7 @@ function lossFinding(
     lastTime: context.timeOf(sorted[sorted.length - 1]!.trail.lastTime),
     lastSeen: placeOf(context, lastAt(trail, judgement)),
     nextExpected: next,
-    causes: causesOf(breakOf(context, trail, judgement)),
+    causes: causesOf(breakOf(context, trail, judgement), context.saved),
     evidence: sorted.slice(0, EXAMPLES).map(({ trail, judgement }): Evidence => ({
       ...placeOf(context, lastAt(trail, judgement)),
       note: `${summaryOf(names, trail)}: last seen here`,

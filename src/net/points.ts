@@ -4,10 +4,10 @@ import { pointText, roleOfInterface } from './point-name.js';
 /** A capture point: a node's interface. Its number is its place in the point table. */
 export interface CapturePoint {
   readonly id: number;
-  readonly name: string;
+  name: string;
   /** Node that the name gives; points without one are taken as one node's, named ''. */
   readonly node: string;
-  readonly interface: string;
+  interface: string;
   role: PointRole;
   readonly files: string[];
 }
@@ -54,6 +54,15 @@ export class PointTable {
     }
     if (!point.files.includes(file)) point.files.push(file);
     return point;
+  }
+
+  /** Gives a point the interface that a number stands for, unless that interface has a point already; its old name finds it, too. */
+  rename(point: CapturePoint, interfaceName: string): void {
+    const name = pointText(point.node === '' ? null : point.node, interfaceName);
+    if (this.#byName.has(name)) return;
+    point.name = name;
+    point.interface = interfaceName;
+    this.#byName.set(name, point);
   }
 
   find(name: string): CapturePoint | undefined {

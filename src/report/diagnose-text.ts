@@ -1,6 +1,16 @@
 import { differsText } from './differs-text.js';
 import { escapeText } from './escape.js';
-import type { Certainty, Finding, FlowReport, PointReport, Report, Severity, TrailStep, Verdict } from './report.js';
+import type {
+  Certainty,
+  Finding,
+  FlowReport,
+  PointReport,
+  Report,
+  Severity,
+  StateReport,
+  TrailStep,
+  Verdict,
+} from './report.js';
 import {
   aligned,
   counted,
@@ -18,6 +28,8 @@ import {
 
 /** Rows of a summary table; the rest is counted. */
 const MOST_ROWS = 20;
+/** Nodes named where state was read. */
+const MOST_NODES = 10;
 
 const SEVERITY_STYLE: Readonly<Record<Severity, 'red' | 'yellow' | 'cyan'>> = {
   error: 'red',
@@ -44,6 +56,7 @@ export function diagnoseText(report: Report, options: TextOptions): string {
   sections.push(
     flowLines(report.flows, paint),
     translationLines(report, paint),
+    nameLines(report, paint),
     limitLines(report, paint, options.width),
   );
   if (report.findings.length > 0) sections.push(['lasthop explain KIND tells what a finding or a cause means.']);
@@ -66,7 +79,14 @@ function head(report: Report, paint: Paint): string[] {
   if (counts.unplaced > 0 && report.findings.length > 0) {
     lines.push(`${counted(counts.unplaced, 'unanswered exchange')} could not be placed (lasthop exchanges says why)`);
   }
+  if (report.state !== undefined) lines.push(stateLine(report.state));
   return lines;
+}
+
+function stateLine({ from, files, nodes }: StateReport): string {
+  const whose =
+    nodes.length === 0 ? '' : ` of ${nodes.slice(0, MOST_NODES).join(', ')}${nodes.length > MOST_NODES ? ', …' : ''}`;
+  return escapeText(`state: ${counted(files, 'file')}${whose} read from ${from.join(', ')}`);
 }
 
 function verdictLine({ findings, counts }: Report): string {
@@ -174,6 +194,11 @@ function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint,
   for (const cause of causes) {
     lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
     lines.push(...wrapped('     ', escapeText(cause.why), width));
+    for (const { file, line, text, says, note } of cause.evidence ?? []) {
+      const by = says === 'confirms' ? paint('bold', 'confirmed by') : 'refuted by';
+      const why = note === null ? '' : ` (${escapeText(note)})`;
+      lines.push(...wrapped('     ', `${by} ${escapeText(file)}:${line}: ${escapeText(text)}${why}`, width));
+    }
     // A command is pasted whole, so it is never wrapped.
     lines.push(`     next: ${paint('cyan', escapeText(cause.next))}`);
   }
@@ -325,6 +350,25 @@ function translationLines({ translations }: Report, paint: Paint): string[] {
     paint('bold', 'Address translation'),
     ...aligned(rows).map((line) => `  ${line}`),
     ...rest(translations.length, 'translation'),
+  ];
+}
+
+/** Whose the addresses are. */
+function nameLines({ names = {} }: Report, paint: Paint): string[] {
+  const all = Object.entries(names);
+  if (all.length === 0) return [];
+  const rows = all
+    .slice(0, MOST_ROWS)
+    .map(([address, { kind, name, node }]) => [
+      address,
+      kind,
+      escapeText(name),
+      node === null ? '' : `on ${escapeText(node)}`,
+    ]);
+  return [
+    paint('bold', 'Whose the addresses are'),
+    ...aligned(rows).map((line) => `  ${line}`),
+    ...rest(all.length, 'address').map((line) => line.replace('addresss', 'addresses')),
   ];
 }
 

@@ -9,6 +9,10 @@ export interface Report {
   /** Wrong octets: code -> frames that have it. */
   readonly problems: Readonly<Record<string, number>>;
   readonly counts: Counts;
+  /** Absent when no state was saved. */
+  readonly state?: StateReport;
+  /** Names of addresses that this report speaks of; absent without a dump of the cluster. */
+  readonly names?: Readonly<Record<string, AddressName>>;
 }
 
 export type PointRole = 'pod' | 'veth' | 'bridge' | 'tunnel' | 'underlay' | 'cooked' | 'unknown';
@@ -70,6 +74,39 @@ export interface Cause {
   readonly why: string;
   /** One command that confirms or refutes it. */
   readonly next: string;
+  /** Lines of saved state that speak for or against it; absent where none does. */
+  readonly evidence?: readonly StateEvidence[];
+}
+
+/** A line of saved state. */
+export interface StateEvidence {
+  readonly file: string;
+  /** Counted from 1. */
+  readonly line: number;
+  /** The line, cut where it is very long. */
+  readonly text: string;
+  readonly says: 'confirms' | 'refutes';
+  /** What follows from it where it does not speak for itself. */
+  readonly note: string | null;
+}
+
+/** Saved state that was read beside the captures. */
+export interface StateReport {
+  /** Folders and files, as given or found. */
+  readonly from: readonly string[];
+  /** Files that held something that is known. */
+  readonly files: number;
+  /** Nodes that they are of. */
+  readonly nodes: readonly string[];
+}
+
+/** Whose an address is, as the cluster's objects say. */
+export interface AddressName {
+  readonly kind: 'pod' | 'node' | 'service';
+  /** `namespace/name`; of a node its name. */
+  readonly name: string;
+  /** Node of a pod. */
+  readonly node: string | null;
 }
 
 export interface Evidence extends Place {

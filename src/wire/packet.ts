@@ -22,7 +22,6 @@ import {
 } from './packet-objects.js';
 import { readLinkHeader } from './walk/link-header.js';
 import { MAX_LAYERS, MAX_PROBLEMS } from './walk/note.js';
-import { readUsualFrame } from './walk/usual-frame.js';
 import { walk } from './walk/walk.js';
 
 export { MAX_LAYERS, MAX_PROBLEMS };
@@ -191,8 +190,9 @@ export class PacketView {
   ): void {
     const end = Math.min(at + capturedLength, octets.length);
     const length = Math.min(originalLength, LONGEST);
-    this.octets = octets;
-    this.view = view;
+    // Storing a reference costs more than comparing it: frames of one batch share these
+    if (this.view !== view) this.view = view;
+    if (this.octets !== octets) this.octets = octets;
     this.frameAt = at;
     this.frameEnd = end;
     this.originalLength = length > end - at ? length : end - at;
@@ -203,18 +203,21 @@ export class PacketView {
     this.undecoded = -1;
     this.tunnelDepth = 0;
     if (this.seldomSet) this.#clearSeldom();
-    if (linkType !== LINKTYPE_ETHERNET || !readUsualFrame(this, this.#vxlanPorts, view, at, end, announced)) {
-      this.ethAt = -1;
-      this.ipAt = -1;
-      this.l4At = -1;
-      this.l4Kind = -1;
-      this.layerCount = 0;
-      this.innerAt = linkType === LINKTYPE_ETHERNET ? at : -1;
-      const first = linkType === LINKTYPE_ETHERNET ? ETH : readLinkHeader(this, view, at, end, announced, linkType);
+    this.ethAt = -1;
+    this.ipAt = -1;
+    this.l4At = -1;
+    this.l4Kind = -1;
+    this.layerCount = 0;
+    if (linkType === LINKTYPE_ETHERNET) {
+      this.innerAt = at;
+      walk(this, this.#vxlanPorts, view, at, end, announced, ETH);
+    } else {
+      this.innerAt = -1;
+      const first = readLinkHeader(this, view, at, end, announced, linkType);
       walk(this, this.#vxlanPorts, view, this.innerAt, end, announced, first);
     }
     // Only what this frame did not set is cleared, and only now: most frames set it all
-    if (this.tunnelDepth === 0) this.#clearTunnel();
+    if (this.tunnelDepth === 0 && this.tunnelKind >= 0) this.#clearTunnel();
     if (this.l4Kind < 0) this.#clearPayload();
   }
 

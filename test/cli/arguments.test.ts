@@ -58,7 +58,7 @@ describe('command line', () => {
 
   it.each([
     [['a.pcap', '--nope'], 'Unknown argument: nope'],
-    [['a.pcap', '--cluster', 'x'], 'Unknown argument: cluster'],
+    [['a.pcap', '--html', 'x'], 'Unknown argument: html'],
     [['trails', 'a.pcap', '--fail-on', 'error'], 'Unknown argument: fail-on'],
     [['a.pcap', '--format', 'xml'], '--format xml: choose one of text, json, ndjson'],
     [['a.pcap', '--format', 'json', '--format', 'text'], '--format was given 2 times; once is meant'],

@@ -2,77 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
 import { CAUSE_KINDS, causesOf } from '../../src/findings/causes/index.js';
-import type { Break, BreakError, Octets } from '../../src/findings/break.js';
-import type { CapturePoint } from '../../src/net/points.js';
-import { Layer } from '../../src/wire/layers.js';
+import type { Break, BreakError } from '../../src/findings/break.js';
 import { icmpError, ipv4, ethernet, udp } from '../support/packets.js';
+import { BETWEEN, ETH, INWARD, OCTETS, OUTWARD, PLAIN, point, TUNNEL } from './break-support.js';
 import { ENDPOINT, Lab, POD } from './encapsulation-support.js';
-
-function point(node: string, name: string, role: CapturePoint['role']): CapturePoint {
-  return { id: 0, name: `${node}/${name}`, node, interface: name, role, files: [] };
-}
-
-const ETH = point('w2', 'eth0', 'underlay');
-const TUNNEL = point('w2', 'vxlan.calico', 'tunnel');
-const VETH = point('w2', 'cali1', 'veth');
-const BRIDGE = point('w2', 'cni0', 'bridge');
-
-const OCTETS: Octets = {
-  innerChecksum: 'good',
-  length: 134,
-  sourceMac: 1,
-  destinationMac: 2,
-  frameDestinationMac: 3,
-  ecn: 0,
-  outer: { checksum: 'zero', ecn: 0, flags: 8, isPlain: true, isFragment: false },
-};
-
-/** A tunnel packet that came to w2/eth0 and not to the tunnel device; nothing speaks for any cause. */
-const PLAIN: Break = {
-  last: ETH,
-  next: TUNNEL,
-  node: 'w2',
-  sourceNode: 'w3',
-  source: '10.244.1.2',
-  destination: '10.244.2.2',
-  direction: 'request',
-  ttl: 63,
-  others: 0,
-  tunnel: { kind: Layer.VXLAN, src: 1, dst: 2, sourcePort: 40_000, destinationPort: 4789, id: 4096 },
-  outerSource: '192.0.2.3',
-  outerDestination: '192.0.2.2',
-  outerPort: 4789,
-  strangeSource: false,
-  sourceAccepted: false,
-  knownPeers: [],
-  rewritten: null,
-  returnsElsewhere: false,
-  outerReturn: null,
-  error: null,
-  octets: OCTETS,
-  vtepMacs: new Set(),
-  vnis: new Set(),
-  ports: new Set(),
-  deviceVni: null,
-  isCalico: false,
-  passedLength: 0,
-  destinationSilent: false,
-  unansweredArp: 0,
-  unresolved: [],
-  turnedBack: false,
-  passages: [63],
-};
-
-const INWARD: Partial<Break> = {
-  last: TUNNEL,
-  next: VETH,
-  tunnel: null,
-  outerSource: null,
-  outerDestination: null,
-  outerPort: null,
-};
-const OUTWARD: Partial<Break> = { ...INWARD, last: BRIDGE, next: TUNNEL, sourceNode: 'w2' };
-const BETWEEN: Partial<Break> = { next: point('w3', 'eth0', 'underlay'), sourceNode: 'w2' };
 
 function error(fields: Partial<BreakError>): BreakError {
   const packet = { src: 1, dst: 2, protocol: 17, ipId: 1, length: 100 };
@@ -181,7 +114,7 @@ describe('what was last seen and not seen, and the first cause', () => {
 });
 
 describe('any break', () => {
-  const role = fc.constantFrom<CapturePoint['role']>(
+  const role = fc.constantFrom<Break['last']['role']>(
     'pod',
     'veth',
     'bridge',

@@ -16,6 +16,7 @@ interface Import {
 const ROOT = [
   ['version.ts', 'options.ts'],
   ['inputs.ts'],
+  ['saved-state.ts'],
   ['reading.ts'],
   ['run.ts'],
   ['assemble.ts'],
@@ -28,12 +29,13 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   capture: [],
   net: ['wire'],
+  state: [],
   trail: ['net', 'wire'],
-  findings: ['trail', 'net', 'wire'],
+  findings: ['trail', 'net', 'wire', 'state'],
   report: ['wire'],
   cli: ['report', 'index.ts'],
 };
-const BELOW_ROOT = ['findings', 'trail', 'net', 'wire', 'capture'];
+const BELOW_ROOT = ['findings', 'trail', 'net', 'wire', 'capture', 'state'];
 
 /** What the command line takes from below the public surface: `packets` reads frames, `explain` and `--only` know the kinds. */
 const CLI_BELOW = [

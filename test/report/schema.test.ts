@@ -53,6 +53,23 @@ describe('report.schema.json', () => {
     expect(errors({ schema: name, version, points, problems, counts, findings: [] })).not.toEqual([]);
   });
 
+  it('takes what saved state adds, and wants every field of it', () => {
+    const [cause] = replyLost.causes;
+    const line = { file: 'node1/netconf.txt', line: 3, text: 'inet cni0 forwarding off', says: 'confirms', note: null };
+    const told = (evidence: object): object => ({
+      ...gravity,
+      findings: [{ ...replyLost, causes: [{ ...cause, evidence: [evidence] }] }],
+      state: { from: ['state'], files: 1, nodes: ['node1'] },
+      names: { '10.244.6.154': { kind: 'pod', name: 'default/web', node: 'node1' } },
+    });
+    expect(errors(told(line))).toEqual([]);
+    for (const key of Object.keys(line)) expect(errors(told({ ...line, [key]: undefined }))).not.toEqual([]);
+    expect(errors(told({ ...line, says: 'hints' }))).not.toEqual([]);
+    expect(errors(told({ ...line, line: 0 }))).not.toEqual([]);
+    expect(errors({ ...gravity, state: { from: [], files: 1 } })).not.toEqual([]);
+    expect(errors({ ...gravity, names: { '10.0.0.1': { kind: 'router', name: 'x', node: null } } })).not.toEqual([]);
+  });
+
   it('wants every field', () => {
     const wanted = keys(gravity).filter((path) => !path.slice(0, -1).some((key) => MAPS.includes(String(key))));
     expect(wanted.length).toBeGreaterThan(150);

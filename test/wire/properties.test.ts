@@ -98,7 +98,6 @@ describe('reuse', () => {
 });
 
 describe('a VLAN tag changes nothing but offsets', () => {
-  // Tagged frames never take the short way that usual frames take
   const frames = FRAME_CASES.filter(
     ({ linkType, octets }) => linkType === 1 && (octets[12]! << 8) + octets[13]! >= 1536,
   );

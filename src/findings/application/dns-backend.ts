@@ -4,6 +4,8 @@ import type { KeptFrame } from '../../trail/frame-store.js';
 import { quoteOf } from '../../trail/quote.js';
 import { endText } from '../../trail/rows.js';
 import { Layer } from '../../wire/layers.js';
+import { subjectAt } from '../causes/confirm/flow.js';
+import { confirmed } from '../causes/confirm/index.js';
 import type { FindingContext } from '../context.js';
 import { clientView, DNS_PORT, isAnswered, serversOf, type DnsTraffic, type Lookup } from './dns-lookups.js';
 import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
@@ -57,14 +59,21 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
           flow: traffic.flowOf(lookup),
           count: group.length,
           of: group.length,
-          causes: [
-            {
-              kind: 'dns-stale-backend',
-              likelihood: 0.85,
-              why: `the connection table still holds the translation of this socket to ${dead}, and each query keeps it alive; the server has moved or is gone`,
-              next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNode(context, lookup.client)}`,
-            },
-          ],
+          causes: confirmed(
+            [
+              {
+                kind: 'dns-stale-backend',
+                likelihood: 0.85,
+                why: `the connection table still holds the translation of this socket to ${dead}, and each query keeps it alive; the server has moved or is gone`,
+                next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNode(context, lookup.client)}`,
+              },
+            ],
+            subjectAt(names.points[lookup.views[0]!.queries[0]!.kept.point]!, {
+              source: names.addresses.text(lookup.client),
+              destination: names.addresses.text(backend),
+            }),
+            context.saved,
+          ),
           exhibits: group.slice(0, 3).flatMap(({ lookup: { views, name } }) => [
             { kept: views[0]!.queries[0]!.kept, note: `query for ${name} to ${asked}` },
             ...views

@@ -1,4 +1,6 @@
 import type { Finding } from '../../report/report.js';
+import { subjectAt } from '../causes/confirm/flow.js';
+import { confirmed } from '../causes/confirm/index.js';
 import { hasDropped, onNode, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
@@ -34,20 +36,24 @@ export function gatewayArp(context: FindingContext): Finding[] {
           )?.flow ?? null,
         count: requests,
         of: requests,
-        causes: [
-          cause(
-            'ip-forward-off',
-            0.7,
-            `the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
-            `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp${onNode(point.node)}`,
-          ),
-          cause(
-            'route-missing',
-            0.3,
-            `proxy ARP needs a route to ${gateway}: a node without a default route does not answer`,
-            `ip route get ${gateway}${onNode(point.node)}`,
-          ),
-        ],
+        causes: confirmed(
+          [
+            cause(
+              'ip-forward-off',
+              0.7,
+              `the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
+              `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp${onNode(point.node)}`,
+            ),
+            cause(
+              'route-missing',
+              0.3,
+              `proxy ARP needs a route to ${gateway}: a node without a default route does not answer`,
+              `ip route get ${gateway}${onNode(point.node)}`,
+            ),
+          ],
+          subjectAt(point, { unresolved: [gateway] }),
+          context.saved,
+        ),
       }),
     );
   }

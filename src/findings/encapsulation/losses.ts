@@ -1,7 +1,8 @@
 import type { Tunnel } from '../../trail/sightings.js';
 import type { Judgement, Sighting, Trail } from '../../trail/trail.js';
 import type { Finding } from '../../report/report.js';
-import { octetsOf, type Octets } from '../break.js';
+import { breakOf, octetsOf, type Octets } from '../break.js';
+import { confirmed } from '../causes/confirm/index.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { summaryOf } from '../../trail/rows.js';
 
@@ -70,8 +71,10 @@ export function lossReason(
 ): Finding {
   const { names } = context;
   const first = losses[0]!;
+  const place = first.judgement.nextExpected === null ? null : breakOf(context, first.trail, first.judgement);
   return {
     ...about,
+    causes: place === null ? about.causes : confirmed(about.causes, place, context.saved),
     flow: null,
     count: losses.length,
     of: losses.length,

@@ -1,5 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting } from '../../trail/trail.js';
+import type { Tunnel } from '../../trail/sightings.js';
+import { subjectAt } from '../causes/confirm/flow.js';
+import { confirmed } from '../causes/confirm/index.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
 
@@ -9,7 +12,7 @@ export function sourceNated(context: FindingContext): Finding[] {
   const text = (address: number): string => names.addresses.text(address);
   const groups = new Map<
     string,
-    { before: Sighting; after: Sighting; from: number; to: number; last: number; count: number }
+    { before: Sighting; after: Sighting; from: number; to: number; tunnel: Tunnel; last: number; count: number }
   >();
   for (const trail of context.trails) {
     let before: Sighting | null = null;
@@ -34,6 +37,7 @@ export function sourceNated(context: FindingContext): Finding[] {
             after: sighting,
             from: previous.src,
             to: tunnel.src,
+            tunnel: previous,
             last: trail.lastTime,
             count: 1,
           });
@@ -49,7 +53,7 @@ export function sourceNated(context: FindingContext): Finding[] {
       before = sighting;
     }
   }
-  return [...groups.values()].map(({ before, after, from, to, last, count }) => ({
+  return [...groups.values()].map(({ before, after, from, to, tunnel, last, count }) => ({
     kind: 'vtep-source-nated',
     severity: 'error',
     certainty: 'shown',
@@ -62,14 +66,23 @@ export function sourceNated(context: FindingContext): Finding[] {
     lastTime: context.timeOf(last),
     lastSeen: null,
     nextExpected: null,
-    causes: [
-      cause(
-        'vtep-source-nated',
-        0.95,
-        'a NAT gateway, or a masquerade rule on the way, translates the address from which the node tunnels',
-        `iptables-save -t nat | grep -E 'MASQUERADE|SNAT'; conntrack -L -p udp | grep ${text(from)}   # on ${names.points[after.point]!.node || 'the gateway'}`,
-      ),
-    ],
+    causes: confirmed(
+      [
+        cause(
+          'vtep-source-nated',
+          0.95,
+          'a NAT gateway, or a masquerade rule on the way, translates the address from which the node tunnels',
+          `iptables-save -t nat | grep -E 'MASQUERADE|SNAT'; conntrack -L -p udp | grep ${text(from)}   # on ${names.points[after.point]!.node || 'the gateway'}`,
+        ),
+      ],
+      subjectAt(names.points[after.point]!, {
+        tunnel,
+        outerSource: text(from),
+        outerDestination: text(tunnel.dst),
+        outerPort: tunnel.destinationPort,
+      }),
+      context.saved,
+    ),
     evidence: [
       { ...placeOf(context, before), note: `outer source ${text(from)}` },
       { ...placeOf(context, after), note: `the same packet with outer source ${text(to)}` },

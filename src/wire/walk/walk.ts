@@ -10,18 +10,18 @@
  * and what is there is still decoded.
  */
 import { arpIsEthernetIpv4, checkArp } from '../arp.js';
-import { checkEthernet, ethernetType } from '../ethernet.js';
+import { EthernetHeader } from '../ethernet.js';
 import { checkIcmp, icmpIsError, icmpQuotedAt } from '../icmp.js';
 import { checkIcmpv6, icmpv6IsError, icmpv6QuotedAt } from '../icmpv6.js';
-import { checkIpv4, ipv4Fragment, ipv4HeaderLength, ipv4Protocol, ipv4TotalLength } from '../ipv4.js';
+import { checkIpv4, Ipv4Header } from '../ipv4.js';
 import { checkIpv6 } from '../ipv6.js';
 import { Layer } from '../layers.js';
 import type { PacketView } from '../packet.js';
 import { problemNumber } from '../problems.js';
-import { checkTcp, tcpBadOptionAt, tcpDstPort, tcpHasOnlyTimestamps, tcpHeaderLength, tcpSrcPort } from '../tcp.js';
-import { checkUdp, udpDstPort, udpLength, udpSrcPort } from '../udp.js';
+import { checkTcp, tcpBadOptionAt, TcpHeader } from '../tcp.js';
+import { UdpHeader } from '../udp.js';
 import { checkVlan, vlanType } from '../vlan.js';
-import { vxlanIsPlain, vxlanVni } from '../vxlan.js';
+import { VxlanHeader } from '../vxlan.js';
 import { readIpv6 } from './ipv6.js';
 import { layerOfProtocol, layerOfType } from './next-layer.js';
 import { LEVEL_LAYERS, listLayer, MAX_LAYERS, nameLayer, refuse, report } from './note.js';
@@ -44,6 +44,8 @@ const VXLAN = Layer.VXLAN;
 const GRE = Layer.GRE;
 
 const IPV4_TOTAL_LENGTH = problemNumber('ipv4-total-length');
+const ETHERNET_TRUNCATED = problemNumber('ethernet-truncated');
+const UDP_TRUNCATED = problemNumber('udp-truncated');
 const UDP_LENGTH = problemNumber('udp-length');
 const TCP_DATA_OFFSET = problemNumber('tcp-data-offset');
 const TCP_OPTION_LENGTH = problemNumber('tcp-option-length');
@@ -58,9 +60,31 @@ const ICMP_LENGTH = 8;
 const UDP_HEADER_LENGTH = 8;
 const TCP_LENGTH = 20;
 const VXLAN_LENGTH = 8;
+const ETHERNET_TYPE = EthernetHeader.offsetOf('type');
+const IPV4_VERSION_IHL = Ipv4Header.offsetOf('versionIhl');
+const IPV4_TOTAL_LENGTH_AT = Ipv4Header.offsetOf('totalLength');
+const IPV4_FRAGMENT = Ipv4Header.offsetOf('fragment');
+const IPV4_PROTOCOL = Ipv4Header.offsetOf('protocol');
+const UDP_LENGTH_AT = UdpHeader.offsetOf('length');
+const SRC_PORT = UdpHeader.offsetOf('srcPort');
+const DST_PORT = UdpHeader.offsetOf('dstPort');
+const VXLAN_FLAGS = VxlanHeader.offsetOf('flags');
+const VXLAN_VNI = VxlanHeader.offsetOf('vni');
+const TCP_DATA_OFFSET_AT = TcpHeader.offsetOf('dataOffset');
+/** The I flag alone, and reserved bits of zero. */
+const VXLAN_PLAIN = 0x08000000;
+/** NOP, NOP, timestamps: what every stack sends outside a SYN (RFC 7323 appendix A). */
+const TIMESTAMPS = 0x0101080a;
+const TIMESTAMPS_END = 32;
 const DNS_PORT = 53;
 const BGP_PORT = 179;
 
+/**
+ * Each turn of the loop is one level: link, network and transport header, up to a tunnel header that leads to the next level.
+ * `end`: one past the last captured octet of what encloses the next header; `announced`: one past the last octet it had on the
+ * link. Both shrink inwards. What every packet in an overlay has is here, so that it is compiled as one, and is read without the
+ * accessors of the protocols: with them the compiler runs out of what it inlines (55 instead of 42 ns a frame). The rest is apart.
+ */
 export function walk(
   packet: PacketView,
   vxlanPorts: Uint8Array,
@@ -90,9 +114,8 @@ export function walk(
     }
 
     if (next === ETH) {
-      const problem = checkEthernet(view, at, end);
-      if (problem >= 0) {
-        refuse(packet, problem, at, ETHERNET_LENGTH, end, announced, fragmented);
+      if (((end - at) | 0) < ETHERNET_LENGTH) {
+        refuse(packet, ETHERNET_TRUNCATED, at, ETHERNET_LENGTH, end, announced, fragmented);
         break;
       }
       kinds[count] = ETH;
@@ -100,7 +123,7 @@ export function walk(
       ends[count] = end;
       count = (count + 1) | 0;
       packet.ethAt = at;
-      const type = ethernetType(view, at);
+      const type = view.getUint16((at + ETHERNET_TYPE) | 0);
       at = (at + ETHERNET_LENGTH) | 0;
       next = type === 0x0800 ? IP : layerOfType(packet, type) | 0;
     }
@@ -114,14 +137,15 @@ export function walk(
 
     let l4Length = 0;
     if (next === IP) {
-      const problem = checkIpv4(view, at, end);
-      if (problem >= 0) {
-        refuse(packet, problem, at, IPV4_LENGTH, end, announced, fragmented);
+      const versionIhl = ((end - at) | 0) < IPV4_LENGTH ? 0 : view.getUint8((at + IPV4_VERSION_IHL) | 0);
+      // Version 4, and a header of five words or more
+      if (versionIhl < 0x45 || versionIhl > 0x4f) {
+        refuse(packet, checkIpv4(view, at, end), at, IPV4_LENGTH, end, announced, fragmented);
         break;
       }
       if (packet.ipAt >= 0) enterTunnel(packet, IP, -1, -1, 0, at);
-      const headerLength = ipv4HeaderLength(view, at);
-      const total = ipv4TotalLength(view, at);
+      const headerLength = (versionIhl & 15) << 2;
+      const total = view.getUint16((at + IPV4_TOTAL_LENGTH_AT) | 0);
       const sent = (announced - at) | 0;
       const length = total === 0 ? sent : total;
       if (length < headerLength || (length > sent && !fragmented)) report(packet, IPV4_TOTAL_LENGTH, at + 2);
@@ -133,8 +157,8 @@ export function walk(
       ats[count] = at;
       ends[count] = end;
       count = (count + 1) | 0;
-      const protocol = ipv4Protocol(view, at);
-      const fragment = ipv4Fragment(view, at);
+      const protocol = view.getUint8((at + IPV4_PROTOCOL) | 0);
+      const fragment = view.getUint16((at + IPV4_FRAGMENT) | 0);
       packet.ipAt = at;
       packet.ipVersion = 4;
       packet.ipLength = length;
@@ -169,12 +193,11 @@ export function walk(
     }
 
     if (next === UDP) {
-      const problem = checkUdp(view, at, end);
-      if (problem >= 0) {
-        refuse(packet, problem, at, UDP_HEADER_LENGTH, end, announced, fragmented);
+      if (((end - at) | 0) < UDP_HEADER_LENGTH) {
+        refuse(packet, UDP_TRUNCATED, at, UDP_HEADER_LENGTH, end, announced, fragmented);
         break;
       }
-      const written = udpLength(view, at);
+      const written = view.getUint16((at + UDP_LENGTH_AT) | 0);
       const sent = (announced - at) | 0;
       const length = written === 0 ? l4Length : written;
       if (length < UDP_HEADER_LENGTH || (length > sent && !fragmented)) report(packet, UDP_LENGTH, at + 4);
@@ -186,20 +209,25 @@ export function walk(
       ats[count] = at;
       ends[count] = end;
       count = (count + 1) | 0;
-      const dstPort = udpDstPort(view, at);
-      const srcPort = udpSrcPort(view, at);
+      const srcPort = view.getUint16((at + SRC_PORT) | 0);
+      const dstPort = view.getUint16((at + DST_PORT) | 0);
       at = (at + UDP_HEADER_LENGTH) | 0;
       packet.l4Kind = UDP;
       packet.payloadAt = at;
       packet.payloadLength = length < UDP_HEADER_LENGTH ? 0 : (length - UDP_HEADER_LENGTH) | 0;
       packet.payloadEnd = end;
-      if (vxlanPorts[dstPort] === 1 && end - at >= VXLAN_LENGTH && vxlanIsPlain(view, at)) {
+      if (
+        vxlanPorts[dstPort] === 1 &&
+        ((end - at) | 0) >= VXLAN_LENGTH &&
+        view.getInt32((at + VXLAN_FLAGS) | 0) === VXLAN_PLAIN &&
+        (view.getInt32((at + VXLAN_VNI) | 0) & 0xff) === 0
+      ) {
         kinds[count] = VXLAN;
         ats[count] = at;
         ends[count] = end;
         count = (count + 1) | 0;
         const inner = (at + VXLAN_LENGTH) | 0;
-        enterTunnel(packet, VXLAN, at, vxlanVni(view, at), 0, inner);
+        enterTunnel(packet, VXLAN, at, view.getInt32((at + VXLAN_VNI) | 0) >>> 8, 0, inner);
         at = inner;
         next = ETH;
         continue;
@@ -213,12 +241,11 @@ export function walk(
     }
 
     if (next === TCP) {
-      const problem = checkTcp(view, at, end);
-      if (problem >= 0) {
-        refuse(packet, problem, at, TCP_LENGTH, end, announced, fragmented);
+      const headerLength = ((end - at) | 0) < TCP_LENGTH ? 0 : (view.getUint8((at + TCP_DATA_OFFSET_AT) | 0) >> 4) << 2;
+      if (headerLength < TCP_LENGTH) {
+        refuse(packet, checkTcp(view, at, end), at, TCP_LENGTH, end, announced, fragmented);
         break;
       }
-      const headerLength = tcpHeaderLength(view, at);
       if (headerLength > announced - at && !fragmented) {
         report(packet, TCP_DATA_OFFSET, at + 12);
         break;
@@ -227,13 +254,20 @@ export function walk(
       ats[count] = at;
       ends[count] = end;
       count = (count + 1) | 0;
-      if (headerLength > TCP_LENGTH && !tcpHasOnlyTimestamps(view, at, end)) {
+      if (
+        headerLength > TCP_LENGTH &&
+        !(
+          headerLength === TIMESTAMPS_END &&
+          ((end - at) | 0) >= TIMESTAMPS_END &&
+          view.getInt32((at + TCP_LENGTH) | 0) === TIMESTAMPS
+        )
+      ) {
         const bad = tcpBadOptionAt(view, at, end);
         if (bad >= 0) report(packet, TCP_OPTION_LENGTH, bad);
       }
       const length = (l4Length - headerLength) | 0;
-      const dstPort = tcpDstPort(view, at);
-      const srcPort = tcpSrcPort(view, at);
+      const srcPort = view.getUint16((at + SRC_PORT) | 0);
+      const dstPort = view.getUint16((at + DST_PORT) | 0);
       at = (at + headerLength) | 0;
       packet.l4Kind = TCP;
       packet.payloadAt = at;
