@@ -92,17 +92,18 @@ function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
   return resets;
 }
 
-/** Taken in by the host where it was last seen, whose RST has the number that it acknowledges: what that means, its check tells. */
+/**
+ * Taken in by the host where it was last seen, whose RST has the number that it acknowledges: what that means, its check tells.
+ * What is sent after a RST of the other side belongs to no connection any more.
+ */
 function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exchange, readonly Trail[]>): boolean {
-  const { exchange, direction, b: acknowledged, lastTime } = trail;
+  const { exchange, direction, b: acknowledged, firstTime, lastTime } = trail;
   if (exchange?.protocol !== 'tcp') return false;
-  return (resets.get(exchange) ?? []).some(
-    (reset) =>
-      reset.direction !== direction &&
-      reset.a === acknowledged &&
-      reset.firstTime >= lastTime &&
-      reset.sightings[0]!.point === lastSeen,
-  );
+  return (resets.get(exchange) ?? []).some((reset) => {
+    if (reset.direction === direction) return false;
+    const isAnswer = reset.a === acknowledged && reset.sightings[0]!.point === lastSeen;
+    return reset.firstTime < firstTime || (isAnswer && reset.firstTime >= lastTime);
+  });
 }
 
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
