@@ -8,7 +8,7 @@ import { OptionsError, type DiagnoseOptions } from './options.js';
 import { FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import type { Exchange } from './trail/exchanges.js';
 import { FlowTable } from './trail/flows.js';
-import { estimateClocks, type Clock } from './trail/clocks.js';
+import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
@@ -90,7 +90,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     misses: tracker.misses,
     points: points.points,
     paths,
-    clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
+    clocks,
   });
   return { ...first, sources, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
 }
@@ -112,7 +112,7 @@ function filterOf(text: string): PacketFilter {
 function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, offset: number): void {
   const point = points.find(name);
   if (point === undefined) throw new OptionsError(`--clock names ${name}, which is no point of these captures`);
-  clocks.set(point.node, { reference: 'given', offset, error: 0 });
+  clocks.set(point.node, new Clock('given', offset));
 }
 
 type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
@@ -225,8 +225,7 @@ export async function* pair(
   const progress = progressOf(sources, options, 1);
   const signal = options.partial === true ? undefined : options.signal;
   const take = (cursor: FrameCursor): void => {
-    const uncorrected = cursor.time + cursor.offset;
-    if (uncorrected < bounds.since || uncorrected > bounds.until) return;
+    if (cursor.ownTime < bounds.since || cursor.ownTime > bounds.until) return;
     const batch = cursor.batch!;
     const i = cursor.index;
     view.decodeAt(batch, i);
@@ -240,8 +239,8 @@ export async function* pair(
   for (const { source, number, capture } of await openAll(sources, signal, [])) {
     const resolver = new PointResolver(source, points);
     const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const offset = node === undefined ? 0 : (clocks.get(node)?.offset ?? 0);
-    const cursor = new FrameCursor(source, number, capture, resolver, base, offset);
+    const clock = node === undefined ? undefined : clocks.get(node);
+    const cursor = new FrameCursor(source, number, capture, resolver, base, clock);
     if (await cursor.refill()) cursors.push(cursor);
   }
   while (cursors.length > 0) {

@@ -1,6 +1,7 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import type { Exchange } from './exchanges.js';
 import { DATAGRAMS, Reach } from './exchanges.js';
+import type { Clock } from './clocks.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Crossing, Path, Paths } from './paths.js';
 import type { Topology } from './topology.js';
@@ -14,6 +15,8 @@ const IN_FLIGHT = 10e6;
 const BLIND = 1e9;
 /** Captures further apart than this belong to different runs: one frame has no length in time. */
 const APART = 1e9;
+/** Clocks of nodes that cannot be compared are taken to agree to within this. */
+const UNKNOWN_CLOCK = 1e9;
 const TCP = 6;
 
 /** Everything a verdict rests on. */
@@ -23,8 +26,8 @@ export interface JudgeContext {
   readonly misses: Misses;
   readonly points: readonly CapturePoint[];
   readonly paths: Paths;
-  /** Nanoseconds that a point's clock is ahead. */
-  readonly clockOf: (point: number) => { offset: number; error: number };
+  /** Clocks by node; what is not there could not be compared with others. */
+  readonly clocks: ReadonlyMap<string, Clock>;
 }
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
@@ -257,7 +260,8 @@ export class Judge {
     if ((at.dropped ?? 0) > 0) return { certainty: null, note: `the capture at ${name} dropped ${at.dropped} frames` };
     const filter = this.#hiddenByFilter(trail, at, tunnel);
     if (filter !== null) return { certainty: null, note: filter };
-    const margin = IN_FLIGHT + this.#clockError(lastSeen, point);
+    const error = this.#clockError(lastSeen, point, time);
+    const margin = IN_FLIGHT + (error === Infinity ? UNKNOWN_CLOCK : error);
     const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
     if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
     const worked = this.#hasCrossed(trail, at);
@@ -307,16 +311,21 @@ export class Judge {
 
   /** First and last times of a point's files, corrected. */
   #spans(at: PointEvidence): { first: number; last: number }[] {
-    const { offset } = this.#context.clockOf(at.point.id);
-    return at.windows
-      .filter(({ frames }) => frames > 0)
-      .map(({ first, last }) => ({ first: first - offset, last: last - offset }));
+    const clock = this.#context.clocks.get(at.point.node);
+    const full = at.windows.filter(({ frames }) => frames > 0);
+    if (clock === undefined) return full;
+    return full.map(({ first, last }) => ({ first: clock.correct(first), last: clock.correct(last) }));
   }
 
-  #clockError(a: number, b: number): number {
-    if (this.#context.points[a]!.node === this.#context.points[b]!.node) return 0;
-    const error = Math.max(this.#context.clockOf(a).error, this.#context.clockOf(b).error);
-    return error === Infinity ? 1e9 : error;
+  /** How far times at two points may be off each other; Infinity where nothing bounds it. */
+  #clockError(a: number, b: number, time: number): number {
+    const { points, clocks } = this.#context;
+    const [first, second] = [points[a]!.node, points[b]!.node];
+    if (first === second) return 0;
+    const [x, y] = [clocks.get(first), clocks.get(second)];
+    if (x?.reference === 'given' || y?.reference === 'given') return 0;
+    if (x === undefined || y === undefined || x.reference !== y.reference) return Infinity;
+    return x.errorAt(time) + y.errorAt(time);
   }
 
   /** True when packets of these addresses in this direction did cross the point. */

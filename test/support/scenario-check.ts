@@ -279,7 +279,7 @@ export function provableLosses(view: View): Visible[] {
   const windows = new Map<string, [number, number]>();
   let last = -Infinity;
   for (const file of view.files) {
-    for (const { point, time } of file.frames) {
+    for (const { point, trueTime: time } of file.frames) {
       const window = windows.get(point);
       windows.set(point, [Math.min(time, window?.[0] ?? time), Math.max(time, window?.[1] ?? time)]);
       last = Math.max(last, time);
