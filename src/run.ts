@@ -14,6 +14,7 @@ import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
+import { PointOrders } from './trail/point-orders.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
@@ -65,14 +66,15 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
   const topology = new Topology(evidence, points.points);
-  const clocks = estimateClocks(evidence.samples, points.points, topology);
+  const orders = new PointOrders(evidence.samples, points.points);
+  const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {
     const point = points.find(name);
     if (point === undefined) throw new OptionsError(`--order names ${name}, which is no point of these captures`);
     return point.id;
   });
-  const paths = new Paths(topology, given);
+  const paths = new Paths(topology, orders, clocks, given);
   const texts = new Texts();
   const memory = options.memory ?? DEFAULT_MEMORY;
   const window: PacketWindow = new PacketWindow({

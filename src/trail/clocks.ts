@@ -1,6 +1,7 @@
 import type { CapturePoint } from '../net/points.js';
 import { errorAt, fitLine, NO_BOUND, type Bounds, type ErrorBound } from './clock-line.js';
 import type { Samples } from './evidence.js';
+import { groupsOf, withoutCopies, type PointOrders } from './point-orders.js';
 import type { Topology } from './topology.js';
 
 /** Differences further than this from the median are other packets that happen to be alike, nanoseconds. */
@@ -99,25 +100,14 @@ export function estimateClocks(
   samples: Samples,
   points: readonly CapturePoint[],
   topology: Topology,
+  orders: PointOrders,
 ): Map<string, Clock> {
   const edges = new Map<string, Edge>();
-  for (const group of groupsOf(samples)) collect(group, samples, points, topology, edges);
-  return spread(edges);
-}
-
-/** Indexes of samples of one key each, in order of time. */
-export function* groupsOf(samples: Samples): Generator<readonly number[]> {
-  const order = Array.from({ length: samples.count }, (_, i) => i);
-  const { keyLow, keyHigh, times } = samples;
-  order.sort((x, y) => keyHigh[x]! - keyHigh[y]! || keyLow[x]! - keyLow[y]! || times[x]! - times[y]! || x - y);
-  let from = 0;
-  for (let i = 1; i <= order.length; i++) {
-    const x = order[from]!;
-    const y = order[i];
-    if (y !== undefined && keyLow[x] === keyLow[y] && keyHigh[x] === keyHigh[y]) continue;
-    if (i - from > 1) yield order.slice(from, i);
-    from = i;
-  }
+  // Points come in the order of what their captures hold, so that no result depends on names.
+  const ranks = new Map<string, number>();
+  for (const { node } of points) if (!ranks.has(node)) ranks.set(node, ranks.size);
+  for (const group of groupsOf(samples)) collect(group, samples, points, topology, orders, ranks, edges);
+  return spread(edges, ranks);
 }
 
 function collect(
@@ -125,30 +115,36 @@ function collect(
   samples: Samples,
   points: readonly CapturePoint[],
   topology: Topology,
+  orders: PointOrders,
+  ranks: ReadonlyMap<string, number>,
   edges: Map<string, Edge>,
 ): void {
-  const seen = new Set<number>();
-  for (const i of group) {
-    if (seen.has(samples.points[i]!)) return; // copies and identical packets: which is which is not known
-    seen.add(samples.points[i]!);
-  }
+  group = withoutCopies(group, samples);
+  if (new Set(group.map((i) => samples.points[i]!)).size < group.length) return;
   const source = topology.homeOf(samples.sources[group[0]!]!).node;
   const destination = topology.homeOf(samples.destinations[group[0]!]!).node;
   for (const i of group) {
     const a = points[samples.points[i]!]!.node;
     for (const j of group) {
       const b = points[samples.points[j]!]!.node;
-      if (a >= b) continue;
+      if (ranks.get(a)! >= ranks.get(b)!) continue;
       const edge = edgeOf(edges, a, b);
       const time = samples.times[i]!;
       const ahead = samples.times[j]! - time;
       edge.either.push(ahead);
-      // Every router on the way takes one from the TTL; else who is at home tells.
-      const hops = samples.ttls[i]! - samples.ttls[j]!;
-      const there = hops > 0 || (hops === 0 && (a === source || b === destination));
-      const back = hops < 0 || (hops === 0 && (b === source || a === destination));
-      if (there === back) continue;
-      const bounds = there ? edge.there : edge.back;
+      // Every router on the way takes one from the TTL; else who is at home tells, or a packet and its answer.
+      let order = samples.ttls[j]! - samples.ttls[i]!;
+      if (order === 0) order = Number(b === source || a === destination) - Number(a === source || b === destination);
+      if (order === 0)
+        order = orders.compare(
+          samples.sources[i]!,
+          samples.destinations[i]!,
+          samples.points[i]!,
+          samples.points[j]!,
+          null,
+        );
+      if (order === 0) continue;
+      const bounds = order < 0 ? edge.there : edge.back;
       bounds.x.push(time);
       bounds.y.push(ahead);
     }
@@ -166,7 +162,7 @@ function edgeOf(edges: Map<string, Edge>, a: string, b: string): Edge {
 }
 
 /** Clocks of all nodes that edges connect, each along the path of smallest error from its reference. */
-function spread(edges: ReadonlyMap<string, Edge>): Map<string, Clock> {
+function spread(edges: ReadonlyMap<string, Edge>, ranks: ReadonlyMap<string, number>): Map<string, Clock> {
   const clocks = new Map<string, Clock>();
   const list = [...edges].map(([key, edge]) => {
     const [a, b] = key.split('\0') as [string, string];
@@ -174,9 +170,10 @@ function spread(edges: ReadonlyMap<string, Edge>): Map<string, Clock> {
     return { a, b, line, error: Math.max(line.bound.atFrom, line.bound.atTo) };
   });
   const order = (x: number, y: number): number => (x === y ? 0 : x - y);
-  list.sort((x, y) => order(x.error, y.error) || (x.a + x.b < y.a + y.b ? -1 : 1));
-  for (const start of [...new Set(list.flatMap(({ a, b }) => [a, b]))].sort()) {
-    if (clocks.has(start)) continue;
+  const rank = (node: string): number => ranks.get(node)!;
+  list.sort((x, y) => order(x.error, y.error) || rank(x.a) - rank(y.a) || rank(x.b) - rank(y.b));
+  for (const start of ranks.keys()) {
+    if (clocks.has(start) || !list.some(({ a, b }) => a === start || b === start)) continue;
     clocks.set(start, new Clock(start));
     for (let grown = true; grown;) {
       grown = false;

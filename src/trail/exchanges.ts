@@ -3,6 +3,9 @@ import type { ExchangeProtocol } from '../report/report.js';
 import type { Direction, Form, Trail } from './trail.js';
 import type { Quote } from './packet-group.js';
 
+const TCP = 6;
+const UDP = 17;
+const DNS = 53;
 const SYN = 2;
 const RST = 4;
 const ACK = 16;
@@ -56,6 +59,8 @@ export class Exchange {
   serverAcked = false;
   resetSeen = false;
   finSeen = false;
+  /** Something came back of which too little was captured to tell what it is. */
+  cutReplySeen = false;
   /** Next sequence numbers that each side has acknowledged (of the other's), and time; for arrival by acknowledgement. */
   highestAckByClient = 0;
   highestAckByServer = 0;
@@ -123,6 +128,8 @@ const REPEATS = 256;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 const BUCKETS = 1 << 16;
+/** Most translated replies remembered whose request was not told yet. */
+const ALIASES = 1 << 14;
 /** Exchanges held before the settled ones among them are looked for. */
 const SWEEP = 1 << 16;
 /** Most exchanges held; what is beyond is counted and not told. */
@@ -140,13 +147,15 @@ export class ExchangeTable {
   /** Exchanges not told because the table was full. */
   evicted = 0;
   #sweepAt = SWEEP;
+  /** Exchanges that a translated reply made before its request was told, by the request's other form. */
+  readonly #aliases = new Map<string, Exchange>();
 
   /**
    * Finds or makes the exchange of a packet; null when it belongs to none.
    * @param first its form where it was first seen, @param last where it was last seen
    */
   memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
-    if (facts.quote !== null) return this.#quoted(facts.quote);
+    if (facts.quote !== null) return this.#quoted(facts, facts.quote);
     switch (facts.kind) {
       case Layer.ICMP:
       case Layer.ICMPV6: {
@@ -180,7 +189,8 @@ export class ExchangeTable {
       case Layer.TCP:
         return this.#conversation('tcp', facts, first, last);
       default:
-        return null;
+        // Of a header cut short the ports are there, and tell the connection.
+        return facts.protocol === TCP && first.sourcePort >= 0 ? this.#conversation('tcp', facts, first, last) : null;
     }
   }
 
@@ -200,7 +210,7 @@ export class ExchangeTable {
       this.#find(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, id, sequence, nameId)
         ? first
         : last;
-    return this.#member(
+    const membership = this.#member(
       'reply',
       protocol,
       facts,
@@ -212,6 +222,11 @@ export class ExchangeTable {
       sequence,
       nameId,
     );
+    if (first !== last && membership.exchange.requests === 0 && this.#aliases.size < ALIASES) {
+      const key = aliasOf(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, id);
+      this.#aliases.set(key, membership.exchange);
+    }
+    return membership;
   }
 
   #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Membership {
@@ -260,7 +275,7 @@ export class ExchangeTable {
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
-  #quoted(quote: Quote): Membership | null {
+  #quoted(facts: PacketFacts, quote: Quote): Membership | null {
     if (quote.tunnel) return null;
     const { src, dst, sourcePort, destinationPort } = quote;
     let forward: Exchange | null = null;
@@ -278,7 +293,20 @@ export class ExchangeTable {
       }
     }
     if (forward !== null) return { exchange: forward, direction: 'reply' };
-    return backward === null ? null : { exchange: backward, direction: 'request' };
+    if (backward !== null) return { exchange: backward, direction: 'request' };
+    return this.#announced(facts, quote);
+  }
+
+  /** Errors are told at once, the packet that they quote may still wait for more sightings. */
+  #announced(facts: PacketFacts, quote: Quote): Membership | null {
+    const { src, dst, sourcePort, destinationPort, icmpId, icmpSeq } = quote;
+    const asked = quote.protocol === 1 ? quote.icmpType === 8 : quote.icmpType === 128;
+    const exchange = asked
+      ? this.#make('icmp-echo', facts, src, dst, -1, -1, icmpId, icmpSeq, -1)
+      : quote.protocol === UDP && sourcePort >= 0 && sourcePort !== DNS && destinationPort !== DNS
+        ? this.#make('udp', facts, src, dst, sourcePort, destinationPort, 0, 0, -1)
+        : null;
+    return exchange === null ? null : { exchange, direction: 'reply' };
   }
 
   /** DNS exchanges are keyed by their id, which a quotation may not hold: the last one of the socket is meant. */
@@ -311,6 +339,9 @@ export class ExchangeTable {
   ): Membership {
     const exchange =
       this.#find(protocol, client, server, clientPort, serverPort, id, sequence, nameId) ??
+      (direction === 'request' && this.#aliases.size > 0
+        ? this.#aliases.get(aliasOf(protocol, client, server, clientPort, serverPort, id))
+        : undefined) ??
       this.#make(protocol, facts, client, server, clientPort, serverPort, id, sequence, nameId);
     // A question that one packet was cut before, another shows.
     if (exchange.nameId < 0 && nameId >= 0) {
@@ -408,6 +439,7 @@ export class ExchangeTable {
    * @param now time up to which packets were told
    */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
+    for (const [key, { lastTime }] of this.#aliases) if (lastTime + IDLE < now) this.#aliases.delete(key);
     const kept: Exchange[] = [];
     for (const exchange of this.all) {
       if (exchange.lastTime + IDLE < now && retire(exchange)) this.#unlink(exchange);
@@ -427,6 +459,17 @@ export class ExchangeTable {
     while (at !== null && at.next !== exchange) at = at.next!;
     if (at !== null) at.next = exchange.next;
   }
+}
+
+function aliasOf(
+  protocol: ExchangeProtocol,
+  client: number,
+  server: number,
+  clientPort: number,
+  serverPort: number,
+  id: number,
+): string {
+  return `${protocol} ${client} ${server} ${clientPort} ${serverPort} ${id}`;
 }
 
 function reversed({ src, dst, sourcePort, destinationPort }: Form): Form {
@@ -481,6 +524,7 @@ export function note(
   }
   if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
   const request = direction === 'request';
+  if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
   let counts = true;
   if (exchange.protocol === 'tcp') {
     counts = noteTcp(exchange, request, facts, trail);
@@ -587,5 +631,5 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
 /** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
 export function decides(trail: Trail): boolean {
   if (trail.quote !== null) return false;
-  return trail.kind !== Layer.TCP || (trail.c & SYN) !== 0;
+  return trail.protocol !== TCP || (trail.c & SYN) !== 0;
 }

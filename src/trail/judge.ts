@@ -108,6 +108,8 @@ export class Judge {
       const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
       silent.push({ point, able: able.certainty !== null, note: able.note });
       if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
+      // Whichever point shows that it is missing, it went missing before the first that is able to.
+      if (able.certainty === 'shown' && lost !== null) lost = { ...lost, certainty: 'shown' };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
@@ -119,7 +121,8 @@ export class Judge {
   /** True when the other side of the exchange was heard after the packet. */
   #answeredLater({ exchange, direction, firstTime }: Trail): boolean {
     if (exchange === null) return false;
-    if (direction === 'request') return exchange.lastReplyTime >= firstTime;
+    const { refusedBy, lastReplyTime } = exchange;
+    if (direction === 'request') return Math.max(lastReplyTime, refusedBy?.lastTime ?? -Infinity) >= firstTime;
     // Of datagrams either side may be the one that answers.
     return exchange.protocol === 'udp' && exchange.lastRequestTime >= firstTime;
   }
@@ -177,6 +180,8 @@ export class Judge {
   #refusedByDestination(trail: Trail, exchange: Exchange): boolean {
     const by = exchange.refusedBy;
     if (by === null || by.first.src !== trail.last.dst) return false;
+    // Whoever rejects on the way sends a RST under the destination's address, but ICMP errors under its own.
+    if (by.quote !== null) return true;
     const home = this.#context.topology.homeOf(trail.last.dst);
     return home.points.length > 0
       ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
@@ -190,7 +195,7 @@ export class Judge {
   mayGoOn(lastSeen: number, src: number, dst: number, seen: ReadonlySet<number>): boolean {
     const { points, topology } = this.#context;
     const last = points[lastSeen]!;
-    const outward = topology.homeOf(src).node === last.node;
+    const start = topology.homeOf(src).node;
     const home = topology.homeOf(dst).node;
     const owners = topology.ownersOf(lastSeen);
     if (owners !== null && owners.size > 0 && !owners.has(src)) {
@@ -204,7 +209,8 @@ export class Judge {
       if (point.node !== last.node) return home === null || home === point.node;
       const [rank, lastRank] = [rankOf(point.role), rankOf(last.role)];
       if (rank < 0 || lastRank < 0) return true;
-      return outward ? rank > lastRank : rank < lastRank;
+      if (start === null && home === null) return rank !== lastRank;
+      return start === last.node ? rank > lastRank : rank < lastRank;
     });
   }
 

@@ -21,6 +21,7 @@ export function quoteOf(packet: PacketView, addresses: AddressTable): Quote | nu
     protocol,
     sourcePort: ports ? view.getUint16(l4At) : -1,
     destinationPort,
+    icmpType: echo ? view.getUint8(l4At) : -1,
     icmpId: echo ? view.getUint16(l4At + 4) : -1,
     icmpSeq: echo ? view.getUint16(l4At + 6) : -1,
     tunnel: TUNNEL_PROTOCOLS.has(protocol) || (protocol === UDP && TUNNEL_PORTS.has(destinationPort)),

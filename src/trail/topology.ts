@@ -248,7 +248,7 @@ export class Topology {
     for (const [point, entry] of this.seenOf(address)) {
       if (entry.sent === 0 || this.#owners.has(point)) continue;
       // On the wire only the host itself is at home, and nothing inside a tunnel.
-      if (this.points[point]!.role === 'underlay' && this.#hostAt(point) !== address) continue;
+      if (this.points[point]!.role === 'underlay' && this.hostAt(point) !== address) continue;
       if (entry.ttl > ttl) {
         ttl = entry.ttl;
         candidates = [point];
@@ -264,7 +264,7 @@ export class Topology {
   }
 
   /** The address that is an end of every outermost packet at an underlay point; 0 when there is none or more than one. */
-  #hostAt(point: number): number {
+  hostAt(point: number): number {
     let host = this.#hosts.get(point);
     if (host !== undefined) return host;
     const { pairs, packets } = this.evidence.points[point]!;

@@ -70,7 +70,7 @@ export class Tracker {
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
-    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path)) {
+    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path).length > 0) {
       group.resembles ??= this.#resemblance(group, [...members, ...pieces]);
       return false;
     }
@@ -135,10 +135,10 @@ export class Tracker {
     return { members, pieces };
   }
 
-  /** True for what offload on the way made of several packets, which are still to be told. */
-  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): boolean {
+  /** The packets, still to be told, of which offload on the way made this one. */
+  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): PacketGroup[] {
     const earliest = this.#earliest(group, path);
-    return pieces.some((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
+    return pieces.filter((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
   }
 
   #tell(group: PacketGroup, path: Path, members: readonly PacketGroup[], pieces: readonly PacketGroup[]): void {
@@ -150,6 +150,8 @@ export class Tracker {
       this.#add(this.#trailOf(whole.members, path, whole.pieces, lead.resembles));
       return;
     }
+    for (const piece of this.#mergedFrom(group, pieces, path)) if (!piece.done) this.close(piece);
+    if (group.done) return;
     for (const member of members) member.done = true;
     this.#add(
       this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, [...members, ...pieces])),

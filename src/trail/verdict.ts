@@ -54,6 +54,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
+  if (exchange.cutReplySeen) return outcome('unknown', 'unknown', 'too little was captured of what came back');
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TrailRow } from '../../src/report/report.js';
 import {
   describe as describePacket,
+  isPlace,
   packetsOfRow,
   rowsOf,
   rowText,
@@ -67,6 +68,9 @@ function newlyLost(
     if (row.state !== 'lost' || !certainty.includes(row.certainty)) continue;
     const packets = packetsOfRow(view, row);
     if (packets.some((number) => isLost(states.get(number)))) continue;
+    // Fewer sightings can leave less doubt of their order: what is lost and told to be where it was is no fault.
+    const told = packets.map((number) => view.visible[number]!);
+    if (told.some((each) => each.packet.droppedAfter !== null && isPlace(view, each, row))) continue;
     const [number] = packets;
     if (number === undefined) continue;
     const was = (states.get(number) ?? []).map(rowText).join('; ');
