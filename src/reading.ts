@@ -137,7 +137,14 @@ export class FrameCursor {
   readonly #base: number;
   readonly #batches: AsyncIterator<FrameBatch>;
 
-  constructor(source: Source, number: number, capture: Capture, resolver: PointResolver, base: number, clock = new Clock('')) {
+  constructor(
+    source: Source,
+    number: number,
+    capture: Capture,
+    resolver: PointResolver,
+    base: number,
+    clock = new Clock(''),
+  ) {
     this.source = source;
     this.number = number;
     this.capture = capture;

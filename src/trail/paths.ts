@@ -110,7 +110,8 @@ export class Paths {
     }
     const ends = { src, dst, source, home };
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
-    const byRole = local ? [] : this.#inward(points, hops, dst, source, home);
+    const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
+    const byRole = local ? [] : this.#inward(points, hops, ends, before);
     return {
       points: [...points, ...byRole],
       crossings: [
@@ -119,7 +120,7 @@ export class Paths {
         ),
         ...byRole.map((): Crossing => 'role'),
       ],
-      before: (first, second) => this.#compare(first, second, hops, ends) < 0,
+      before,
       source: source.points,
       home: home.points,
     };
@@ -130,12 +131,23 @@ export class Paths {
    * addresses was ever seen there: the tunnel device behind the underlay of an encapsulated packet, the bridge behind it, the
    * one workload. Only where one point has the role is it known which.
    */
-  #inward(points: readonly number[], hops: ReadonlyMap<number, Hops>, dst: number, source: Home, home: Home): number[] {
+  #inward(
+    points: readonly number[],
+    hops: ReadonlyMap<number, Hops>,
+    { dst, source, home }: Ends,
+    before: Path['before'],
+  ): number[] {
     const from = points[points.length - 1];
     if (from === undefined) return [];
     const { node, role } = this.#points[from]!;
     if (source.node === node || (home.node !== null && home.node !== node) || home.points.includes(from)) return [];
-    if (role === 'underlay' && (hops.get(from)?.outerOut ?? 0) === 0) return [];
+    const outerTtl = hops.get(from)?.outerOut ?? 0;
+    if (role === 'underlay' && outerTtl === 0) return [];
+    // A tunnel's packet on an underlay may be on its way in or out: hops behind it, or other nodes, tell.
+    const cameIn = outerTtl !== 0 && !isInitialTtl(outerTtl);
+    const seenBefore = points.some((point) => this.#points[point]!.node !== node && before(point, from));
+    if (source.node === null && home.node === null && !cameIn && !seenBefore && !this.#isReceiver(node, hops))
+      return [];
     const inward: number[] = [];
     const pod = home.points.some((point) => this.#topology.ownersOf(point) !== null);
     for (const wanted of ['tunnel', 'bridge'] as const) {
@@ -254,7 +266,8 @@ export class Paths {
       if (rankX >= 0 && rankY >= 0 && rankX !== rankY) return rankY - rankX;
     } else {
       // Two workloads of one node: away from the one, towards the other.
-      if (source.points.some((point) => home.points.includes(point))) return this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
+      if (source.points.some((point) => home.points.includes(point)))
+        return this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
       if (source.points.includes(x) || home.points.includes(y)) return -1;
       if (source.points.includes(y) || home.points.includes(x)) return 1;
     }
@@ -266,6 +279,10 @@ export class Paths {
       const [rankX, rankY] = [rankOf(this.#points[x]!.role), rankOf(this.#points[y]!.role)];
       if (nodeX === nodeY && sideX + sideY !== 0 && rankX >= 0 && rankY >= 0 && rankX !== rankY)
         return sideX + sideY < 0 ? rankX - rankY : rankY - rankX;
+    }
+    if (nodeX !== nodeY && a !== undefined && b !== undefined) {
+      const received = Number(this.#isReceiver(nodeX, hops)) - Number(this.#isReceiver(nodeY, hops));
+      if (received !== 0) return received;
     }
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
     if (order !== 0 || nodeX === nodeY) return order;
@@ -279,6 +296,21 @@ export class Paths {
       }
     }
     return sum;
+  }
+
+  /** True for the node where the tunnel ends: its underlay shows the tunnel's packets with a TTL counted down, or to itself. */
+  #isReceiver(node: string, hops: ReadonlyMap<number, Hops>): boolean {
+    let ends = false;
+    let comesIn = false;
+    for (const [point, its] of hops) {
+      const { node: at, role } = this.#points[point]!;
+      if (at !== node) continue;
+      if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
+      if (role !== 'underlay') continue;
+      if (this.#sideOf(point, its) > 0) return true;
+      if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
+    }
+    return ends && comesIn;
   }
 
   /** -1 on the underlay of the node that sends in the tunnel, 1 on that of the one it sends to, 0 where nothing tells. */

@@ -84,9 +84,7 @@ export function* groupsOf(samples: Samples): Generator<readonly number[]> {
 export function withoutCopies(group: readonly number[], { points, times, ttls }: Samples): readonly number[] {
   return group.filter(
     (i, at) =>
-      !group
-        .slice(0, at)
-        .some((j) => points[j] === points[i] && ttls[j] === ttls[i] && times[i]! - times[j]! < COPY),
+      !group.slice(0, at).some((j) => points[j] === points[i] && ttls[j] === ttls[i] && times[i]! - times[j]! < COPY),
   );
 }
 

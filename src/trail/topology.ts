@@ -120,13 +120,21 @@ export class Topology {
         if (named.length === 1) owners.add(named[0]!);
         else if (named.length > 1) tied.push([at, named]);
       }
-      if (at.packets > 0) continue;
+      // A bridge floods ARP requests: at its ports they may be another workload's.
+      if (at.packets > 0 || /^veth/.test(at.point.interface)) continue;
       const senders = [...at.arpSenders.keys()].filter((address) => !isGateway(this.evidence, at, address));
       if (senders.length === 1) owners.add(senders[0]!);
     }
-    for (const [at, named] of tied) {
-      const owner = this.#decide(at, named);
-      if (owner !== null) this.#owners.get(at.point.id)!.add(owner);
+    // Whose one interface is tells that another is not.
+    for (let decided = true; decided;) {
+      decided = false;
+      for (const [at, named] of tied) {
+        const owners = this.#owners.get(at.point.id)!;
+        const owner = named.some((address) => owners.has(address)) ? null : this.#decide(at, named);
+        if (owner === null) continue;
+        owners.add(owner);
+        decided = true;
+      }
     }
   }
 

@@ -274,7 +274,8 @@ describe('verdict line', () => {
 describe('delays', () => {
   const seen = (name: string, time: string) => ({ ...replyLost.trail!.steps[0]!, point: name, time });
   const delays = (errorNs: number | null) => {
-    const clock = errorNs === null ? null : { reference: 'node1', offsetNs: 1_000_000, errorNs, driftPpm: 0, residualNs: errorNs };
+    const clock =
+      errorNs === null ? null : { reference: 'node1', offsetNs: 1_000_000, errorNs, driftPpm: 0, residualNs: errorNs };
     const steps = [seen('node1/eth0', '100.000000000'), seen('node2/eth0', '100.001500000')];
     const points = [point('node1/eth0', 1), point('node2/eth0', 1, { clock })];
     const text = diagnoseText(

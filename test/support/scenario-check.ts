@@ -189,7 +189,7 @@ function wayIsKnown(view: View, { packet: { from, to }, nextExpected }: Visible)
 }
 
 /** Where two ports of a bridge talk, the bridge's own tap is on neither side of the far port. */
-export function isPlace(view: View, { packet, seen, lastSeen, nextExpected }: Visible, row: TrailRow): boolean {
+function isPlace(view: View, { packet, seen, lastSeen, nextExpected }: Visible, row: TrailRow): boolean {
   if (row.lastSeen === lastSeen && row.nextExpected === nextExpected) return true;
   const ahead = packet.way.slice(packet.droppedAfter! + 1).map(({ point }) => point);
   return (
@@ -323,7 +323,11 @@ export function verdictsOf(view: View, exchange: TruthExchange): Set<string> {
   const verdicts = new Set<string>();
   const refusals = of(exchange.refusals);
   // A refusal in an answer that was lost on its way refuses nothing.
-  if (refusals.length > 0 && exchange.protocol === 'dns' && refusals.every(({ nextExpected }) => nextExpected !== null)) {
+  if (
+    refusals.length > 0 &&
+    exchange.protocol === 'dns' &&
+    refusals.every(({ nextExpected }) => nextExpected !== null)
+  ) {
     return verdicts.add('reply-lost').add('refused');
   }
   if (refusals.length > 0) return verdicts.add('refused');

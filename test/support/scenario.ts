@@ -204,11 +204,7 @@ function capturedPoints(network: Network, mask: number): Set<string> {
   return chosen;
 }
 
-function filesOf(
-  options: ScenarioOptions,
-  points: readonly Point[],
-  frames: readonly CapturedFrame[],
-): CaptureFile[] {
+function filesOf(options: ScenarioOptions, points: readonly Point[], frames: readonly CapturedFrame[]): CaptureFile[] {
   const { snapLength, format } = options;
   if (format !== 'pcapng-node') {
     return points.map((point) => ({

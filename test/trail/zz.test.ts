@@ -16,7 +16,9 @@ it('dbg', async () => {
   }
   if (process.env['DROP']) {
     const [n, f] = process.env['DROP'].split('#');
-    files = files.map((file) => file.name === n ? { ...file, frames: file.frames.filter((_, i) => i !== Number(f) - 1) } : file);
+    files = files.map((file) =>
+      file.name === n ? { ...file, frames: file.frames.filter((_, i) => i !== Number(f) - 1) } : file,
+    );
   }
   const v = viewOf(s, files);
   console.log(s.points.join(' '));
