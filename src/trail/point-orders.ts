@@ -25,6 +25,8 @@ interface Differences {
 export class PointOrders {
   readonly #points: readonly CapturePoint[];
   readonly #differences = new Map<string, Differences>();
+  /** What the packets between two addresses said of two points, once asked. */
+  readonly #found = new Map<string, number>();
 
   constructor(samples: Samples, points: readonly CapturePoint[]) {
     this.#points = points;
@@ -53,11 +55,17 @@ export class PointOrders {
   /** Below 0 when packets from src to dst pass x before y, 0 when nothing tells. `clocks`: where they are known. */
   compare(src: number, dst: number, x: number, y: number, clocks: ReadonlyMap<string, Clock> | null): number {
     if (x > y) return -this.compare(src, dst, y, x, clocks);
-    const there = this.#differences.get(keyOf(src, dst, x, y));
+    const key = keyOf(src, dst, x, y);
+    const there = this.#differences.get(key);
     const back = this.#differences.get(keyOf(dst, src, x, y));
-    if (this.#points[x]!.node === this.#points[y]!.node) return -(signs(there) - signs(back));
-    const turned = there === undefined || back === undefined ? 0 : roundTrips(there, back);
-    if (turned !== 0 || clocks === null) return -turned;
+    if (there === undefined && back === undefined) return 0;
+    let order = this.#found.get(key);
+    if (order === undefined) {
+      const sameNode = this.#points[x]!.node === this.#points[y]!.node;
+      order = sameNode ? signs(back) - signs(there) : -roundTrips(there, back);
+      this.#found.set(key, order);
+    }
+    if (order !== 0 || clocks === null) return order;
     const clockX = clocks.get(this.#points[x]!.node);
     const clockY = clocks.get(this.#points[y]!.node);
     if (clockX === undefined || clockY === undefined || clockX.reference !== clockY.reference) return 0;
@@ -100,7 +108,8 @@ function signs(differences: Differences | undefined): number {
  * Whatever the clocks say, they say it of a packet and of its answer: what the second point is later for packets there is the
  * clocks' difference plus a delay when they pass the first point first, and for packets back the difference minus a delay.
  */
-function roundTrips(there: Differences, back: Differences): number {
+function roundTrips(there: Differences | undefined, back: Differences | undefined): number {
+  if (there === undefined || back === undefined) return 0;
   let first = 0;
   let second = 0;
   let at = 0;
