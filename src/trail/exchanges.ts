@@ -117,6 +117,8 @@ export interface PacketFacts {
   readonly isDns: boolean;
   readonly nameId: number;
   readonly quote: Quote | null;
+  readonly otherQuotes?: readonly Quote[];
+  readonly forms?: readonly Form[];
   readonly firstTime: number;
   readonly lastTime: number;
 }
@@ -165,8 +167,8 @@ export class ExchangeTable {
         if (!request && !reply) return null;
         // The client's own view: a request's first form, a reply's last.
         return request
-          ? this.#member('request', 'icmp-echo', facts, first.src, first.dst, -1, -1, facts.b, facts.c, -1)
-          : this.#reply('icmp-echo', facts, first, last, facts.b, facts.c, -1);
+          ? this.#member('request', 'icmp-echo', facts, first.src, first.dst, -1, -1, first.echoId, facts.c, -1)
+          : this.#reply('icmp-echo', facts, first, last, facts.c, -1);
       }
       case Layer.UDP: {
         if (!facts.isDns) return this.#conversation('udp', facts, first, last);
@@ -184,7 +186,7 @@ export class ExchangeTable {
               type,
               nameId,
             )
-          : this.#reply('dns', facts, first, last, id, type, nameId);
+          : this.#reply('dns', facts, first, last, type, nameId);
       }
       case Layer.TCP:
         return this.#conversation('tcp', facts, first, last);
@@ -200,16 +202,23 @@ export class ExchangeTable {
     facts: PacketFacts,
     first: Form,
     last: Form,
-    id: number,
     sequence: number,
     nameId: number,
   ): Membership {
-    const seen = this.#find(protocol, last.dst, last.src, last.destinationPort, last.sourcePort, id, sequence, nameId);
-    const form =
-      seen === null &&
-      this.#find(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, id, sequence, nameId)
-        ? first
-        : last;
+    const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
+    const find = (form: Form): Exchange | null =>
+      this.#find(
+        protocol,
+        form.dst,
+        form.src,
+        form.destinationPort,
+        form.sourcePort,
+        idOf(form),
+        sequence,
+        nameId,
+      );
+    const form = find(last) === null && find(first) !== null ? first : last;
+    const id = idOf(form);
     const membership = this.#member(
       'reply',
       protocol,
@@ -223,7 +232,7 @@ export class ExchangeTable {
       nameId,
     );
     if (first !== last && membership.exchange.requests === 0 && this.#aliases.size < ALIASES) {
-      const key = aliasOf(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, id);
+      const key = aliasOf(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, idOf(first));
       this.#aliases.set(key, membership.exchange);
     }
     return membership;
@@ -239,8 +248,12 @@ export class ExchangeTable {
     }
     if (forward === null && !opening) {
       // A bridge that translates before its tap shows the request to the pod and the reply from the service.
-      const backward =
-        this.#findForm(protocol, reversed(last)) ?? (first === last ? null : this.#findForm(protocol, reversed(first)));
+      // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
+      let backward = this.#findForm(protocol, reversed(last));
+      if (first !== last) {
+        backward ??= this.#findForm(protocol, reversed(first));
+        for (const form of facts.forms ?? []) backward ??= this.#findForm(protocol, reversed(form));
+      }
       if (backward !== null) {
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
         if (protocol !== 'udp' || facts.firstTime >= backward.firstTime)
@@ -276,7 +289,14 @@ export class ExchangeTable {
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
   #quoted(facts: PacketFacts, quote: Quote): Membership | null {
-    if (quote.tunnel) return null;
+    // Of a tunnel's packet the flow inside is meant, which such an error refuses nothing of.
+    if (quote.tunnel) return quote.inner === null ? null : this.#findQuoted(quote.inner);
+    let found = this.#findQuoted(quote);
+    for (const other of facts.otherQuotes ?? []) found ??= this.#findQuoted(other);
+    return found ?? this.#announced(facts, quote);
+  }
+
+  #findQuoted(quote: Quote): Membership | null {
     const { src, dst, sourcePort, destinationPort } = quote;
     let forward: Exchange | null = null;
     let backward: Exchange | null = null;
@@ -293,8 +313,7 @@ export class ExchangeTable {
       }
     }
     if (forward !== null) return { exchange: forward, direction: 'reply' };
-    if (backward !== null) return { exchange: backward, direction: 'request' };
-    return this.#announced(facts, quote);
+    return backward === null ? null : { exchange: backward, direction: 'request' };
   }
 
   /** Errors are told at once, the packet that they quote may still wait for more sightings. */
@@ -473,7 +492,7 @@ function aliasOf(
 }
 
 function reversed({ src, dst, sourcePort, destinationPort }: Form): Form {
-  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort };
+  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId: -1 };
 }
 
 function bucketOf(client: number, server: number, clientPort: number, serverPort: number): number {
@@ -560,7 +579,7 @@ function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts,
     facts.kind === Layer.ICMP
       ? (type === 3 && code !== 4) || type === 11 || type === 12
       : type === 1 || type === 3 || type === 4;
-  if (refusal && direction === 'reply') {
+  if (refusal && direction === 'reply' && facts.quote?.tunnel !== true) {
     exchange.refused = true;
     exchange.refusedBy ??= trail;
   }

@@ -69,4 +69,6 @@ export interface Quote {
   readonly icmpSeq: number;
   /** The quoted packet is a tunnel's: the error is about the underlay. */
   readonly tunnel: boolean;
+  /** The flow inside the tunnel, where the quotation shows it. */
+  readonly inner: Quote | null;
 }

@@ -13,6 +13,8 @@ const COPY = 1e6;
 const PIECE = 150e6;
 /** Octets of a datagram without IP ID from which its payload tells it from others. */
 const TELLING = 32;
+/** A translating box holds a packet for less than this, nanoseconds. */
+const AT_ONCE = 200e6;
 /** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
 const LEAST_SEGMENT = 536;
 const RST = 4;
@@ -329,7 +331,7 @@ export class Tracker {
       ipVersion: lead.ipVersion,
       kind: lead.kind,
       a: lead.a,
-      b: lead.b,
+      b: first.form.echoId < 0 ? lead.b : first.form.echoId,
       c: lead.c,
       ipId: lead.ipId,
       payloadLength: lead.payloadLength,
@@ -338,8 +340,10 @@ export class Tracker {
       nameId: lead.nameId,
       isDns: lead.isDns,
       quote: lead.quote,
+      otherQuotes: members.slice(1).flatMap(({ quote }) => quote ?? []),
       first: first.form,
       last: last.form,
+      forms: [...new Set(ordered.map((sighting) => sighting.form))],
       path: first.form === last.form ? path : this.#paths.of(last.form.src, last.form.dst),
       sightings: ordered,
       whole: wholeAt(ordered, whole.length),
@@ -360,18 +364,29 @@ function formOf(group: PacketGroup): Form {
     dst: group.dst,
     sourcePort: group.sourcePort,
     destinationPort: group.destinationPort,
+    echoId: isEcho(group) ? group.b : -1,
   };
+}
+
+function isEcho({ kind, a }: PacketGroup): boolean {
+  const type = a >> 8;
+  return kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
 }
 
 function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
   return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
 }
 
-/** One address at least stays the same, and an IP ID, TCP numbers or enough payload speak for the rest. */
+/**
+ * An IP ID, TCP numbers or enough payload speak for it. Where neither address stays the same (hairpins, two boxes in a row)
+ * all that there is must, at the same time.
+ */
 function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
   if (isSameFlow(a, b)) return false;
   if (a.ipId === 0 && a.kind !== Layer.TCP && a.l4Length < TELLING) return false;
-  return a.src === b.src || a.dst === b.dst;
+  if (a.src === b.src || a.dst === b.dst) return true;
+  const telling = a.kind === Layer.TCP || (a.ipId !== 0 && a.l4Length >= TELLING);
+  return telling && a.firstTime <= b.lastTime + AT_ONCE && b.firstTime <= a.lastTime + AT_ONCE;
 }
 
 /** Segments with payload, and packets that are or may become fragments. */
