@@ -45,6 +45,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     trails: run.tracker.trails,
     store: run.store,
     faults: run.faults,
+    clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),
   };
   const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;

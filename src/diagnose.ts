@@ -38,6 +38,7 @@ export async function* exchanges(
   options: DiagnoseOptions = {},
 ): AsyncGenerator<ExchangeRow> {
   const run = await prepare(inputs, options, false);
+  run.tracker.followsStreams = true;
   let over: Exchange[] = [];
   const retire = (exchange: Exchange): boolean => {
     over.push(exchange);

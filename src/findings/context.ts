@@ -1,3 +1,4 @@
+import type { Clock } from '../trail/clocks.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchanges.js';
 import type { FlowTable } from '../trail/flows.js';
@@ -42,6 +43,8 @@ export interface FindingContext {
   /** Frames kept, for checks that look at octets. */
   readonly store: FrameStore;
   readonly faults: readonly CaptureFault[];
+  /** Clocks by node; what is not there could not be compared with others. */
+  readonly clocks: ReadonlyMap<string, Clock>;
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
 }

@@ -2,6 +2,7 @@ import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import type { Direction, Form, Trail } from './trail.js';
 import type { Quote } from './packet-group.js';
+import { Stream } from './stream.js';
 
 const TCP = 6;
 const UDP = 17;
@@ -72,6 +73,10 @@ export class Exchange {
   /** UDP: times of the first datagrams of each direction. */
   requestTimes: number[] = [];
   replyTimes: number[] = [];
+
+  /** What each point saw of each direction of a connection, where rows will tell it. */
+  requestStream: Stream | null = null;
+  replyStream: Stream | null = null;
 
   /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
   readonly repeats: Repeat[] = [];
@@ -207,16 +212,7 @@ export class ExchangeTable {
   ): Membership {
     const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
     const find = (form: Form): Exchange | null =>
-      this.#find(
-        protocol,
-        form.dst,
-        form.src,
-        form.destinationPort,
-        form.sourcePort,
-        idOf(form),
-        sequence,
-        nameId,
-      );
+      this.#find(protocol, form.dst, form.src, form.destinationPort, form.sourcePort, idOf(form), sequence, nameId);
     const form = find(last) === null && find(first) !== null ? first : last;
     const id = idOf(form);
     const membership = this.#member(
@@ -645,6 +641,12 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     else exchange.serverData = true;
   }
   return false;
+}
+
+/** The stream of one direction of a connection, begun with a segment when there is none. */
+export function streamOf(exchange: Exchange, direction: Direction, sequence: number): Stream {
+  if (direction === 'request') return (exchange.requestStream ??= new Stream(sequence));
+  return (exchange.replyStream ??= new Stream(sequence));
 }
 
 /** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */

@@ -119,7 +119,10 @@ function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void 
 }
 
 /** What an ICMP error quotes is translated along with it, but for the quoted packet's length, IP ID and numbers. */
-function mixQuoted({ view, l4At, quotedIpAt, quotedIpVersion, quotedL4At, quotedProtocol }: PacketView, octets: number): void {
+function mixQuoted(
+  { view, l4At, quotedIpAt, quotedIpVersion, quotedL4At, quotedProtocol }: PacketView,
+  octets: number,
+): void {
   if (quotedIpAt < 0 || quotedIpVersion !== 4 || l4At + octets < quotedIpAt + 8) return;
   mix(view.getInt32(quotedIpAt + 2));
   mix(quotedProtocol);

@@ -1,6 +1,6 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { ExchangeTable, note, Reach } from './exchanges.js';
+import { ExchangeTable, note, Reach, streamOf } from './exchanges.js';
 import type { PacketGroup } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
@@ -54,6 +54,8 @@ export class Tracker {
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
+  /** Set where rows will tell what each point saw of a connection's data. */
+  followsStreams = false;
 
   /** @param limit most trails kept at a time */
   constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
@@ -113,6 +115,11 @@ export class Tracker {
     if (membership !== null) {
       const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
       note(membership, group, reach, path.points[path.points.length - 1]!, null, false);
+      if (this.followsStreams && group.kind === Layer.TCP && group.payloadLength > 0) {
+        const { points, next } = this.#window.sightings;
+        const stream = streamOf(membership.exchange, membership.direction, group.a);
+        for (let at = group.head; at >= 0; at = next[at]!) stream.add(points[at]!, group.a, group.payloadLength);
+      }
     }
     return true;
   }
@@ -195,6 +202,13 @@ export class Tracker {
       trail.exchange = membership.exchange;
       trail.direction = membership.direction;
       note(membership, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+      if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
+        const stream = streamOf(membership.exchange, membership.direction, trail.a);
+        for (const { point, range } of trail.sightings) {
+          const [from, to] = range ?? [0, trail.payloadLength];
+          stream.add(point, (trail.a + from) | 0, to - from);
+        }
+      }
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);

@@ -72,6 +72,8 @@ export function natReturn(context: FindingContext): Finding[] {
 function turnOf(context: FindingContext, trail: Trail): Turn | null {
   if (context.judge.judge(trail).state === 'delivered') return null;
   const returned = trail.sightings[trail.sightings.length - 1]!;
+  // To itself: the half-translated form of a hairpin, which a bridge shows its pods.
+  if (returned.form.src === returned.form.dst) return null;
   const arrived = trail.sightings.find(
     (sighting) =>
       sighting.point === returned.point &&
