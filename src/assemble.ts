@@ -6,7 +6,7 @@ import type { Clock } from './trail/clocks.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
-import type { Exchange } from './trail/exchanges.js';
+import type { Exchange } from './trail/exchange.js';
 import { VERSION } from './version.js';
 import { LAYER_NAMES } from './wire/layers.js';
 

@@ -6,7 +6,7 @@ import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
-import type { Exchange } from './trail/exchanges.js';
+import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../trail/clocks.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
-import type { Exchange } from '../trail/exchanges.js';
+import type { Exchange } from '../trail/exchange.js';
 import type { FlowTable } from '../trail/flows.js';
 import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';

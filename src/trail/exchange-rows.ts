@@ -1,5 +1,5 @@
 import type { ExchangeRow, ExchangeSide, StreamPoint } from '../report/report.js';
-import type { Exchange } from './exchanges.js';
+import type { Exchange } from './exchange.js';
 import type { Judge } from './judge.js';
 import { dnsTypeName } from '../wire/dns-names.js';
 import type { Names } from './rows.js';

@@ -1,11 +1,11 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
-import type { Exchange } from './exchanges.js';
-import { DATAGRAMS, Reach } from './exchanges.js';
+import { Reach, type Exchange } from './exchange.js';
+import { covered, datagramArrival, sentAgain, type Arrival } from './arrival.js';
 import type { Clock } from './clocks.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Crossing, Path, Paths } from './paths.js';
 import type { Topology } from './topology.js';
-import type { Misses } from './tracker.js';
+import type { Misses } from './misses.js';
 import type { Judgement, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
@@ -371,18 +371,6 @@ export class Judge {
   }
 }
 
-/** The acknowledgement of what was sent several times is not this one's for certain. */
-function sentAgain(trail: Trail, exchange: Exchange): boolean {
-  return exchange.repeats.some(({ request, sequence, length }) => {
-    const ahead = (sequence - trail.a) | 0;
-    return request === (trail.direction === 'request') && ahead < trail.payloadLength && ahead + length > 0;
-  });
-}
-
-function covered(trail: Trail, acknowledged: number): boolean {
-  return trail.payloadLength > 0 && ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
-}
-
 function protocolWords(protocols: number): string {
   const words = [];
   if ((protocols & 1) !== 0) words.push('ICMP');
@@ -390,15 +378,4 @@ function protocolWords(protocols: number): string {
   if ((protocols & 4) !== 0) words.push('UDP');
   if ((protocols & 8) !== 0) words.push('another protocol');
   return words.join(' or ');
-}
-
-/** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
-type Arrival = 'shown' | 'one-of-several';
-
-/** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
-function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
-  if (requestTimes.length >= DATAGRAMS || replyTimes.length >= DATAGRAMS) return 'one-of-several';
-  const asked = requestTimes.filter((time) => time >= firstTime).length;
-  const answered = replyTimes.filter((time) => time > firstTime).length;
-  return answered >= asked ? 'one-of-several' : null;
 }

@@ -1,42 +1,17 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { ExchangeTable, note, Reach, streamOf } from './exchanges.js';
+import { note, Reach, streamOf } from './exchange.js';
+import { ExchangeTable } from './exchanges.js';
+import { covers, isPiece, isSameFlow, isTranslation, mayHavePieces, overlaps } from './group-relations.js';
+import { Misses } from './misses.js';
 import type { PacketGroup } from './packet-group.js';
+import { identicalOf, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
-/** Copies in one passage are recorded within this time of each other, nanoseconds. */
-const COPY = 1e6;
-/** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
-const PIECE = 150e6;
-/** Octets of a datagram without IP ID from which its payload tells it from others. */
-const TELLING = 32;
-/** A translating box holds a packet for less than this, nanoseconds. */
-const AT_ONCE = 200e6;
-/** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
-const LEAST_SEGMENT = 536;
 const RST = 4;
-
-/** Times at which a point, though on the way, did not show a packet that was seen before and behind it. */
-export class Misses {
-  readonly #times = new Map<number, number[]>();
-  count = 0;
-
-  add(point: number, time: number): void {
-    let times = this.#times.get(point);
-    if (times === undefined) this.#times.set(point, (times = []));
-    // One in a hundred milliseconds says it all.
-    if (times.length === 0 || Math.abs(times[times.length - 1]! - time) > 100e6) times.push(time);
-    this.count++;
-  }
-
-  /** True when the point missed a packet within `span` nanoseconds of a time. */
-  near(point: number, time: number, span: number): boolean {
-    return this.#times.get(point)?.some((miss) => Math.abs(miss - time) <= span) ?? false;
-  }
-}
 
 /** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
@@ -385,104 +360,4 @@ function formOf(group: PacketGroup): Form {
 function isEcho({ kind, a }: PacketGroup): boolean {
   const type = a >> 8;
   return kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
-}
-
-function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
-  return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
-}
-
-/**
- * An IP ID, TCP numbers or enough payload speak for it. Where neither address stays the same (hairpins, two boxes in a row)
- * all that there is must, at the same time.
- */
-function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
-  if (isSameFlow(a, b)) return false;
-  if (a.ipId === 0 && a.kind !== Layer.TCP && a.l4Length < TELLING) return false;
-  if (a.src === b.src || a.dst === b.dst) return true;
-  const telling = a.kind === Layer.TCP || (a.ipId !== 0 && a.l4Length >= TELLING);
-  return telling && a.firstTime <= b.lastTime + AT_ONCE && b.firstTime <= a.lastTime + AT_ONCE;
-}
-
-/** Segments with payload, and packets that are or may become fragments. */
-function mayHavePieces(group: PacketGroup): boolean {
-  if (group.fragmentOffset > 0 || group.moreFragments !== 0) return true;
-  if (group.kind === Layer.TCP) return group.payloadLength > 0;
-  return group.l4Length > 1200;
-}
-
-/**
- * True when one of two groups may be a part of the other, or both parts of a third: they overlap, close in time, with the
- * IP IDs that segmentation gives (the first piece has the ID of the whole, each further one the next). What is sent again has
- * a later ID, or comes later.
- */
-function isPiece(a: PacketGroup, b: PacketGroup): boolean {
-  if (!overlaps(a, b)) return false;
-  const whole = rangeOf(a);
-  const part = rangeOf(b);
-  const from = (part.from - whole.from) | 0;
-  if (a.kind !== Layer.TCP || a.fragmentOffset > 0 || a.moreFragments !== 0) return true;
-  if (from === 0 && part.length === whole.length && a.ipId === b.ipId) return true;
-  const [first, second, ahead] = from >= 0 ? [a, b, from] : [b, a, -from];
-  const step = (second.ipId - first.ipId) & 0xffff;
-  return ahead === 0 ? step === 0 : step <= ahead / LEAST_SEGMENT;
-}
-
-/** True when two groups hold octets of the same place in a stream or packet, close in time. */
-function overlaps(a: PacketGroup, b: PacketGroup): boolean {
-  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
-  const whole = rangeOf(a);
-  const part = rangeOf(b);
-  const from = (part.from - whole.from) | 0;
-  return from < whole.length && from + part.length > 0;
-}
-
-function covers(whole: PacketGroup, part: PacketGroup): boolean {
-  const a = rangeOf(whole);
-  const b = rangeOf(part);
-  const from = (b.from - a.from) | 0;
-  return from >= 0 && from + b.length <= a.length;
-}
-
-/** Marks what a point recorded again in the same passage. */
-function markCopies(sightings: readonly Sighting[]): Sighting[] {
-  return sightings.map((sighting, i) => {
-    const before = sightings[i - 1];
-    const copy =
-      before !== undefined &&
-      before.point === sighting.point &&
-      before.ttl === sighting.ttl &&
-      before.tunnel === sighting.tunnel &&
-      before.range === null &&
-      sighting.range === null &&
-      before.form === sighting.form &&
-      sighting.time - before.time < COPY;
-    return copy ? { ...sighting, copy: true } : sighting;
-  });
-}
-
-/** Points that saw all octets of a packet, in one frame or in several. */
-function wholeAt(sightings: readonly Sighting[], length: number): Set<number> {
-  const points = new Set<number>();
-  const parts = new Map<number, (readonly [number, number])[]>();
-  for (const { point, range } of sightings) {
-    if (range === null) points.add(point);
-    else parts.set(point, [...(parts.get(point) ?? []), range]);
-  }
-  for (const [point, ranges] of parts) {
-    let covered = 0;
-    for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) if (from <= covered) covered = Math.max(covered, to);
-    if (covered >= length) points.add(point);
-  }
-  return points;
-}
-
-/** Identical packets are as many as the point that saw most of them saw, copies apart. */
-function identicalOf(sightings: readonly Sighting[]): number {
-  const counts = new Map<string, number>();
-  for (const { point, ttl, copy, range } of sightings) {
-    if (copy || range !== null) continue;
-    const key = `${point} ${ttl}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return Math.max(1, ...counts.values());
 }

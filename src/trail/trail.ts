@@ -1,4 +1,4 @@
-import type { Exchange } from './exchanges.js';
+import type { Exchange } from './exchange.js';
 import type { PacketGroup, Quote } from './packet-group.js';
 import type { Path } from './paths.js';
 import type { SightingStore } from './sightings.js';

@@ -1,5 +1,5 @@
 import type { Certainty, Verdict } from '../report/report.js';
-import { Reach, type Exchange } from './exchanges.js';
+import { Reach, type Exchange } from './exchange.js';
 import type { Judge } from './judge.js';
 import type { Judgement, Trail } from './trail.js';
 
