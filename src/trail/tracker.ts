@@ -12,6 +12,7 @@ import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
 const RST = 4;
+const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
 
 /** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
@@ -136,10 +137,13 @@ export class Tracker {
     }
     for (const piece of this.#mergedFrom(group, pieces, path)) if (!piece.done) this.close(piece);
     if (group.done) return;
+    // One that has its own translation is none of those.
+    const resembles = group.resembles === ALIKE && members.length > 1 ? null : group.resembles;
+    // Of packets alike, sent again without an IP ID, any may be the one that was translated.
+    for (const other of members.length > 1 ? this.#window.translationsOf(group) : [])
+      if (isSameFlow(group, other)) other.resembles ??= ALIKE;
     for (const member of members) member.done = true;
-    this.#add(
-      this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, [...members, ...pieces])),
-    );
+    this.#add(this.#trailOf(members, path, pieces, resembles ?? this.#resemblance(group, [...members, ...pieces])));
   }
 
   /** Of several packets of one form that could be the same (sent again with IP ID 0), only the nearest in time is. */
