@@ -4,10 +4,11 @@ import { confirmFlows } from './findings/causes/confirm/flow.js';
 import type { AddressName, Counts, PointReport, Report, TranslationReport } from './report/report.js';
 import type { Run } from './run.js';
 import type { StateRead } from './saved-state.js';
+import type { Clock } from './trail/clocks.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
-import type { Exchange } from './trail/exchanges.js';
+import type { Exchange } from './trail/exchange.js';
 import { VERSION } from './version.js';
 import { LAYER_NAMES } from './wire/layers.js';
 
@@ -47,6 +48,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     store: run.store,
     faults: run.faults,
     saved: run.saved?.state ?? null,
+    clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),
   };
   const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
@@ -129,10 +131,7 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
     frames: at.frames,
     firstTime: full.length === 0 ? null : absolute(Math.min(...full.map((window) => window.first)), run.base),
     lastTime: full.length === 0 ? null : absolute(Math.max(...full.map((window) => window.last)), run.base),
-    clock:
-      clock === undefined || clock.reference === point.node || clock.error === Infinity
-        ? null
-        : { reference: clock.reference, offsetNs: Math.round(clock.offset), errorNs: Math.ceil(clock.error) },
+    clock: clock === undefined ? null : clockReport(clock, at),
     protocols,
     undecoded: Object.fromEntries([...at.undecoded].sort()),
     trust: trustOf(run, at),
@@ -141,6 +140,26 @@ function pointReport(run: Run, at: PointEvidence): PointReport {
 
 /** Protocols that hide what they carry, by the names that undecoded packets are counted under. */
 const ENCRYPTED = ['esp', 'wireguard', 'macsec'];
+
+/** A node's clock over the time of one of its captures; null for the reference itself, and where nothing bounds the error. */
+function clockReport(clock: Clock, { point, windows }: PointEvidence): PointReport['clock'] {
+  if (clock.reference === point.node) return null;
+  const full = windows.filter((window) => window.frames > 0);
+  const [first, last] =
+    full.length === 0
+      ? [0, 0]
+      : [Math.min(...full.map((window) => window.first)), Math.max(...full.map((window) => window.last))];
+  const offset = clock.aheadAt((first + last) / 2);
+  const residual = Math.max(clock.errorAt(clock.correct(first)), clock.errorAt(clock.correct(last)));
+  if (residual === Infinity) return null;
+  return {
+    reference: clock.reference,
+    offsetNs: Math.round(offset),
+    errorNs: Math.ceil(residual + Math.abs(clock.aheadAt(last) - offset)),
+    driftPpm: Math.round(clock.drift * 1e9) / 1e3,
+    residualNs: Math.ceil(residual),
+  };
+}
 
 /** What keeps a capture from being full evidence. */
 function trustOf(run: Run, at: PointEvidence): string[] {

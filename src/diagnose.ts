@@ -4,7 +4,7 @@ import type { DiagnoseOptions } from './options.js';
 import type { ExchangeRow, Report, TrailRow } from './report/report.js';
 import { pair, prepare, type Run } from './run.js';
 import { exchangeRow } from './trail/exchange-rows.js';
-import type { Exchange } from './trail/exchanges.js';
+import type { Exchange } from './trail/exchange.js';
 import { trailRow } from './trail/rows.js';
 import type { Trail } from './trail/trail.js';
 import { outcomeOf } from './trail/verdict.js';
@@ -38,6 +38,7 @@ export async function* exchanges(
   options: DiagnoseOptions = {},
 ): AsyncGenerator<ExchangeRow> {
   const run = await prepare(inputs, options, false);
+  run.tracker.followsStreams = true;
   let over: Exchange[] = [];
   const retire = (exchange: Exchange): boolean => {
     over.push(exchange);

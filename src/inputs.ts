@@ -30,13 +30,14 @@ const STREAM_LIMIT = 1 << 30;
 export async function resolveInputs(inputs: readonly CaptureInput[], signal?: AbortSignal): Promise<Source[]> {
   if (inputs.length === 0) throw new OptionsError('no capture given');
   const sources: Source[] = [];
+  const taken = new Set<string>();
   for (const input of inputs) {
     const given = isPlain(input) ? { source: input } : input;
     const point = 'point' in given ? (given.point ?? null) : null;
     const name = 'file' in given ? given.file : undefined;
     const source = given.source;
     if (typeof source === 'string') {
-      sources.push(...(await pathSources(source, point, name)));
+      sources.push(...(await onlyNew(await pathSources(source, point, name), taken)));
     } else if (source instanceof Uint8Array || source instanceof Blob) {
       const size = source instanceof Blob ? source.size : source.length;
       const file = name ?? (typeof File !== 'undefined' && source instanceof File ? source.name : (point ?? 'capture'));
@@ -47,6 +48,21 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
     }
   }
   return sources;
+}
+
+/** Without the files that were given before, by themselves or with their folder: read twice they would count twice. */
+async function onlyNew(sources: readonly Source[], taken: Set<string>): Promise<Source[]> {
+  const { fileIdentity } = await import('./capture/node-files.js');
+  const found: Source[] = [];
+  for (const source of sources) {
+    const path = source.open();
+    const identity = typeof path === 'string' ? await fileIdentity(path) : null;
+    const key = `${identity} ${source.point ?? ''}`;
+    if (identity !== null && taken.has(key)) continue;
+    taken.add(key);
+    found.push(source);
+  }
+  return found;
 }
 
 function isPlain(input: CaptureInput): input is CaptureSource {

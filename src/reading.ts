@@ -6,6 +6,7 @@ import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.
 import { parsePoint, pointFromPath, type PointName } from './net/point-name.js';
 import type { CapturePoint, PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
+import { Clock } from './trail/clocks.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
@@ -125,21 +126,32 @@ export class FrameCursor {
   readonly number: number;
   readonly resolver: PointResolver;
   readonly capture: Capture;
-  /** Nanoseconds to take from its times. */
-  readonly offset: number;
+  /** Clock of its node. */
+  readonly #rate: number;
+  readonly #offset: number;
   batch: FrameBatch | null = null;
   index = 0;
   /** Corrected time of the current frame, relative to the base; Infinity at the end. */
   time = -Infinity;
+  /** As its file says, relative to the base. */
+  ownTime = -Infinity;
   readonly #base: number;
   readonly #batches: AsyncIterator<FrameBatch>;
 
-  constructor(source: Source, number: number, capture: Capture, resolver: PointResolver, base: number, offset: number) {
+  constructor(
+    source: Source,
+    number: number,
+    capture: Capture,
+    resolver: PointResolver,
+    base: number,
+    clock = new Clock(''),
+  ) {
     this.source = source;
     this.number = number;
     this.capture = capture;
     this.resolver = resolver;
-    this.offset = offset;
+    this.#rate = clock.rate;
+    this.#offset = clock.offset;
     this.#base = base;
     this.#batches = capture[Symbol.asyncIterator]();
   }
@@ -171,7 +183,8 @@ export class FrameCursor {
 
   setTime(): void {
     const batch = this.batch!;
-    this.time = relative(batch.seconds[this.index]!, batch.nanoseconds[this.index]!, this.#base) - this.offset;
+    this.ownTime = relative(batch.seconds[this.index]!, batch.nanoseconds[this.index]!, this.#base);
+    this.time = this.ownTime * this.#rate - this.#offset;
   }
 }
 

@@ -6,14 +6,15 @@ import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
-import type { Exchange } from './trail/exchanges.js';
+import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
-import { estimateClocks, type Clock } from './trail/clocks.js';
+import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
+import { PointOrders } from './trail/point-orders.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
@@ -71,14 +72,15 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const saved = found === null ? null : await readSavedState(found, sources, options);
   if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
-  const clocks = estimateClocks(evidence.samples, points.points, topology);
+  const orders = new PointOrders(evidence.samples, points.points);
+  const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {
     const point = points.find(name);
     if (point === undefined) throw new OptionsError(`--order names ${name}, which is no point of these captures`);
     return point.id;
   });
-  const paths = new Paths(topology, given);
+  const paths = new Paths(topology, orders, clocks, given);
   const texts = new Texts();
   const memory = options.memory ?? DEFAULT_MEMORY;
   const window: PacketWindow = new PacketWindow({
@@ -96,7 +98,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     misses: tracker.misses,
     points: points.points,
     paths,
-    clockOf: (point) => clocks.get(points.points[point]!.node) ?? { offset: 0, error: 0 },
+    clocks,
   });
   return { ...first, sources, saved, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
 }
@@ -109,7 +111,7 @@ function bounded(count: number): number {
 function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, offset: number): void {
   const point = points.find(name);
   if (point === undefined) throw new OptionsError(`--clock names ${name}, which is no point of these captures`);
-  clocks.set(point.node, { reference: 'given', offset, error: 0 });
+  clocks.set(point.node, new Clock('given', offset));
 }
 
 type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
@@ -222,8 +224,7 @@ export async function* pair(
   const progress = progressOf(sources, options, 1);
   const signal = options.partial === true ? undefined : options.signal;
   const take = (cursor: FrameCursor): void => {
-    const uncorrected = cursor.time + cursor.offset;
-    if (uncorrected < bounds.since || uncorrected > bounds.until) return;
+    if (cursor.ownTime < bounds.since || cursor.ownTime > bounds.until) return;
     const batch = cursor.batch!;
     const i = cursor.index;
     view.decodeAt(batch, i);
@@ -237,8 +238,8 @@ export async function* pair(
   for (const { source, number, capture } of await openAll(sources, signal, [])) {
     const resolver = new PointResolver(source, points);
     const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const offset = node === undefined ? 0 : (clocks.get(node)?.offset ?? 0);
-    const cursor = new FrameCursor(source, number, capture, resolver, base, offset);
+    const clock = node === undefined ? undefined : clocks.get(node);
+    const cursor = new FrameCursor(source, number, capture, resolver, base, clock);
     if (await cursor.refill()) cursors.push(cursor);
   }
   while (cursors.length > 0) {

@@ -191,6 +191,16 @@ export async function isFolder(path: string): Promise<boolean> {
   return kind !== null && kind.isDirectory();
 }
 
+/** What tells a file from all others, whatever path leads to it; null where it cannot be told. */
+export async function fileIdentity(path: string): Promise<string | null> {
+  try {
+    const { dev, ino, size } = await stat(path);
+    return ino === 0 ? null : `${dev} ${ino} ${size}`;
+  } catch {
+    return null;
+  }
+}
+
 /** Octets of a file; null when it has no size, as a pipe, or cannot be found. */
 export async function fileSize(path: string): Promise<number | null> {
   const kind = await stat(path).catch(() => null);

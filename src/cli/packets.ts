@@ -30,7 +30,7 @@ export async function* packetFrames(
   const streams = new MessageStreams();
   const cursors: FrameCursor[] = [];
   for (const { source, number, capture } of await openAll(sources, options.signal, faults)) {
-    const cursor = new FrameCursor(source, number, capture, new PointResolver(source, points), 0, 0);
+    const cursor = new FrameCursor(source, number, capture, new PointResolver(source, points), 0);
     if (await cursor.refill()) cursors.push(cursor);
     else if (capture.damage !== null) faults.push(capture.damage);
   }

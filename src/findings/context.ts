@@ -1,7 +1,8 @@
 import type { Place } from '../report/report.js';
 import type { SavedState } from '../state/read.js';
+import type { Clock } from '../trail/clocks.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
-import type { Exchange } from '../trail/exchanges.js';
+import type { Exchange } from '../trail/exchange.js';
 import type { FlowTable } from '../trail/flows.js';
 import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
@@ -46,6 +47,8 @@ export interface FindingContext {
   readonly faults: readonly CaptureFault[];
   /** What was saved beside the captures; null when nothing was. It speaks about causes only. */
   readonly saved: SavedState | null;
+  /** Clocks by node; what is not there could not be compared with others. */
+  readonly clocks: ReadonlyMap<string, Clock>;
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
 }

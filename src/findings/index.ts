@@ -2,6 +2,7 @@ import type { Finding, Severity } from '../report/report.js';
 import { demoteDnsLosses } from './application/first-symptom.js';
 import { applicationFindings } from './application/index.js';
 import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
+import { clockSkewFindings } from './clock-skew.js';
 import type { FindingContext } from './context.js';
 import { encapsulationFindings } from './encapsulation/index.js';
 import { lossFindings } from './loss.js';
@@ -23,6 +24,7 @@ export function findAll(context: FindingContext): Finding[] {
     ...unansweredFindings(context, findings),
     ...captureDamagedFindings(context),
     ...captureNotTrustedFindings(context),
+    ...clockSkewFindings(context),
   ].sort(
     (a, b) =>
       ORDER[a.severity] - ORDER[b.severity] ||

@@ -1,5 +1,5 @@
 import type { Certainty, Evidence, Finding, TrailStep } from '../report/report.js';
-import type { Exchange } from '../trail/exchanges.js';
+import type { Exchange } from '../trail/exchange.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
 import { TcpFlag } from '../wire/tcp.js';

@@ -1,5 +1,5 @@
 import type { Evidence, Finding } from '../report/report.js';
-import type { Exchange } from '../trail/exchanges.js';
+import type { Exchange } from '../trail/exchange.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
 import { onNode, placeOf, type FindingContext, type Judged } from './context.js';

@@ -295,10 +295,17 @@ function delay(from: TrailStep, to: TrailStep, points: ReadonlyMap<string, Point
     a.clock !== null && b.clock !== null
       ? a.clock.reference === b.clock.reference
       : a.clock?.reference === b.node || b.clock?.reference === a.node;
-  const bound = (a.clock?.errorNs ?? 0) + (b.clock?.errorNs ?? 0);
+  const bound = (a.clock?.residualNs ?? 0) + (b.clock?.residualNs ?? 0);
   if (!known || !Number.isFinite(bound)) return '';
-  const corrected = raw - BigInt(Math.round((b.clock?.offsetNs ?? 0) - (a.clock?.offsetNs ?? 0)));
+  const corrected = raw - BigInt(Math.round(aheadAt(b, to.time) - aheadAt(a, from.time)));
   return Math.abs(Number(corrected)) < bound ? '' : signedDuration(corrected);
+}
+
+/** How far a point's clock was ahead of its reference at a time of its own. */
+function aheadAt({ clock, firstTime, lastTime }: PointReport, time: string): number {
+  if (clock === null || firstTime === null || lastTime === null) return clock?.offsetNs ?? 0;
+  const fromMiddle = Number(2n * nanoseconds(time) - nanoseconds(firstTime) - nanoseconds(lastTime)) / 2;
+  return clock.offsetNs + (fromMiddle * clock.driftPpm) / 1e6;
 }
 
 function frameText(file: string, frame: number): string {

@@ -38,12 +38,13 @@ export function pointsText(report: Report, options: TextOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-function clockText({ reference, offsetNs, errorNs }: NonNullable<PointReport['clock']>): string {
+function clockText({ reference, offsetNs, residualNs, driftPpm }: NonNullable<PointReport['clock']>): string {
   const offset = duration(BigInt(Math.round(Math.abs(offsetNs))));
-  const bound = Number.isFinite(errorNs) ? `, ± ${duration(BigInt(Math.round(errorNs)))}` : '';
+  const bound = `, ± ${duration(BigInt(Math.round(residualNs)))}`;
+  const drift = driftPpm === 0 ? '' : `, ${Math.abs(driftPpm).toFixed(1)} ppm too ${driftPpm > 0 ? 'fast' : 'slow'}`;
   const name = escapeText(reference);
-  if (offsetNs === 0) return `agrees with ${name}${bound}`;
-  return `${offset} ${offsetNs < 0 ? 'behind' : 'ahead of'} ${name}${bound}`;
+  if (offsetNs === 0) return `agrees with ${name}${bound}${drift}`;
+  return `${offset} ${offsetNs < 0 ? 'behind' : 'ahead of'} ${name}${bound}${drift}`;
 }
 
 function windowText({ firstTime, lastTime }: PointReport): string {

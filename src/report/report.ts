@@ -26,13 +26,27 @@ export interface PointReport {
   readonly frames: number;
   readonly firstTime: string | null;
   readonly lastTime: string | null;
-  readonly clock: { readonly reference: string; readonly offsetNs: number; readonly errorNs: number } | null;
+  /** Against the reference's clock, see ClockReport; null for the reference, and where packets do not bound it. */
+  readonly clock: ClockReport | null;
   /** Frames by innermost protocol name. */
   readonly protocols: Readonly<Record<string, number>>;
   /** What this library met and does not decode, by name. */
   readonly undecoded: Readonly<Record<string, number>>;
   /** What keeps this capture from being full evidence: cut, drops, an apparent filter, a snap length. One sentence each. */
   readonly trust: readonly string[];
+}
+
+/** A node's clock against the reference node's, over the time of a capture. */
+export interface ClockReport {
+  readonly reference: string;
+  /** Nanoseconds that it was ahead in the middle of the capture. */
+  readonly offsetNs: number;
+  /** The true offset was within offsetNs ± errorNs at every moment of the capture. */
+  readonly errorNs: number;
+  /** Parts per million by which it runs fast; 0 where packets do not show that it does. */
+  readonly driftPpm: number;
+  /** The bound that remains once the drift is corrected. */
+  readonly residualNs: number;
 }
 
 export type Verdict = 'answered' | 'request-lost' | 'reply-lost' | 'unanswered' | 'refused' | 'unknown';

@@ -1,73 +1,113 @@
 import type { CapturePoint } from '../net/points.js';
+import { errorAt, fitLine, NO_BOUND, type Bounds, type ErrorBound } from './clock-line.js';
 import type { Samples } from './evidence.js';
+import { groupsOf, withoutCopies, type PointOrders } from './point-orders.js';
 import type { Topology } from './topology.js';
 
-/** A node's clock against the reference node's. */
-export interface Clock {
-  readonly reference: string;
-  /** Nanoseconds that the node's clock is ahead. */
-  readonly offset: number;
-  /** The true offset lies within offset ± error; Infinity when packets in one direction only bound one side. */
-  readonly error: number;
-}
-
-// Differences further than this from the median are other packets that happen to be alike.
+/** Differences further than this from the median are other packets that happen to be alike, nanoseconds. */
 const OUTLIER = 5e9;
+/** Where it is not known which way packets went, they took less than this. */
+const TRANSIT = 50e6;
+/** One direction alone bounds a clock on one side; up to this much it says nothing against clocks that agree. */
+const ONE_WAY = 1e9;
 
-interface Edge {
-  /** Smallest time from the first to the second node, as their clocks say. */
-  there: number;
-  back: number;
-  /** Middle of all differences, whichever way the packets went; NaN where there are none. */
-  middle: number;
+/** The error of one step from the reference, by the time of a clock on the way: `shift + slope * reference time`. */
+interface StepError {
+  readonly bound: ErrorBound;
+  readonly shift: number;
+  readonly slope: number;
 }
 
-/** Where it is not known which way packets went, they took less than this, nanoseconds. */
-const TRANSIT = 50e6;
+/** A node's clock against the reference node's. Times are nanoseconds relative to the run's base. */
+export class Clock {
+  readonly reference: string;
+  /** What this clock says is shift + slope * what the reference's says. */
+  readonly #shift: number;
+  readonly #slope: number;
+  readonly #errors: readonly StepError[];
 
-/**
- * Clock offsets between nodes from packets that both saw. A packet cannot arrive before it was sent, so each direction
- * bounds the offset from one side; the bounds meet to within the shortest round trip.
- */
+  constructor(reference: string, shift = 0, slope = 1, errors: readonly StepError[] = []) {
+    this.reference = reference;
+    this.#shift = shift;
+    this.#slope = slope;
+    this.#errors = errors;
+  }
+
+  /** What the reference's clock says at a time of this one: rate * time - offset. */
+  correct(time: number): number {
+    return time * this.rate - this.offset;
+  }
+
+  get rate(): number {
+    return 1 / this.#slope;
+  }
+
+  get offset(): number {
+    return this.#shift / this.#slope;
+  }
+
+  /** What this clock says at a time of the reference. */
+  own(time: number): number {
+    return this.#shift + this.#slope * time;
+  }
+
+  /** How far it was ahead at one of its own times. */
+  aheadAt(time: number): number {
+    return time - this.correct(time);
+  }
+
+  /** Nanoseconds a nanosecond by which it runs ahead of the reference. */
+  get drift(): number {
+    return this.#slope - 1;
+  }
+
+  /** How far the true time may be from the corrected one; Infinity when packets in one direction only bound one side. */
+  errorAt(corrected: number): number {
+    return this.#errors.reduce((sum, { bound, shift, slope }) => sum + errorAt(bound, shift + slope * corrected), 0);
+  }
+
+  /** The clock that is ahead of this one by a line over this one's time. */
+  second({ offset, drift, bound }: Line): Clock {
+    const rate = 1 + drift;
+    const error = { bound, shift: this.#shift, slope: this.#slope };
+    return new Clock(this.reference, offset + rate * this.#shift, rate * this.#slope, [...this.#errors, error]);
+  }
+
+  /** The clock that this one is ahead of by a line over that one's time. */
+  first({ offset, drift, bound }: Line): Clock {
+    const [shift, slope] = [(this.#shift - offset) / (1 + drift), this.#slope / (1 + drift)];
+    return new Clock(this.reference, shift, slope, [...this.#errors, { bound, shift, slope }]);
+  }
+}
+
+/** What two nodes' captures of the same packets say: how far the second clock was ahead, at times of the first. */
+interface Edge {
+  /** Bounds from above by packets that went from the first to the second, from below by those that came back. */
+  readonly there: Bounds;
+  readonly back: Bounds;
+  /** Whichever way packets went. */
+  readonly either: number[];
+}
+
+interface Line {
+  readonly offset: number;
+  readonly drift: number;
+  readonly bound: ErrorBound;
+}
+
+/** Clocks of all nodes that packets connect. A packet cannot arrive before it was sent. */
 export function estimateClocks(
   samples: Samples,
   points: readonly CapturePoint[],
   topology: Topology,
+  orders: PointOrders,
 ): Map<string, Clock> {
-  const differences = new Map<string, number[]>();
-  const undirected = new Map<string, number[]>();
-  for (const group of groupsOf(samples)) collect(group, samples, points, topology, differences, undirected);
   const edges = new Map<string, Edge>();
-  for (const [key, values] of differences) {
-    const [from, to] = key.split('\0') as [string, string];
-    const shortest = smallest(values);
-    const [a, b] = from < to ? [from, to] : [to, from];
-    const edge = edges.get(`${a}\0${b}`) ?? { there: Infinity, back: Infinity, middle: NaN };
-    if (from < to) edge.there = shortest;
-    else edge.back = shortest;
-    edges.set(`${a}\0${b}`, edge);
-  }
-  for (const [key, values] of undirected) {
-    if (edges.has(key)) continue;
-    values.sort((x, y) => x - y);
-    edges.set(key, { there: Infinity, back: Infinity, middle: values[values.length >> 1]! });
-  }
-  return spread(edges);
-}
-
-/** Indexes of samples of one key each, in order of time. */
-export function* groupsOf(samples: Samples): Generator<readonly number[]> {
-  const order = Array.from({ length: samples.count }, (_, i) => i);
-  const { keyLow, keyHigh, times } = samples;
-  order.sort((x, y) => keyHigh[x]! - keyHigh[y]! || keyLow[x]! - keyLow[y]! || times[x]! - times[y]! || x - y);
-  let from = 0;
-  for (let i = 1; i <= order.length; i++) {
-    const x = order[from]!;
-    const y = order[i];
-    if (y !== undefined && keyLow[x] === keyLow[y] && keyHigh[x] === keyHigh[y]) continue;
-    if (i - from > 1) yield order.slice(from, i);
-    from = i;
-  }
+  // Points come in the order of what their captures hold, so that no result depends on names.
+  const ranks = new Map<string, number>();
+  for (const { node } of points) if (!ranks.has(node)) ranks.set(node, ranks.size);
+  for (const group of groupsOf(samples)) collect(group, samples, points, topology, orders, ranks, edges);
+  return spread(edges, ranks);
 }
 
 function collect(
@@ -75,61 +115,73 @@ function collect(
   samples: Samples,
   points: readonly CapturePoint[],
   topology: Topology,
-  differences: Map<string, number[]>,
-  undirected: Map<string, number[]>,
+  orders: PointOrders,
+  ranks: ReadonlyMap<string, number>,
+  edges: Map<string, Edge>,
 ): void {
-  const seen = new Set<number>();
-  for (const i of group) {
-    if (seen.has(samples.points[i]!)) return; // copies and identical packets: which is which is not known
-    seen.add(samples.points[i]!);
-  }
+  group = withoutCopies(group, samples);
+  if (new Set(group.map((i) => samples.points[i]!)).size < group.length) return;
   const source = topology.homeOf(samples.sources[group[0]!]!).node;
   const destination = topology.homeOf(samples.destinations[group[0]!]!).node;
   for (const i of group) {
+    const a = points[samples.points[i]!]!.node;
     for (const j of group) {
-      const from = points[samples.points[i]!]!.node;
-      const to = points[samples.points[j]!]!.node;
-      if (from === to) continue;
-      const key = `${from}\0${to}`;
-      const difference = samples.times[j]! - samples.times[i]!;
-      if (from < to) add(undirected, key, difference);
-      if (!(from === source || to === destination) || from === destination || to === source) continue;
-      add(differences, key, difference);
+      const b = points[samples.points[j]!]!.node;
+      if (ranks.get(a)! >= ranks.get(b)!) continue;
+      const edge = edgeOf(edges, a, b);
+      const time = samples.times[i]!;
+      const ahead = samples.times[j]! - time;
+      edge.either.push(ahead);
+      // Every router on the way takes one from the TTL; else who is at home tells, or a packet and its answer.
+      let order = samples.ttls[j]! - samples.ttls[i]!;
+      if (order === 0) order = Number(b === source || a === destination) - Number(a === source || b === destination);
+      if (order === 0)
+        order = orders.compare(
+          samples.sources[i]!,
+          samples.destinations[i]!,
+          samples.points[i]!,
+          samples.points[j]!,
+          null,
+        );
+      if (order === 0) continue;
+      const bounds = order < 0 ? edge.there : edge.back;
+      bounds.x.push(time);
+      bounds.y.push(ahead);
     }
   }
 }
 
-function add(lists: Map<string, number[]>, key: string, value: number): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+function edgeOf(edges: Map<string, Edge>, a: string, b: string): Edge {
+  const key = `${a}\0${b}`;
+  let edge = edges.get(key);
+  if (edge === undefined) {
+    edge = { there: { x: [], y: [] }, back: { x: [], y: [] }, either: [] };
+    edges.set(key, edge);
+  }
+  return edge;
 }
 
-function smallest(values: number[]): number {
-  values.sort((a, b) => a - b);
-  const median = values[values.length >> 1]!;
-  return values.find((value) => value >= median - OUTLIER)!;
-}
-
-/** Offsets of all nodes that edges connect, each along the path of smallest error from its reference. */
-function spread(edges: ReadonlyMap<string, Edge>): Map<string, Clock> {
+/** Clocks of all nodes that edges connect, each along the path of smallest error from its reference. */
+function spread(edges: ReadonlyMap<string, Edge>, ranks: ReadonlyMap<string, number>): Map<string, Clock> {
   const clocks = new Map<string, Clock>();
   const list = [...edges].map(([key, edge]) => {
     const [a, b] = key.split('\0') as [string, string];
-    return { a, b, ...offsetOf(edge) };
+    const line = lineOf(edge);
+    return { a, b, line, error: Math.max(line.bound.atFrom, line.bound.atTo) };
   });
-  list.sort((x, y) => x.error - y.error || (x.a + x.b < y.a + y.b ? -1 : 1));
-  for (const start of [...new Set(list.flatMap(({ a, b }) => [a, b]))].sort()) {
-    if (clocks.has(start)) continue;
-    clocks.set(start, { reference: start, offset: 0, error: 0 });
+  const order = (x: number, y: number): number => (x === y ? 0 : x - y);
+  const rank = (node: string): number => ranks.get(node)!;
+  list.sort((x, y) => order(x.error, y.error) || rank(x.a) - rank(y.a) || rank(x.b) - rank(y.b));
+  for (const start of ranks.keys()) {
+    if (clocks.has(start) || !list.some(({ a, b }) => a === start || b === start)) continue;
+    clocks.set(start, new Clock(start));
     for (let grown = true; grown;) {
       grown = false;
-      for (const { a, b, offset, error } of list) {
-        const known = clocks.get(a);
-        const other = clocks.get(b);
-        if ((known === undefined) === (other === undefined)) continue;
-        const [node, base, sign] = known !== undefined ? [b, known, 1] : [a, other!, -1];
-        clocks.set(node, { reference: base.reference, offset: base.offset + sign * offset, error: base.error + error });
+      for (const { a, b, line } of list) {
+        const [first, second] = [clocks.get(a), clocks.get(b)];
+        if ((first === undefined) === (second === undefined)) continue;
+        if (first !== undefined) clocks.set(b, first.second(line));
+        else clocks.set(a, second!.first(line));
         grown = true;
         break;
       }
@@ -138,15 +190,34 @@ function spread(edges: ReadonlyMap<string, Edge>): Map<string, Clock> {
   return clocks;
 }
 
-/** How far b's clock is ahead of a's. Clocks that may agree are taken to agree. */
-function offsetOf({ there, back, middle: between }: Edge): { offset: number; error: number } {
-  if (!Number.isNaN(between)) return { offset: Math.abs(between) <= TRANSIT ? 0 : between, error: Infinity };
-  if (there === Infinity) return { offset: back > 0 && back < 1e9 ? 0 : -back, error: Infinity };
-  if (back === Infinity) return { offset: there > 0 && there < 1e9 ? 0 : there, error: Infinity };
-  const error = Math.max(0, (there + back) / 2);
-  const middle = (there - back) / 2;
-  return {
-    offset: Math.abs(middle) <= error ? 0 : middle,
-    error: Math.abs(middle) <= error ? error + Math.abs(middle) : error,
-  };
+/** How far the second clock is ahead of the first. Clocks that may agree are taken to agree. */
+function lineOf({ there, back, either }: Edge): Line {
+  const [above, below] = [usual(there), usual(back)];
+  if (above.x.length > 0 && below.x.length > 0) {
+    const { offset, drift, error } = fitLine(above, below);
+    return { offset, drift, bound: error };
+  }
+  if (above.x.length > 0 || below.x.length > 0) {
+    const late = above.x.length > 0 ? least(above.y) : least(below.y.map((y) => -y));
+    if (late > 0 && late < ONE_WAY) return { offset: 0, drift: 0, bound: NO_BOUND };
+    const { offset, drift } = fitLine(above, below);
+    return { offset, drift, bound: NO_BOUND };
+  }
+  const middle = median(either);
+  return { offset: Math.abs(middle) <= TRANSIT ? 0 : middle, drift: 0, bound: NO_BOUND };
+}
+
+function usual({ x, y }: Bounds): Bounds {
+  if (y.length === 0) return { x, y };
+  const middle = median(y);
+  const kept = y.flatMap((value, i) => (Math.abs(value - middle) <= OUTLIER ? [i] : []));
+  return { x: kept.map((i) => x[i]!), y: kept.map((i) => y[i]!) };
+}
+
+function least(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }

@@ -12,7 +12,7 @@ const PAIR_LIMIT = 1 << 18;
 /** Sightings sampled for clocks and the order of points; when full, every second key is dropped and the rest go on. */
 const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
-const SAMPLE_OCTETS = 16;
+const SAMPLE_OCTETS = 12;
 const TCP = 6;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
 export const LEAST_L4_OCTETS = 8;

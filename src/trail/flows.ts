@@ -1,5 +1,5 @@
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
-import type { Exchange } from './exchanges.js';
+import type { Exchange } from './exchange.js';
 import type { Paths } from './paths.js';
 import type { Names } from './rows.js';
 

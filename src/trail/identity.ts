@@ -111,12 +111,26 @@ function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void 
       const echo = protocol === ICMP ? type === 8 || type === 0 : type === 128 || type === 129;
       mix(invariant && echo ? view.getUint16(at + 6) : view.getInt32(at + 4));
       i = 8;
-      // What an ICMP error quotes is translated along with it.
-      if (invariant && !echo) return;
+      if (invariant && !echo) return mixQuoted(packet, octets);
     }
   }
   for (; i + 4 <= octets; i += 4) mix(view.getInt32(at + i));
   for (; i < octets; i++) mix(view.getUint8(at + i) + 0x100);
+}
+
+/** What an ICMP error quotes is translated along with it, but for the quoted packet's length, IP ID and numbers. */
+function mixQuoted(
+  { view, l4At, quotedIpAt, quotedIpVersion, quotedL4At, quotedProtocol }: PacketView,
+  octets: number,
+): void {
+  if (quotedIpAt < 0 || quotedIpVersion !== 4 || l4At + octets < quotedIpAt + 8) return;
+  mix(view.getInt32(quotedIpAt + 2));
+  mix(quotedProtocol);
+  if (quotedL4At < 0 || l4At + octets < quotedL4At + 8) return;
+  // Past the ports, or the checksum and identifier of an echo.
+  if (quotedProtocol === TCP) mix(view.getInt32(quotedL4At + 4));
+  else if (quotedProtocol === UDP) mix(view.getUint16(quotedL4At + 4));
+  else if (quotedProtocol === ICMP) mix(view.getUint16(quotedL4At + 6));
 }
 
 /**

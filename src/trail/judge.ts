@@ -1,10 +1,11 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
-import type { Exchange } from './exchanges.js';
-import { DATAGRAMS, Reach } from './exchanges.js';
+import { Reach, type Exchange } from './exchange.js';
+import { covered, datagramArrival, sentAgain, type Arrival } from './arrival.js';
+import type { Clock } from './clocks.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Crossing, Path, Paths } from './paths.js';
 import type { Topology } from './topology.js';
-import type { Misses } from './tracker.js';
+import type { Misses } from './misses.js';
 import type { Judgement, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
@@ -14,6 +15,8 @@ const IN_FLIGHT = 10e6;
 const BLIND = 1e9;
 /** Captures further apart than this belong to different runs: one frame has no length in time. */
 const APART = 1e9;
+/** Clocks of nodes that cannot be compared are taken to agree to within this. */
+const UNKNOWN_CLOCK = 1e9;
 const TCP = 6;
 /** With bpf_redirect_peer these interfaces see what a pod sends, and not what it gets. */
 const CILIUM = /^lxc/;
@@ -25,8 +28,8 @@ export interface JudgeContext {
   readonly misses: Misses;
   readonly points: readonly CapturePoint[];
   readonly paths: Paths;
-  /** Nanoseconds that a point's clock is ahead. */
-  readonly clockOf: (point: number) => { offset: number; error: number };
+  /** Clocks by node; what is not there could not be compared with others. */
+  readonly clocks: ReadonlyMap<string, Clock>;
 }
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
@@ -107,6 +110,8 @@ export class Judge {
       const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
       silent.push({ point, able: able.certainty !== null, note: able.note });
       if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
+      // Whichever point shows that it is missing, it went missing before the first that is able to.
+      if (able.certainty === 'shown' && lost !== null) lost = { ...lost, certainty: 'shown' };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
@@ -118,7 +123,8 @@ export class Judge {
   /** True when the other side of the exchange was heard after the packet. */
   #answeredLater({ exchange, direction, firstTime }: Trail): boolean {
     if (exchange === null) return false;
-    if (direction === 'request') return exchange.lastReplyTime >= firstTime;
+    const { refusedBy, lastReplyTime } = exchange;
+    if (direction === 'request') return Math.max(lastReplyTime, refusedBy?.lastTime ?? -Infinity) >= firstTime;
     // Of datagrams either side may be the one that answers.
     return exchange.protocol === 'udp' && exchange.lastRequestTime >= firstTime;
   }
@@ -176,6 +182,8 @@ export class Judge {
   #refusedByDestination(trail: Trail, exchange: Exchange): boolean {
     const by = exchange.refusedBy;
     if (by === null || by.first.src !== trail.last.dst) return false;
+    // Whoever rejects on the way sends a RST under the destination's address, but ICMP errors under its own.
+    if (by.quote !== null) return true;
     const home = this.#context.topology.homeOf(trail.last.dst);
     return home.points.length > 0
       ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
@@ -189,7 +197,7 @@ export class Judge {
   mayGoOn(lastSeen: number, src: number, dst: number, seen: ReadonlySet<number>): boolean {
     const { points, topology } = this.#context;
     const last = points[lastSeen]!;
-    const outward = topology.homeOf(src).node === last.node;
+    const start = topology.homeOf(src).node;
     const home = topology.homeOf(dst).node;
     const owners = topology.ownersOf(lastSeen);
     if (owners !== null && owners.size > 0 && !owners.has(src)) {
@@ -203,7 +211,8 @@ export class Judge {
       if (point.node !== last.node) return home === null || home === point.node;
       const [rank, lastRank] = [rankOf(point.role), rankOf(last.role)];
       if (rank < 0 || lastRank < 0) return true;
-      return outward ? rank > lastRank : rank < lastRank;
+      if (start === null && home === null) return rank !== lastRank;
+      return start === last.node ? rank > lastRank : rank < lastRank;
     });
   }
 
@@ -262,7 +271,8 @@ export class Judge {
     if (CILIUM.test(points[point]!.interface) && !this.#wasReached(trail.last.dst, point)) {
       return { certainty: null, note: `${name} shows nothing on its way to the pod: Cilium may take it past there` };
     }
-    const margin = IN_FLIGHT + this.#clockError(lastSeen, point);
+    const error = this.#clockError(lastSeen, point, time);
+    const margin = IN_FLIGHT + (error === Infinity ? UNKNOWN_CLOCK : error);
     const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
     if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
     const worked = this.#hasCrossed(trail, at);
@@ -312,16 +322,21 @@ export class Judge {
 
   /** First and last times of a point's files, corrected. */
   #spans(at: PointEvidence): { first: number; last: number }[] {
-    const { offset } = this.#context.clockOf(at.point.id);
-    return at.windows
-      .filter(({ frames }) => frames > 0)
-      .map(({ first, last }) => ({ first: first - offset, last: last - offset }));
+    const clock = this.#context.clocks.get(at.point.node);
+    const full = at.windows.filter(({ frames }) => frames > 0);
+    if (clock === undefined) return full;
+    return full.map(({ first, last }) => ({ first: clock.correct(first), last: clock.correct(last) }));
   }
 
-  #clockError(a: number, b: number): number {
-    if (this.#context.points[a]!.node === this.#context.points[b]!.node) return 0;
-    const error = Math.max(this.#context.clockOf(a).error, this.#context.clockOf(b).error);
-    return error === Infinity ? 1e9 : error;
+  /** How far times at two points may be off each other; Infinity where nothing bounds it. */
+  #clockError(a: number, b: number, time: number): number {
+    const { points, clocks } = this.#context;
+    const [first, second] = [points[a]!.node, points[b]!.node];
+    if (first === second) return 0;
+    const [x, y] = [clocks.get(first), clocks.get(second)];
+    if (x?.reference === 'given' || y?.reference === 'given') return 0;
+    if (x === undefined || y === undefined || x.reference !== y.reference) return Infinity;
+    return x.errorAt(time) + y.errorAt(time);
   }
 
   /** True when packets of these addresses in this direction did cross the point. */
@@ -365,18 +380,6 @@ export class Judge {
   }
 }
 
-/** The acknowledgement of what was sent several times is not this one's for certain. */
-function sentAgain(trail: Trail, exchange: Exchange): boolean {
-  return exchange.repeats.some(({ request, sequence, length }) => {
-    const ahead = (sequence - trail.a) | 0;
-    return request === (trail.direction === 'request') && ahead < trail.payloadLength && ahead + length > 0;
-  });
-}
-
-function covered(trail: Trail, acknowledged: number): boolean {
-  return trail.payloadLength > 0 && ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
-}
-
 function protocolWords(protocols: number): string {
   const words = [];
   if ((protocols & 1) !== 0) words.push('ICMP');
@@ -384,15 +387,4 @@ function protocolWords(protocols: number): string {
   if ((protocols & 4) !== 0) words.push('UDP');
   if ((protocols & 8) !== 0) words.push('another protocol');
   return words.join(' or ');
-}
-
-/** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
-type Arrival = 'shown' | 'one-of-several';
-
-/** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
-function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
-  if (requestTimes.length >= DATAGRAMS || replyTimes.length >= DATAGRAMS) return 'one-of-several';
-  const asked = requestTimes.filter((time) => time >= firstTime).length;
-  const answered = replyTimes.filter((time) => time > firstTime).length;
-  return answered >= asked ? 'one-of-several' : null;
 }

@@ -63,9 +63,12 @@ export interface Quote {
   readonly protocol: number;
   readonly sourcePort: number;
   readonly destinationPort: number;
-  /** ICMP echo: identifier and sequence. */
+  /** ICMP: type, and of an echo the identifier and sequence; -1 where it is none. */
+  readonly icmpType: number;
   readonly icmpId: number;
   readonly icmpSeq: number;
   /** The quoted packet is a tunnel's: the error is about the underlay. */
   readonly tunnel: boolean;
+  /** The flow inside the tunnel, where the quotation shows it. */
+  readonly inner: Quote | null;
 }

@@ -1,6 +1,7 @@
 import { PairIndex } from '../net/pair-index.js';
 import { rankOf, type CapturePoint } from '../net/points.js';
-import { groupsOf } from './clocks.js';
+import type { Clock } from './clocks.js';
+import type { PointOrders } from './point-orders.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 
 /** How a point is known to be on a way: packets between the two addresses crossed it, other packets of one of them did, or its role says so. */
@@ -24,6 +25,9 @@ interface Hops {
   back: number;
   outerOut: number;
   outerBack: number;
+  /** Outer addresses in the direction of the path, as a packet there or back showed them; 0 for none. */
+  outerFrom: number;
+  outerTo: number;
 }
 
 /** The two ends of a path, and where they live. */
@@ -41,31 +45,21 @@ export class Paths {
   readonly #index = new PairIndex(1 << 18);
   readonly #paths: Path[] = [];
   readonly #given: readonly number[];
-  /** How often a packet between two addresses was seen at one point before another, where nothing else tells the order. */
-  readonly #votes = new Map<string, number>();
+  readonly #orders: PointOrders;
+  readonly #clocks: ReadonlyMap<string, Clock>;
 
   /** @param given points in path order as the user gave them; they win over what is found */
-  constructor(topology: Topology, given: readonly number[] = []) {
+  constructor(
+    topology: Topology,
+    orders: PointOrders,
+    clocks: ReadonlyMap<string, Clock>,
+    given: readonly number[] = [],
+  ) {
     this.#topology = topology;
     this.#points = topology.points;
+    this.#orders = orders;
+    this.#clocks = clocks;
     this.#given = given;
-    this.#vote();
-  }
-
-  #vote(): void {
-    const { samples } = this.#topology.evidence;
-    for (const group of groupsOf(samples)) {
-      for (const [at, i] of group.entries()) {
-        for (const j of group.slice(at + 1)) {
-          const x = this.#points[samples.points[i]!]!;
-          const y = this.#points[samples.points[j]!]!;
-          if (x === y || (x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
-            continue;
-          const key = voteKey(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
-          this.#votes.set(key, (this.#votes.get(key) ?? 0) + 1);
-        }
-      }
-    }
   }
 
   /** The path from one address to another. */
@@ -82,10 +76,18 @@ export class Paths {
       const i = at === undefined ? -1 : at.pairs.index.find(low, high);
       if (i < 0) continue;
       const ttls = at!.pairs.ttls[i]!;
-      const forward = { ttl: ttls & 255, outer: (ttls >>> 16) & 255 };
-      const backward = { ttl: (ttls >>> 8) & 255, outer: ttls >>> 24 };
+      const { forwardFrom, forwardTo, backwardFrom, backwardTo } = at!.pairs;
+      const forward = { ttl: ttls & 255, outer: (ttls >>> 16) & 255, from: forwardFrom[i]!, to: forwardTo[i]! };
+      const backward = { ttl: (ttls >>> 8) & 255, outer: ttls >>> 24, from: backwardFrom[i]!, to: backwardTo[i]! };
       const [out, back] = src <= dst ? [forward, backward] : [backward, forward];
-      hops.set(at!.point.id, { out: out.ttl, back: back.ttl, outerOut: out.outer, outerBack: back.outer });
+      hops.set(at!.point.id, {
+        out: out.ttl,
+        back: back.ttl,
+        outerOut: out.outer,
+        outerBack: back.outer,
+        outerFrom: out.from || back.to,
+        outerTo: out.to || back.from,
+      });
     }
     const source = this.#topology.homeOf(src);
     const home = this.#topology.homeOf(dst);
@@ -108,7 +110,8 @@ export class Paths {
     }
     const ends = { src, dst, source, home };
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
-    const byRole = local ? [] : this.#inward(points, hops, dst, source, home);
+    const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
+    const byRole = local ? [] : this.#inward(points, hops, ends, before);
     return {
       points: [...points, ...byRole],
       crossings: [
@@ -117,7 +120,7 @@ export class Paths {
         ),
         ...byRole.map((): Crossing => 'role'),
       ],
-      before: (first, second) => this.#compare(first, second, hops, ends) < 0,
+      before,
       source: source.points,
       home: home.points,
     };
@@ -128,12 +131,23 @@ export class Paths {
    * addresses was ever seen there: the tunnel device behind the underlay of an encapsulated packet, the bridge behind it, the
    * one workload. Only where one point has the role is it known which.
    */
-  #inward(points: readonly number[], hops: ReadonlyMap<number, Hops>, dst: number, source: Home, home: Home): number[] {
+  #inward(
+    points: readonly number[],
+    hops: ReadonlyMap<number, Hops>,
+    { dst, source, home }: Ends,
+    before: Path['before'],
+  ): number[] {
     const from = points[points.length - 1];
     if (from === undefined) return [];
     const { node, role } = this.#points[from]!;
     if (source.node === node || (home.node !== null && home.node !== node) || home.points.includes(from)) return [];
-    if (role === 'underlay' && (hops.get(from)?.outerOut ?? 0) === 0) return [];
+    const outerTtl = hops.get(from)?.outerOut ?? 0;
+    if (role === 'underlay' && outerTtl === 0) return [];
+    // A tunnel's packet on an underlay may be on its way in or out: hops behind it, or other nodes, tell.
+    const cameIn = outerTtl !== 0 && !isInitialTtl(outerTtl);
+    const seenBefore = points.some((point) => this.#points[point]!.node !== node && before(point, from));
+    if (source.node === null && home.node === null && !cameIn && !seenBefore && !this.#isReceiver(node, hops))
+      return [];
     const inward: number[] = [];
     const pod = home.points.some((point) => this.#topology.ownersOf(point) !== null);
     for (const wanted of ['tunnel', 'bridge'] as const) {
@@ -178,8 +192,10 @@ export class Paths {
    */
   #outward(node: string, home: Home, hops: ReadonlyMap<number, Hops>, tunnelled: boolean): number[] {
     const workload = home.points[0];
-    if (workload === undefined || this.#topology.ownersOf(workload) === null) return [];
-    const found = new Set<number>(this.#topology.crossedFrom(node));
+    if (workload === undefined) return [];
+    const isWorkload = this.#topology.ownersOf(workload) !== null;
+    if (!isWorkload && this.#points[workload]!.role !== 'bridge') return [];
+    const found = new Set<number>(isWorkload ? this.#topology.crossedFrom(node) : []);
     if (/^veth/.test(this.#points[workload]!.interface)) {
       const bridges = this.#points.filter((point) => point.node === node && point.role === 'bridge');
       if (bridges.length === 1) found.add(bridges[0]!.id);
@@ -250,15 +266,58 @@ export class Paths {
       if (rankX >= 0 && rankY >= 0 && rankX !== rankY) return rankY - rankX;
     } else {
       // Two workloads of one node: away from the one, towards the other.
-      if (source.points.some((point) => home.points.includes(point))) return this.#compareTimes(x, y, ends);
+      if (source.points.some((point) => home.points.includes(point)))
+        return this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
       if (source.points.includes(x) || home.points.includes(y)) return -1;
       if (source.points.includes(y) || home.points.includes(x)) return 1;
     }
     if (a !== undefined && b !== undefined) {
       if (a.outerOut !== 0 && b.outerOut !== 0 && a.outerOut !== b.outerOut) return b.outerOut - a.outerOut;
       if (a.outerBack !== 0 && b.outerBack !== 0 && a.outerBack !== b.outerBack) return a.outerBack - b.outerBack;
+      const [sideX, sideY] = [this.#sideOf(x, a), this.#sideOf(y, b)];
+      if (nodeX !== nodeY && sideX !== 0 && sideY !== 0 && sideX !== sideY) return sideX - sideY;
+      const [rankX, rankY] = [rankOf(this.#points[x]!.role), rankOf(this.#points[y]!.role)];
+      if (nodeX === nodeY && sideX + sideY !== 0 && rankX >= 0 && rankY >= 0 && rankX !== rankY)
+        return sideX + sideY < 0 ? rankX - rankY : rankY - rankX;
     }
-    return this.#compareTimes(x, y, ends);
+    if (nodeX !== nodeY && a !== undefined && b !== undefined) {
+      const received = Number(this.#isReceiver(nodeX, hops)) - Number(this.#isReceiver(nodeY, hops));
+      if (received !== 0) return received;
+    }
+    const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
+    if (order !== 0 || nodeX === nodeY) return order;
+    // Whatever else of the two nodes shows which of them comes first.
+    let sum = 0;
+    for (const first of hops.keys()) {
+      if (this.#points[first]!.node !== nodeX) continue;
+      for (const second of hops.keys()) {
+        if (this.#points[second]!.node === nodeY)
+          sum += Math.sign(this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks));
+      }
+    }
+    return sum;
+  }
+
+  /** True for the node where the tunnel ends: its underlay shows the tunnel's packets with a TTL counted down, or to itself. */
+  #isReceiver(node: string, hops: ReadonlyMap<number, Hops>): boolean {
+    let ends = false;
+    let comesIn = false;
+    for (const [point, its] of hops) {
+      const { node: at, role } = this.#points[point]!;
+      if (at !== node) continue;
+      if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
+      if (role !== 'underlay') continue;
+      if (this.#sideOf(point, its) > 0) return true;
+      if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
+    }
+    return ends && comesIn;
+  }
+
+  /** -1 on the underlay of the node that sends in the tunnel, 1 on that of the one it sends to, 0 where nothing tells. */
+  #sideOf(point: number, { outerFrom, outerTo }: Hops): number {
+    if (outerFrom === 0 || this.#points[point]!.role !== 'underlay') return 0;
+    const host = this.#topology.hostAt(point);
+    return Number(host === outerTo) - Number(host === outerFrom);
   }
 
   /** An outer TTL that was counted down at an underlay interface: what it carries comes from another node. */
@@ -268,15 +327,4 @@ export class Paths {
       return outer !== 0 && !isInitialTtl(outer);
     });
   }
-
-  /** Which of two points saw more packets first, there and, the other way round, back. */
-  #compareTimes(x: number, y: number, { src, dst }: Ends): number {
-    const votes = (from: number, to: number, first: number, second: number): number =>
-      this.#votes.get(voteKey(from, to, first, second)) ?? 0;
-    return votes(src, dst, y, x) - votes(src, dst, x, y) + votes(dst, src, x, y) - votes(dst, src, y, x);
-  }
-}
-
-function voteKey(src: number, dst: number, first: number, second: number): string {
-  return `${src}>${dst} ${first}<${second}`;
 }

@@ -120,13 +120,21 @@ export class Topology {
         if (named.length === 1) owners.add(named[0]!);
         else if (named.length > 1) tied.push([at, named]);
       }
-      if (at.packets > 0) continue;
+      // A bridge floods ARP requests: at its ports they may be another workload's.
+      if (at.packets > 0 || /^veth/.test(at.point.interface)) continue;
       const senders = [...at.arpSenders.keys()].filter((address) => !isGateway(this.evidence, at, address));
       if (senders.length === 1) owners.add(senders[0]!);
     }
-    for (const [at, named] of tied) {
-      const owner = this.#decide(at, named);
-      if (owner !== null) this.#owners.get(at.point.id)!.add(owner);
+    // Whose one interface is tells that another is not.
+    for (let decided = true; decided;) {
+      decided = false;
+      for (const [at, named] of tied) {
+        const owners = this.#owners.get(at.point.id)!;
+        const owner = named.some((address) => owners.has(address)) ? null : this.#decide(at, named);
+        if (owner === null) continue;
+        owners.add(owner);
+        decided = true;
+      }
     }
   }
 
@@ -248,7 +256,7 @@ export class Topology {
     for (const [point, entry] of this.seenOf(address)) {
       if (entry.sent === 0 || this.#owners.has(point)) continue;
       // On the wire only the host itself is at home, and nothing inside a tunnel.
-      if (this.points[point]!.role === 'underlay' && this.#hostAt(point) !== address) continue;
+      if (this.points[point]!.role === 'underlay' && this.hostAt(point) !== address) continue;
       if (entry.ttl > ttl) {
         ttl = entry.ttl;
         candidates = [point];
@@ -264,7 +272,7 @@ export class Topology {
   }
 
   /** The address that is an end of every outermost packet at an underlay point; 0 when there is none or more than one. */
-  #hostAt(point: number): number {
+  hostAt(point: number): number {
     let host = this.#hosts.get(point);
     if (host !== undefined) return host;
     const { pairs, packets } = this.evidence.points[point]!;

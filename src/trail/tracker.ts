@@ -1,40 +1,18 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { ExchangeTable, note, Reach } from './exchanges.js';
+import { note, Reach, streamOf } from './exchange.js';
+import { ExchangeTable } from './exchanges.js';
+import { covers, isPiece, isSameFlow, isTranslation, mayHavePieces, overlaps } from './group-relations.js';
+import { Misses } from './misses.js';
 import type { PacketGroup } from './packet-group.js';
+import { identicalOf, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
-/** Copies in one passage are recorded within this time of each other, nanoseconds. */
-const COPY = 1e6;
-/** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
-const PIECE = 150e6;
-/** Octets of a datagram without IP ID from which its payload tells it from others. */
-const TELLING = 32;
-/** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
-const LEAST_SEGMENT = 536;
 const RST = 4;
-
-/** Times at which a point, though on the way, did not show a packet that was seen before and behind it. */
-export class Misses {
-  readonly #times = new Map<number, number[]>();
-  count = 0;
-
-  add(point: number, time: number): void {
-    let times = this.#times.get(point);
-    if (times === undefined) this.#times.set(point, (times = []));
-    // One in a hundred milliseconds says it all.
-    if (times.length === 0 || Math.abs(times[times.length - 1]! - time) > 100e6) times.push(time);
-    this.count++;
-  }
-
-  /** True when the point missed a packet within `span` nanoseconds of a time. */
-  near(point: number, time: number, span: number): boolean {
-    return this.#times.get(point)?.some((miss) => Math.abs(miss - time) <= span) ?? false;
-  }
-}
+const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
 
 /** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
@@ -52,6 +30,8 @@ export class Tracker {
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
+  /** Set where rows will tell what each point saw of a connection's data. */
+  followsStreams = false;
 
   /** @param limit most trails kept at a time */
   constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
@@ -70,7 +50,7 @@ export class Tracker {
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
-    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path)) {
+    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path).length > 0) {
       group.resembles ??= this.#resemblance(group, [...members, ...pieces]);
       return false;
     }
@@ -111,6 +91,11 @@ export class Tracker {
     if (membership !== null) {
       const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
       note(membership, group, reach, path.points[path.points.length - 1]!, null, false);
+      if (this.followsStreams && group.kind === Layer.TCP && group.payloadLength > 0) {
+        const { points, next } = this.#window.sightings;
+        const stream = streamOf(membership.exchange, membership.direction, group.a);
+        for (let at = group.head; at >= 0; at = next[at]!) stream.add(points[at]!, group.a, group.payloadLength);
+      }
     }
     return true;
   }
@@ -135,10 +120,10 @@ export class Tracker {
     return { members, pieces };
   }
 
-  /** True for what offload on the way made of several packets, which are still to be told. */
-  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): boolean {
+  /** The packets, still to be told, of which offload on the way made this one. */
+  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): PacketGroup[] {
     const earliest = this.#earliest(group, path);
-    return pieces.some((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
+    return pieces.filter((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
   }
 
   #tell(group: PacketGroup, path: Path, members: readonly PacketGroup[], pieces: readonly PacketGroup[]): void {
@@ -150,10 +135,15 @@ export class Tracker {
       this.#add(this.#trailOf(whole.members, path, whole.pieces, lead.resembles));
       return;
     }
+    for (const piece of this.#mergedFrom(group, pieces, path)) if (!piece.done) this.close(piece);
+    if (group.done) return;
+    // One that has its own translation is none of those.
+    const resembles = group.resembles === ALIKE && members.length > 1 ? null : group.resembles;
+    // Of packets alike, sent again without an IP ID, any may be the one that was translated.
+    for (const other of members.length > 1 ? this.#window.translationsOf(group) : [])
+      if (isSameFlow(group, other)) other.resembles ??= ALIKE;
     for (const member of members) member.done = true;
-    this.#add(
-      this.#trailOf(members, path, pieces, group.resembles ?? this.#resemblance(group, [...members, ...pieces])),
-    );
+    this.#add(this.#trailOf(members, path, pieces, resembles ?? this.#resemblance(group, [...members, ...pieces])));
   }
 
   /** Of several packets of one form that could be the same (sent again with IP ID 0), only the nearest in time is. */
@@ -191,6 +181,13 @@ export class Tracker {
       trail.exchange = membership.exchange;
       trail.direction = membership.direction;
       note(membership, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+      if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
+        const stream = streamOf(membership.exchange, membership.direction, trail.a);
+        for (const { point, range } of trail.sightings) {
+          const [from, to] = range ?? [0, trail.payloadLength];
+          stream.add(point, (trail.a + from) | 0, to - from);
+        }
+      }
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);
@@ -327,7 +324,7 @@ export class Tracker {
       ipVersion: lead.ipVersion,
       kind: lead.kind,
       a: lead.a,
-      b: lead.b,
+      b: first.form.echoId < 0 ? lead.b : first.form.echoId,
       c: lead.c,
       ipId: lead.ipId,
       payloadLength: lead.payloadLength,
@@ -336,8 +333,10 @@ export class Tracker {
       nameId: lead.nameId,
       isDns: lead.isDns,
       quote: lead.quote,
+      otherQuotes: members.slice(1).flatMap(({ quote }) => quote ?? []),
       first: first.form,
       last: last.form,
+      forms: [...new Set(ordered.map((sighting) => sighting.form))],
       path: first.form === last.form ? path : this.#paths.of(last.form.src, last.form.dst),
       sightings: ordered,
       whole: wholeAt(ordered, whole.length),
@@ -358,100 +357,11 @@ function formOf(group: PacketGroup): Form {
     dst: group.dst,
     sourcePort: group.sourcePort,
     destinationPort: group.destinationPort,
+    echoId: isEcho(group) ? group.b : -1,
   };
 }
 
-function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
-  return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
-}
-
-/** One address at least stays the same, and an IP ID, TCP numbers or enough payload speak for the rest. */
-function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
-  if (isSameFlow(a, b)) return false;
-  if (a.ipId === 0 && a.kind !== Layer.TCP && a.l4Length < TELLING) return false;
-  return a.src === b.src || a.dst === b.dst;
-}
-
-/** Segments with payload, and packets that are or may become fragments. */
-function mayHavePieces(group: PacketGroup): boolean {
-  if (group.fragmentOffset > 0 || group.moreFragments !== 0) return true;
-  if (group.kind === Layer.TCP) return group.payloadLength > 0;
-  return group.l4Length > 1200;
-}
-
-/**
- * True when one of two groups may be a part of the other, or both parts of a third: they overlap, close in time, with the
- * IP IDs that segmentation gives (the first piece has the ID of the whole, each further one the next). What is sent again has
- * a later ID, or comes later.
- */
-function isPiece(a: PacketGroup, b: PacketGroup): boolean {
-  if (!overlaps(a, b)) return false;
-  const whole = rangeOf(a);
-  const part = rangeOf(b);
-  const from = (part.from - whole.from) | 0;
-  if (a.kind !== Layer.TCP || a.fragmentOffset > 0 || a.moreFragments !== 0) return true;
-  if (from === 0 && part.length === whole.length && a.ipId === b.ipId) return true;
-  const [first, second, ahead] = from >= 0 ? [a, b, from] : [b, a, -from];
-  const step = (second.ipId - first.ipId) & 0xffff;
-  return ahead === 0 ? step === 0 : step <= ahead / LEAST_SEGMENT;
-}
-
-/** True when two groups hold octets of the same place in a stream or packet, close in time. */
-function overlaps(a: PacketGroup, b: PacketGroup): boolean {
-  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
-  const whole = rangeOf(a);
-  const part = rangeOf(b);
-  const from = (part.from - whole.from) | 0;
-  return from < whole.length && from + part.length > 0;
-}
-
-function covers(whole: PacketGroup, part: PacketGroup): boolean {
-  const a = rangeOf(whole);
-  const b = rangeOf(part);
-  const from = (b.from - a.from) | 0;
-  return from >= 0 && from + b.length <= a.length;
-}
-
-/** Marks what a point recorded again in the same passage. */
-function markCopies(sightings: readonly Sighting[]): Sighting[] {
-  return sightings.map((sighting, i) => {
-    const before = sightings[i - 1];
-    const copy =
-      before !== undefined &&
-      before.point === sighting.point &&
-      before.ttl === sighting.ttl &&
-      before.tunnel === sighting.tunnel &&
-      before.range === null &&
-      sighting.range === null &&
-      before.form === sighting.form &&
-      sighting.time - before.time < COPY;
-    return copy ? { ...sighting, copy: true } : sighting;
-  });
-}
-
-/** Points that saw all octets of a packet, in one frame or in several. */
-function wholeAt(sightings: readonly Sighting[], length: number): Set<number> {
-  const points = new Set<number>();
-  const parts = new Map<number, (readonly [number, number])[]>();
-  for (const { point, range } of sightings) {
-    if (range === null) points.add(point);
-    else parts.set(point, [...(parts.get(point) ?? []), range]);
-  }
-  for (const [point, ranges] of parts) {
-    let covered = 0;
-    for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) if (from <= covered) covered = Math.max(covered, to);
-    if (covered >= length) points.add(point);
-  }
-  return points;
-}
-
-/** Identical packets are as many as the point that saw most of them saw, copies apart. */
-function identicalOf(sightings: readonly Sighting[]): number {
-  const counts = new Map<string, number>();
-  for (const { point, ttl, copy, range } of sightings) {
-    if (copy || range !== null) continue;
-    const key = `${point} ${ttl}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return Math.max(1, ...counts.values());
+function isEcho({ kind, a }: PacketGroup): boolean {
+  const type = a >> 8;
+  return kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
 }

@@ -1,4 +1,4 @@
-import type { Exchange } from './exchanges.js';
+import type { Exchange } from './exchange.js';
 import type { PacketGroup, Quote } from './packet-group.js';
 import type { Path } from './paths.js';
 import type { SightingStore } from './sightings.js';
@@ -34,6 +34,8 @@ export interface Form {
   readonly dst: number;
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** Identifier of an ICMP echo, which masquerading may rewrite; -1 for everything else. */
+  readonly echoId: number;
 }
 
 /** What judging found out. */
@@ -69,9 +71,13 @@ export interface Trail {
   readonly nameId: number;
   readonly isDns: boolean;
   readonly quote: Quote | null;
+  /** What it quotes under other addresses: a translation on the way translates the quotation, too. */
+  readonly otherQuotes: readonly Quote[];
   /** As first and as last seen. */
   readonly first: Form;
   readonly last: Form;
+  /** All its forms, in path order. */
+  readonly forms: readonly Form[];
   readonly path: Path;
   readonly sightings: readonly Sighting[];
   /** Points that saw all of it; a segment can be seen in part. */

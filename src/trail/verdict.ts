@@ -1,5 +1,5 @@
 import type { Certainty, Verdict } from '../report/report.js';
-import { Reach, type Exchange } from './exchanges.js';
+import { Reach, type Exchange } from './exchange.js';
 import type { Judge } from './judge.js';
 import type { Judgement, Trail } from './trail.js';
 
@@ -54,6 +54,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
     return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
   if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
+  if (exchange.cutReplySeen) return outcome('unknown', 'unknown', 'too little was captured of what came back');
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {

@@ -35,6 +35,9 @@ const WALK = 256;
 const SETTLE = 20e6;
 /** Octets of a DNS message that tell its id and whether it is a query. */
 const DNS_LEAST = 4;
+const TCP = 6;
+const TCP_HEADER_LENGTH = 20;
+const TCP_SYN = 2;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 // Octets of the L4 part up to and with TCP timestamps in their usual place
@@ -232,6 +235,8 @@ export class PacketWindow {
         group.c = icmpv6Seq(view, l4At);
         if (icmpv6IsError(view, l4At)) group.quote = quoteOf(packet, this.#context.addresses);
         break;
+      default:
+        if (packet.protocol === TCP && packet.fragmentOffset === 0) describeCut(group, packet);
     }
   }
 
@@ -310,6 +315,18 @@ export class PacketWindow {
     }
     return found;
   }
+}
+
+/** What the beginning of a TCP header tells: only a SYN acknowledges nothing and has options. */
+function describeCut(group: PacketGroup, { view, l4At, ipEnd, l4Length }: PacketView): void {
+  const octets = ipEnd - l4At;
+  if (octets < 8) return;
+  group.sourcePort = view.getUint16(l4At);
+  group.destinationPort = view.getUint16(l4At + 2);
+  group.a = view.getInt32(l4At + 4);
+  if (octets < 12) return;
+  group.b = view.getInt32(l4At + 8);
+  if (group.b === 0 && l4Length > TCP_HEADER_LENGTH) group.c = TCP_SYN;
 }
 
 /** A ring of groups, first in first out. */

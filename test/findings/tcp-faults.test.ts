@@ -68,6 +68,13 @@ describe.skipIf(!existsSync(FAULTS))('faults of TCP and of translation', () => {
     }
   });
 
+  it('captures of different experiments given together: no loss and no error', async () => {
+    const { findings } = await diagnose(['D1', 'H01off', 'H11on'].map((folder) => join(FAULTS, folder)));
+    expect(
+      findings.filter(({ severity }) => severity !== 'info').map(({ kind, title }) => `${kind}: ${title}`),
+    ).toEqual([]);
+  });
+
   it('each finding that explains an exchange stands for "unanswered"', async () => {
     for (const folder of ['H10on', 'H11off', 'D0']) {
       const { findings } = await diagnose([join(FAULTS, folder)]);

@@ -119,7 +119,7 @@ export const gravity: Report = {
     point('node1/eth0', 26, { role: 'underlay', undecoded: { lldp: 2 } }),
     point('node2/eth0', 26, {
       role: 'underlay',
-      clock: { reference: 'node1', offsetNs: 10_500, errorNs: 42_000 },
+      clock: { reference: 'node1', offsetNs: 10_500, errorNs: 42_000, driftPpm: 0, residualNs: 42_000 },
       trust: ['every frame satisfies "udp port 8472", so what else passed was filtered out'],
     }),
     point('node2/veth41c0f01e', 0, { role: 'veth', firstTime: null, lastTime: null }),

@@ -205,7 +205,7 @@ describe('text', () => {
               files: [text],
               trust: [text],
               undecoded: { [text]: 1 },
-              clock: { reference: text, offsetNs: 1, errorNs: 1 },
+              clock: { reference: text, offsetNs: 1, errorNs: 1, driftPpm: 0, residualNs: 1 },
             }),
           ],
           translations: [{ ...gravity.translations[0]!, between: [text, text] }],
@@ -276,7 +276,8 @@ describe('verdict line', () => {
 describe('delays', () => {
   const seen = (name: string, time: string) => ({ ...replyLost.trail!.steps[0]!, point: name, time });
   const delays = (errorNs: number | null) => {
-    const clock = errorNs === null ? null : { reference: 'node1', offsetNs: 1_000_000, errorNs };
+    const clock =
+      errorNs === null ? null : { reference: 'node1', offsetNs: 1_000_000, errorNs, driftPpm: 0, residualNs: errorNs };
     const steps = [seen('node1/eth0', '100.000000000'), seen('node2/eth0', '100.001500000')];
     const points = [point('node1/eth0', 1), point('node2/eth0', 1, { clock })];
     const text = diagnoseText(

@@ -163,7 +163,9 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
         return row.lastSeen === lastSeen && next > packet.droppedAfter!;
       });
       if (!skips) add('wrong-place', row, dropped[0]!);
-      else if (!hasExcuses(view)) add('skipped-point', row, dropped[0]!);
+      else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each))) {
+        add('skipped-point', row, dropped[0]!);
+      }
     }
   } else if (row.state === 'delivered') {
     if (packets.every((packet) => packet.packet.droppedAfter !== null && !cameHome(view, packet))) {
@@ -175,6 +177,15 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
 /** Captures that are cut, or without the noise that shows that no filter hid a packet, may be passed over. */
 function hasExcuses({ scenario: { options } }: View): boolean {
   return !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1;
+}
+
+/** Whether the point that was passed over ever showed packets between the two, so that it is known to be on their way. */
+function wayIsKnown(view: View, { packet: { from, to }, nextExpected }: Visible): boolean {
+  return view.visible.some(
+    ({ packet, seen }) =>
+      ((packet.from === from && packet.to === to) || (packet.from === to && packet.to === from)) &&
+      seen.some(({ step }) => step.point === nextExpected),
+  );
 }
 
 /** Where two ports of a bridge talk, the bridge's own tap is on neither side of the far port. */
@@ -205,6 +216,11 @@ function checkSightings(view: View, visible: Visible, rows: readonly TrailRow[],
   const { packet, seen } = visible;
   if (rows.length === 0) return add('no-row', null, visible);
   if (packet.translated) return;
+  // In a tunnel 96 octets end within the TCP header: which part of the stream a segment holds is not known.
+  const { snapLength, resegment } = view.scenario.options;
+  if (resegment && snapLength === 96 && packet.protocol === 'tcp') return;
+  // Where the first capture shows pieces, nothing tells that they were sent as one.
+  if (seen[0]!.frames.length > 1 && seen[0]!.step.wire) return;
   if (rows.length > 1) return add('split', rows[1]!, visible);
   const row = rows[0]!;
   const said = row.sightings.map(({ file, frame }) => `${file}#${frame}`);
@@ -279,7 +295,7 @@ export function provableLosses(view: View): Visible[] {
   const windows = new Map<string, [number, number]>();
   let last = -Infinity;
   for (const file of view.files) {
-    for (const { point, time } of file.frames) {
+    for (const { point, trueTime: time } of file.frames) {
       const window = windows.get(point);
       windows.set(point, [Math.min(time, window?.[0] ?? time), Math.max(time, window?.[1] ?? time)]);
       last = Math.max(last, time);
@@ -305,7 +321,16 @@ export function verdictsOf(view: View, exchange: TruthExchange): Set<string> {
   const requests = of(exchange.requests);
   const replies = of(exchange.replies);
   const verdicts = new Set<string>();
-  if (of(exchange.refusals).length > 0) return verdicts.add('refused');
+  const refusals = of(exchange.refusals);
+  // A refusal in an answer that was lost on its way refuses nothing.
+  if (
+    refusals.length > 0 &&
+    exchange.protocol === 'dns' &&
+    refusals.every(({ nextExpected }) => nextExpected !== null)
+  ) {
+    return verdicts.add('reply-lost').add('refused');
+  }
+  if (refusals.length > 0) return verdicts.add('refused');
   if (replies.length > 0) {
     if (replies.some(({ packet }) => packet.droppedAfter === null)) return verdicts.add('answered');
     // Dropped behind the last point that could show it: nothing speaks against its arrival.

@@ -172,7 +172,9 @@ export class Network {
 
   /** Whether a way's destination lies right behind this step, without a routed hop or a link between nodes. */
   isHomeward(step: Step, way: readonly Step[], to: Endpoint): boolean {
-    return step.point.startsWith(`${to.node}/`) && step.hops === way[way.length - 1]!.hops && to.node !== '';
+    // The link to a node's own address begins at the router.
+    const near = step.point.startsWith(`${to.node}/`) || (to.kind === 'node' && step.outer === null);
+    return near && step.hops === way[way.length - 1]!.hops && to.node !== '';
   }
 
   /**

@@ -41,6 +41,7 @@ export interface CapturedFrame {
   readonly point: string;
   /** As the clock of its node says, nanoseconds after the beginning. */
   readonly time: number;
+  readonly trueTime: number;
   readonly octets: Uint8Array;
   /** Octets on the link. */
   readonly length: number;
@@ -108,6 +109,20 @@ const flow: fc.Arbitrary<FlowOptions> = fc.record({
   ),
 });
 
+/** Nanoseconds and parts per million: most clocks agree to within milliseconds, some are an hour off, all may drift. */
+const clock = fc.record({
+  offset: fc.oneof(
+    { arbitrary: fc.constant(0), weight: 3 },
+    { arbitrary: fc.integer({ min: -5e6, max: 5e6 }), weight: 3 },
+    { arbitrary: fc.integer({ min: -3600e9, max: 3600e9 }), weight: 2 },
+  ),
+  drift: fc.oneof(fc.constant(0), fc.integer({ min: -100, max: 100 })),
+});
+const clocks = fc.oneof(
+  { arbitrary: fc.constant({}), weight: 2 },
+  { arbitrary: fc.record({ node1: clock, node2: clock, node3: clock, rtr: clock }), weight: 2 },
+);
+
 /** Any network with any traffic and loss; nothing that makes its captures less than full evidence. */
 export function scenarioOptions(fixed: Partial<ScenarioOptions> = {}): fc.Arbitrary<ScenarioOptions> {
   return fc
@@ -126,6 +141,8 @@ export function scenarioOptions(fixed: Partial<ScenarioOptions> = {}): fc.Arbitr
       copies: fc.constantFrom(0, 0, 0.2),
       snapLength: fc.constantFrom(0, 0, 96, 128),
       format: fc.constantFrom('pcap', 'pcap-ns', 'pcapng', 'pcapng-node'),
+      clocks,
+      resegment: fc.oneof({ arbitrary: fc.constant(false), weight: 3 }, { arbitrary: fc.constant(true), weight: 1 }),
       from: fc.constantFrom(0, 0, 0.3),
       until: fc.constantFrom(1, 1, 0.7),
     })
@@ -144,7 +161,7 @@ export function makeScenario(options: ScenarioOptions): Scenario {
     options.from === 0 ? whole[0] : end * options.from,
     options.until === 1 ? whole[1] : end * options.until,
   ];
-  const frames: (CapturedFrame & { readonly trueTime: number })[] = [];
+  const frames: CapturedFrame[] = [];
   const record = (point: string, trueTime: number, octets: Uint8Array, packet: number | null): void => {
     if (!captured.has(point) || trueTime < span[0] || trueTime > span[1]) return;
     const { offset, drift } = options.clocks[point.split('/')[0]!] ?? { offset: 0, drift: 0 };
@@ -187,11 +204,7 @@ function capturedPoints(network: Network, mask: number): Set<string> {
   return chosen;
 }
 
-function filesOf(
-  options: ScenarioOptions,
-  points: readonly Point[],
-  frames: readonly (CapturedFrame & { readonly trueTime: number })[],
-): CaptureFile[] {
+function filesOf(options: ScenarioOptions, points: readonly Point[], frames: readonly CapturedFrame[]): CaptureFile[] {
   const { snapLength, format } = options;
   if (format !== 'pcapng-node') {
     return points.map((point) => ({

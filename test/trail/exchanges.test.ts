@@ -131,7 +131,7 @@ describe('exchanges of a generated network', () => {
         if (exchange === undefined || exchange.translated) continue;
         for (const [side, numbers] of [
           [row.request, exchange.requests],
-          [row.reply, exchange.replies],
+          [row.reply, [...exchange.replies, ...exchange.refusals]],
         ] as const) {
           if (side?.state !== 'lost' || isGuess(view, row)) continue;
           const places = numbers.map((number) => view.visible[number]!);

@@ -204,7 +204,7 @@ describe('time', () => {
     for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, { upTo: ETH_B });
     net.noise(3000);
     net.empty(FLANNEL_B);
-    expect(await net.row(echoRequest(10), [ETH_A, ETH_B, FLANNEL_B])).toMatchObject({
+    expect(await net.row(echoRequest(10), [CNI_A, ETH_A, ETH_B, FLANNEL_B])).toMatchObject({
       state: 'lost',
       certainty: 'likely',
       lastSeen: ETH_B,

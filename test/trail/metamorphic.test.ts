@@ -9,6 +9,7 @@ import {
   rowText,
   viewOf,
   type View,
+  type Visible,
 } from '../support/scenario-check.js';
 import {
   inputsOf,
@@ -53,6 +54,11 @@ function isLost(rows: readonly TrailRow[] | undefined): boolean {
   return rows?.some(({ state }) => state === 'lost') ?? false;
 }
 
+function isLostThere({ packet, lastSeen }: Visible, row: TrailRow): boolean {
+  const ahead = packet.way.slice(packet.droppedAfter! + 1);
+  return row.lastSeen === lastSeen && ahead.some(({ point }) => point === row.nextExpected);
+}
+
 /** Packets said to be lost now that were not before; `certainty` of the new claim. */
 function newlyLost(
   scenario: Scenario,
@@ -67,6 +73,9 @@ function newlyLost(
     if (row.state !== 'lost' || !certainty.includes(row.certainty)) continue;
     const packets = packetsOfRow(view, row);
     if (packets.some((number) => isLost(states.get(number)))) continue;
+    // Fewer sightings can leave less doubt of their order: what is lost and told to be where it was is no fault.
+    const told = packets.map((number) => view.visible[number]!);
+    if (told.some((each) => each.packet.droppedAfter !== null && isLostThere(each, row))) continue;
     const [number] = packets;
     if (number === undefined) continue;
     const was = (states.get(number) ?? []).map(rowText).join('; ');

@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { Exchange } from '../../trail/exchanges.js';
+import type { Exchange } from '../../trail/exchange.js';
 import type { Direction, Trail } from '../../trail/trail.js';
 import { Layer } from '../../wire/layers.js';
 import { tcpWindow } from '../../wire/tcp.js';

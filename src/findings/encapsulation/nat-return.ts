@@ -74,6 +74,8 @@ export function natReturn(context: FindingContext): Finding[] {
 function turnsOf(context: FindingContext, trail: Trail): Turn[] {
   if (context.judge.judge(trail).state === 'delivered') return [];
   const last = trail.sightings[trail.sightings.length - 1]!;
+  // To itself: the half-translated form of a hairpin, which a bridge shows its pods.
+  if (last.form.src === last.form.dst) return [];
   const here = trail.sightings.filter(({ point, tunnel }) => point === last.point && tunnel === 0);
   const arrivals = here.filter(
     ({ form, ttl }) => form.src === last.form.src && form.dst !== last.form.dst && ttl === last.ttl + 1,

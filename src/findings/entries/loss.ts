@@ -271,4 +271,15 @@ export const LOSS_ENTRIES: readonly CatalogueEntry[] = [
     confusedWith:
       'arp-gateway-unanswered, where the pod wants to answer and cannot; replies by an interface that was not captured.',
   },
+  {
+    id: 'clock-skew',
+    title: 'The clocks of two nodes are seconds apart',
+    severity: 'info',
+    meaning:
+      'The same packets have other times in the captures of one node than in those of another, by more than they can have been under way. Verdicts here are corrected for it. Logs of the two nodes cannot be compared, and tokens, leases and certificates that are young or about to expire fail on one of them.',
+    shown:
+      'Packets that both nodes saw, in both directions: what went there bounds the offset from one side, what came back from the other. `lasthop points` prints offset, drift and bound.',
+    confirm: '$ chronyc tracking\n$ timedatectl',
+    confusedWith: 'A capture that was taken at another time: it has other packets, not the same ones with other times.',
+  },
 ];

@@ -1,0 +1,275 @@
+import { Layer } from '../wire/layers.js';
+import type { ExchangeProtocol } from '../report/report.js';
+import type { Quote } from './packet-group.js';
+import { Stream } from './stream.js';
+import type { Direction, Form, Trail } from './trail.js';
+
+const TCP = 6;
+const SYN = 2;
+const RST = 4;
+const ACK = 16;
+const FIN = 1;
+const DNS_RCODE = 0x0f;
+const DNS_REFUSED = 5;
+
+/** How far a packet was seen to come: 0 not at all, 1 lost or undecided, 2 at the last captured point of its way, 3 at home. */
+export const Reach = { NONE: 0, OPEN: 1, END: 2, HOME: 3 } as const;
+
+/** A request and its reply: an echo, a DNS question, a TCP connection, or the datagrams of a UDP flow. */
+export class Exchange {
+  protocol: ExchangeProtocol = 'udp';
+  /** As the client sees them. */
+  client = 0;
+  server = 0;
+  clientPort = -1;
+  serverPort = -1;
+  /** ICMP: identifier, sequence; DNS: id, type; TCP: initial sequence number of the client. */
+  id = 0;
+  sequence = 0;
+  nameId = -1;
+  ipVersion = 4;
+
+  firstTime = Infinity;
+  lastTime = -Infinity;
+  requests = 0;
+  replies = 0;
+  /** Furthest that any of them came, see Reach. */
+  requestReach = 0;
+  replyReach = 0;
+  /** Last point of the packet that came furthest; -1 none. */
+  requestLast = -1;
+  replyLast = -1;
+  lastRequestTime = -Infinity;
+  lastReplyTime = -Infinity;
+  /** Packets that are not known to have arrived. */
+  readonly open: Trail[] = [];
+  /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
+  refused = false;
+  refusedBy: Trail | null = null;
+  /** A RST,ACK of the server that was told before any SYN: what it acknowledges, and itself. */
+  earlyReset: { readonly acknowledged: number; readonly trail: Trail | null } | null = null;
+
+  /** TCP. */
+  synSeen = false;
+  synAckSeen = false;
+  synAckAcknowledged = false;
+  clientData = false;
+  serverData = false;
+  clientAcked = false;
+  serverAcked = false;
+  resetSeen = false;
+  finSeen = false;
+  /** Something came back of which too little was captured to tell what it is. */
+  cutReplySeen = false;
+  /** Next sequence numbers that each side has acknowledged (of the other's), and time; for arrival by acknowledgement. */
+  highestAckByClient = 0;
+  highestAckByServer = 0;
+  ackByClientSeen = false;
+  ackByServerSeen = false;
+  /** End of the furthest data that each side has sent. */
+  sentByClient = 0;
+  sentByServer = 0;
+  /** UDP: times of the first datagrams of each direction. */
+  requestTimes: number[] = [];
+  replyTimes: number[] = [];
+
+  /** What each point saw of each direction of a connection, where rows will tell it. */
+  requestStream: Stream | null = null;
+  replyStream: Stream | null = null;
+
+  /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
+  readonly repeats: Repeat[] = [];
+
+  /** Makes the server the client of a datagram flow. */
+  turn(): void {
+    [this.client, this.server] = [this.server, this.client];
+    [this.clientPort, this.serverPort] = [this.serverPort, this.clientPort];
+    [this.requests, this.replies] = [this.replies, this.requests];
+    [this.requestReach, this.replyReach] = [this.replyReach, this.requestReach];
+    [this.requestLast, this.replyLast] = [this.replyLast, this.requestLast];
+    [this.lastRequestTime, this.lastReplyTime] = [this.lastReplyTime, this.lastRequestTime];
+    [this.requestTimes, this.replyTimes] = [this.replyTimes, this.requestTimes];
+    for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
+  }
+
+  /** Chain of the table. */
+  next: Exchange | null = null;
+}
+
+/** A part of one direction's data that was sent again. */
+export interface Repeat {
+  readonly request: boolean;
+  readonly sequence: number;
+  readonly length: number;
+}
+
+/** What a packet is to the exchange it belongs to. */
+export interface Membership {
+  readonly exchange: Exchange;
+  readonly direction: Direction;
+}
+
+/** The fields of a packet from which its exchange follows. */
+export interface PacketFacts {
+  readonly protocol: number;
+  readonly kind: number;
+  readonly ipVersion: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly payloadLength: number;
+  readonly isDns: boolean;
+  readonly nameId: number;
+  readonly quote: Quote | null;
+  readonly otherQuotes?: readonly Quote[];
+  readonly forms?: readonly Form[];
+  readonly firstTime: number;
+  readonly lastTime: number;
+}
+
+/** Most datagrams of a direction whose times are remembered. */
+export const DATAGRAMS = 256;
+/** Most repetitions remembered of a connection. */
+const REPEATS = 256;
+/** Packets of one exchange that are looked at again in the end. */
+const OPEN_LIMIT = 64;
+
+/** Adds a packet to its exchange. `trail`: null for packets that passed every point of their way. `open`: not known to have arrived. */
+export function note(
+  { exchange, direction }: Membership,
+  facts: PacketFacts,
+  reach: number,
+  lastPoint: number,
+  trail: Trail | null,
+  open: boolean,
+): void {
+  exchange.firstTime = Math.min(exchange.firstTime, facts.firstTime);
+  exchange.lastTime = Math.max(exchange.lastTime, facts.lastTime);
+  if (facts.quote !== null) {
+    noteError(exchange, direction, facts, trail);
+    return;
+  }
+  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
+  const request = direction === 'request';
+  if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
+  let counts = true;
+  if (exchange.protocol === 'tcp') {
+    counts = noteTcp(exchange, request, facts, trail);
+  }
+  if (!counts) return;
+  if (exchange.protocol === 'udp') {
+    const times = request ? exchange.requestTimes : exchange.replyTimes;
+    if (times.length < DATAGRAMS) times.push(facts.firstTime);
+  }
+  if (request) {
+    exchange.requests++;
+    exchange.lastRequestTime = Math.max(exchange.lastRequestTime, facts.lastTime);
+    if (reach > exchange.requestReach || exchange.requestLast < 0) {
+      exchange.requestReach = reach;
+      exchange.requestLast = lastPoint;
+    }
+  } else {
+    exchange.replies++;
+    exchange.lastReplyTime = Math.max(exchange.lastReplyTime, facts.lastTime);
+    if (reach > exchange.replyReach || exchange.replyLast < 0) {
+      exchange.replyReach = reach;
+      exchange.replyLast = lastPoint;
+    }
+    if (exchange.protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
+  }
+}
+
+/** An ICMP error that says that the request was not delivered or not wanted. */
+function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts, trail: Trail | null): void {
+  const type = facts.a >> 8;
+  const code = facts.a & 255;
+  const refusal =
+    facts.kind === Layer.ICMP
+      ? (type === 3 && code !== 4) || type === 11 || type === 12
+      : type === 1 || type === 3 || type === 4;
+  if (refusal && direction === 'reply' && facts.quote?.tunnel !== true) {
+    exchange.refused = true;
+    exchange.refusedBy ??= trail;
+  }
+}
+
+/** True when the packet is one of those that decide the exchange: SYN, SYN,ACK, or a RST to a SYN. */
+function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail: Trail | null): boolean {
+  const flags = facts.c;
+  const end = (facts.a + facts.payloadLength + ((flags & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
+  if ((flags & FIN) !== 0) exchange.finSeen = true;
+  if (request && (flags & (SYN | ACK)) === SYN) {
+    exchange.synSeen = true;
+    exchange.id = facts.a;
+    const { earlyReset } = exchange;
+    if (earlyReset?.acknowledged === ((facts.a + 1) | 0) && !exchange.synAckSeen) {
+      exchange.refused = true;
+      exchange.refusedBy ??= earlyReset.trail;
+    }
+    return true;
+  }
+  if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
+    exchange.synAckSeen = true;
+    exchange.sequence = end;
+    return true;
+  }
+  if ((flags & RST) !== 0) {
+    exchange.resetSeen = true;
+    if (
+      !request &&
+      exchange.synSeen &&
+      !exchange.synAckSeen &&
+      (flags & ACK) !== 0 &&
+      facts.b === ((exchange.id + 1) | 0)
+    ) {
+      exchange.refused = true;
+      exchange.refusedBy ??= trail;
+      return true;
+    }
+    // A SYN that waits for more sightings is told after its answer.
+    if (!request && !exchange.synSeen && (flags & ACK) !== 0) exchange.earlyReset ??= { acknowledged: facts.b, trail };
+    return false;
+  }
+  if ((flags & ACK) !== 0) {
+    if (request) {
+      if (exchange.synAckSeen) exchange.synAckAcknowledged = true;
+      if (exchange.serverData) exchange.serverAcked = true;
+      if (!exchange.ackByClientSeen || ((facts.b - exchange.highestAckByClient) | 0) > 0)
+        exchange.highestAckByClient = facts.b;
+      exchange.ackByClientSeen = true;
+    } else {
+      if (exchange.clientData) exchange.clientAcked = true;
+      if (!exchange.ackByServerSeen || ((facts.b - exchange.highestAckByServer) | 0) > 0)
+        exchange.highestAckByServer = facts.b;
+      exchange.ackByServerSeen = true;
+    }
+  }
+  if (facts.payloadLength > 0) {
+    const before = request ? exchange.clientData : exchange.serverData;
+    const furthest = request ? exchange.sentByClient : exchange.sentByServer;
+    if (before && ((end - furthest) | 0) <= 0) {
+      if (exchange.repeats.length < REPEATS) {
+        exchange.repeats.push({ request, sequence: facts.a, length: facts.payloadLength });
+      }
+    } else if (request) {
+      exchange.sentByClient = end;
+    } else {
+      exchange.sentByServer = end;
+    }
+    if (request) exchange.clientData = true;
+    else exchange.serverData = true;
+  }
+  return false;
+}
+
+/** The stream of one direction of a connection, begun with a segment when there is none. */
+export function streamOf(exchange: Exchange, direction: Direction, sequence: number): Stream {
+  if (direction === 'request') return (exchange.requestStream ??= new Stream(sequence));
+  return (exchange.replyStream ??= new Stream(sequence));
+}
+
+/** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
+export function decides(trail: Trail): boolean {
+  if (trail.quote !== null) return false;
+  return trail.protocol !== TCP || (trail.c & SYN) !== 0;
+}

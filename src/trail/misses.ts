@@ -1,0 +1,18 @@
+/** Times at which a point, though on the way, did not show a packet that was seen before and behind it. */
+export class Misses {
+  readonly #times = new Map<number, number[]>();
+  count = 0;
+
+  add(point: number, time: number): void {
+    let times = this.#times.get(point);
+    if (times === undefined) this.#times.set(point, (times = []));
+    // One in a hundred milliseconds says it all.
+    if (times.length === 0 || Math.abs(times[times.length - 1]! - time) > 100e6) times.push(time);
+    this.count++;
+  }
+
+  /** True when the point missed a packet within `span` nanoseconds of a time. */
+  near(point: number, time: number, span: number): boolean {
+    return this.#times.get(point)?.some((miss) => Math.abs(miss - time) <= span) ?? false;
+  }
+}

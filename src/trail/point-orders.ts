@@ -1,0 +1,139 @@
+import { rankOf, type CapturePoint } from '../net/points.js';
+import type { Clock } from './clocks.js';
+import type { Samples } from './evidence.js';
+
+/** Sightings of one pair of addresses at two points that are compared at most. */
+const LIMIT = 256;
+/** An answer this close to a packet, nanoseconds, is compared with it: clocks drift apart by less than the delays meanwhile. */
+const CLOSE = 1e9;
+/** Two clocks drift apart by no more than this, nanoseconds a nanosecond. */
+const DRIFT = 200e-6;
+/** One packet is seen this many times at most. */
+const ALIKE = 64;
+/** A point records copies within this time of each other. */
+const COPY = 1e6;
+/** One order is believed when it is seen this many times as often as the other. */
+const CLEARLY = 3;
+
+/** When packets from one address to another were seen at a point, and how much later at another, as the clocks say. */
+interface Differences {
+  readonly times: number[];
+  readonly later: number[];
+}
+
+/** Which of two points packets pass first, where neither hops nor homes tell. */
+export class PointOrders {
+  readonly #points: readonly CapturePoint[];
+  readonly #differences = new Map<string, Differences>();
+  /** What the packets between two addresses said of two points, once asked. */
+  readonly #found = new Map<string, number>();
+
+  constructor(samples: Samples, points: readonly CapturePoint[]) {
+    this.#points = points;
+    for (const all of groupsOf(samples)) {
+      const group = withoutCopies(all, samples);
+      const plain = new Set(group.map((i) => samples.points[i]!)).size === group.length;
+      for (const i of group) {
+        for (const j of group) {
+          const x = points[samples.points[i]!]!;
+          const y = points[samples.points[j]!]!;
+          if (x.id >= y.id || (x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
+            continue;
+          // Of copies and identical packets it is not known which is which.
+          if (!plain && x.node !== y.node) continue;
+          const key = keyOf(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
+          let differences = this.#differences.get(key);
+          if (differences === undefined) this.#differences.set(key, (differences = { times: [], later: [] }));
+          if (differences.times.length >= LIMIT) continue;
+          differences.times.push(samples.times[i]!);
+          differences.later.push(samples.times[j]! - samples.times[i]!);
+        }
+      }
+    }
+  }
+
+  /** Below 0 when packets from src to dst pass x before y, 0 when nothing tells. `clocks`: where they are known. */
+  compare(src: number, dst: number, x: number, y: number, clocks: ReadonlyMap<string, Clock> | null): number {
+    if (x > y) return -this.compare(src, dst, y, x, clocks);
+    const key = keyOf(src, dst, x, y);
+    const there = this.#differences.get(key);
+    const back = this.#differences.get(keyOf(dst, src, x, y));
+    if (there === undefined && back === undefined) return 0;
+    let order = this.#found.get(key);
+    if (order === undefined) {
+      const sameNode = this.#points[x]!.node === this.#points[y]!.node;
+      order = sameNode ? signs(back) - signs(there) : -roundTrips(there, back);
+      this.#found.set(key, order);
+    }
+    if (order !== 0 || clocks === null) return order;
+    const clockX = clocks.get(this.#points[x]!.node);
+    const clockY = clocks.get(this.#points[y]!.node);
+    if (clockX === undefined || clockY === undefined || clockX.reference !== clockY.reference) return 0;
+    return -(corrected(there, clockX, clockY) - corrected(back, clockX, clockY));
+  }
+}
+
+/** Indexes of samples of one key each, in order of time; what is seen more often is many packets, and tells nothing. */
+export function* groupsOf(samples: Samples): Generator<readonly number[]> {
+  const order = Array.from({ length: samples.count }, (_, i) => i);
+  const { keyLow, keyHigh, times } = samples;
+  order.sort((x, y) => keyHigh[x]! - keyHigh[y]! || keyLow[x]! - keyLow[y]! || times[x]! - times[y]! || x - y);
+  let from = 0;
+  for (let i = 1; i <= order.length; i++) {
+    const x = order[from]!;
+    const y = order[i];
+    if (y !== undefined && keyLow[x] === keyLow[y] && keyHigh[x] === keyHigh[y]) continue;
+    if (i - from > 1 && i - from <= ALIKE) yield order.slice(from, i);
+    from = i;
+  }
+}
+
+/** A group without what a point recorded again in the same passage (bridges flood, `-i any` shows each interface). */
+export function withoutCopies(group: readonly number[], { points, times, ttls }: Samples): readonly number[] {
+  return group.filter(
+    (i, at) =>
+      !group.slice(0, at).some((j) => points[j] === points[i] && ttls[j] === ttls[i] && times[i]! - times[j]! < COPY),
+  );
+}
+
+function keyOf(src: number, dst: number, first: number, second: number): string {
+  return `${src}>${dst} ${first} ${second}`;
+}
+
+function signs(differences: Differences | undefined): number {
+  return differences === undefined ? 0 : differences.later.reduce((sum, later) => sum + Math.sign(later), 0);
+}
+
+/**
+ * Whatever the clocks say, they say it of a packet and of its answer: what the second point is later for packets there is the
+ * clocks' difference plus a delay when they pass the first point first, and for packets back the difference minus a delay.
+ */
+function roundTrips(there: Differences | undefined, back: Differences | undefined): number {
+  if (there === undefined || back === undefined) return 0;
+  let first = 0;
+  let second = 0;
+  let at = 0;
+  const times = back.times.map((time, i) => ({ time, later: back.later[i]! })).sort((a, b) => a.time - b.time);
+  const asked = there.times.map((time, i) => ({ time, later: there.later[i]! })).sort((a, b) => a.time - b.time);
+  for (const { time, later } of asked) {
+    while (at + 1 < times.length && Math.abs(times[at + 1]!.time - time) <= Math.abs(times[at]!.time - time)) at++;
+    const nearest = times[at]!;
+    const apart = Math.abs(nearest.time - time);
+    const delays = later - nearest.later;
+    if (apart > CLOSE || Math.abs(delays) <= apart * DRIFT) continue;
+    if (delays > 0) first++;
+    else second++;
+  }
+  return first > CLEARLY * second ? 1 : second > CLEARLY * first ? -1 : 0;
+}
+
+/** Times that differ by more than the clocks may be off. */
+function corrected(differences: Differences | undefined, x: Clock, y: Clock): number {
+  let sum = 0;
+  for (const [i, time] of (differences?.times ?? []).entries()) {
+    const at = x.correct(time);
+    const later = y.correct(time + differences!.later[i]!) - at;
+    if (Math.abs(later) > x.errorAt(at) + y.errorAt(at)) sum += Math.sign(later);
+  }
+  return sum;
+}
