@@ -117,6 +117,10 @@ export interface PacketFacts {
   readonly a: number;
   readonly b: number;
   readonly c: number;
+  /** Identification; of IPv6 only fragments have one. */
+  readonly ipId: number;
+  readonly fragmentOffset: number;
+  readonly moreFragments: number;
   readonly payloadLength: number;
   readonly isDns: boolean;
   readonly nameId: number;
@@ -150,6 +154,8 @@ export function note(
     return;
   }
   if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
+  // The first fragment counts for all
+  if (facts.fragmentOffset > 0) return;
   const request = direction === 'request';
   if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
   let counts = true;

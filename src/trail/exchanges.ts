@@ -1,6 +1,7 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import { Exchange, type Membership, type PacketFacts } from './exchange.js';
+import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
 import type { Form } from './trail.js';
 
@@ -31,6 +32,7 @@ export class ExchangeTable {
   evicted = 0;
   #sweepAt = SWEEP;
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
+  readonly #fragments = new FragmentTable();
   readonly #aliases = new Map<string, Exchange>();
 
   /**
@@ -38,6 +40,17 @@ export class ExchangeTable {
    * @param first its form where it was first seen, @param last where it was last seen
    */
   memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
+    if (facts.fragmentOffset > 0) return this.#fragments.find(facts, first) ?? this.#fragments.find(facts, last);
+    const membership = this.#memberOf(facts, first, last);
+    // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
+    if (facts.moreFragments !== 0 && membership !== null && facts.protocol !== TCP) {
+      this.#fragments.remember(facts, first, membership);
+      if (first !== last) this.#fragments.remember(facts, last, membership);
+    }
+    return membership;
+  }
+
+  #memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
     if (facts.quote !== null) return this.#quoted(facts, facts.quote);
     switch (facts.kind) {
       case Layer.ICMP:

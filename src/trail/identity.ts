@@ -1,4 +1,5 @@
 import { ipv4DontFragment, ipv4Id } from '../wire/ipv4.js';
+import { ipv6FragmentId } from '../wire/ipv6.js';
 import type { PacketView } from '../wire/packet.js';
 
 /**
@@ -54,9 +55,10 @@ export function comparableOctets(packet: PacketView, keyOctets: number): number 
   return octets < 0 ? 0 : octets;
 }
 
-/** IPv4 ID with DF, or 0 for IPv6, which has none outside fragments. */
+/** IPv4 ID with DF; of IPv6, which has an identification in fragments only, its lower half, else 0. */
 export function ipIdentity(packet: PacketView): number {
-  if (packet.ipVersion !== 4) return 0;
+  if (packet.ipVersion !== 4)
+    return packet.fragmentAt < 0 ? 0 : ipv6FragmentId(packet.view, packet.fragmentAt) & 0xffff;
   return ipv4Id(packet.view, packet.ipAt) | (ipv4DontFragment(packet.view, packet.ipAt) ? 0x10000 : 0);
 }
 

@@ -82,6 +82,8 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   if (count === 0) return null;
   const last = request ? exchange.requestLast : exchange.replyLast;
   if ((request ? exchange.requestReach : exchange.replyReach) === Reach.HOME) {
+    const missing = request && exchange.replies > 0 ? null : lostFragment(exchange, direction, count, judge);
+    if (missing !== null) return missing;
     return { state: 'delivered', lastSeen: last, nextExpected: null, trail: null, judgement: null };
   }
   let best: Side | null = null;
@@ -113,4 +115,15 @@ function weight({ state, trail }: Side): number {
   const { points } = trail!.path;
   const reached = Math.max(...trail!.sightings.map(({ point }) => points.indexOf(point)));
   return 2 * reached + (state === 'lost' ? 1 : 0);
+}
+
+/** A later fragment that was lost, without which the only packet of this half did not arrive whole. */
+function lostFragment(exchange: Exchange, direction: 'request' | 'reply', count: number, judge: Judge): Side | null {
+  if (count > 1) return null;
+  for (const trail of exchange.open) {
+    if (trail.direction !== direction || trail.fragmentOffset === 0) continue;
+    const judgement = judge.judge(trail);
+    if (judgement.state === 'lost') return { ...judgement, trail, judgement };
+  }
+  return null;
 }
