@@ -1,8 +1,8 @@
 /** Hand-written scenarios: two flannel nodes, pods a (node1) and b (node2), and exactly the sightings that a test asks for. */
-import type { TrailRow } from '../../src/report/report.js';
-import { arp, icmpEcho, ipv4, tcp, udp, type Part } from './packets.js';
+import type { ExchangeRow, TrailRow } from '../../src/report/report.js';
+import { arp, icmpEcho, ipv4, tcp, udp, type Part, type Payload } from './packets.js';
 import { writePcap, writePcapng, type WrittenFrame } from './capture-writer.js';
-import { rowsOf } from './scenario-check.js';
+import { exchangesOf, rowsOf } from './scenario-check.js';
 import { BEGINNING } from './scenario.js';
 import { Network, type Endpoint, type Step } from './scenario-network.js';
 import { ethernetOf, frameOf } from './scenario-traffic.js';
@@ -35,6 +35,10 @@ interface Sent {
   readonly id: number;
   readonly df?: boolean;
   readonly service?: 'request' | 'reply';
+  /** Of a fragment; `protocol` where the payload does not tell it. */
+  readonly fragmentOffset?: number;
+  readonly mf?: boolean;
+  readonly protocol?: number;
 }
 
 interface Frame {
@@ -61,12 +65,17 @@ export class Lab {
   }
 
   /** Sends an L4 packet; a microsecond from point to point. */
-  send(milliseconds: number, { from, to, id, df = true, service }: Sent, part: Part, passage: Passage = {}): void {
+  send(
+    milliseconds: number,
+    { from, to, id, df = true, service, ...fragment }: Sent,
+    part: Payload,
+    passage: Passage = {},
+  ): void {
     const way = this.network.way(from, to, service ?? 'none');
     for (const [i, step] of way.entries()) {
       const src = step.src ?? from.address;
       const dst = step.dst ?? to.address;
-      const packet = ipv4({ src, dst, id, df, ttl: 64 - step.hops }, part);
+      const packet = ipv4({ src, dst, id, df, ttl: 64 - step.hops, ...fragment }, part);
       this.put(step, milliseconds, i, packet, passage);
       if (step.point === passage.upTo) return;
     }
@@ -149,17 +158,23 @@ export class Lab {
 
   /** The rows of these points' captures. */
   rows(points: readonly string[] = ALL, special: Readonly<Record<string, CaptureHabit>> = {}): Promise<TrailRow[]> {
-    return rowsOf(
-      points.map((point) => {
-        const { snapLength = 0, dropped } = special[point] ?? {};
-        const frames = [...this.#frames.get(point)!].sort((x, y) => x.time - y.time).map(written(snapLength));
-        const source =
-          dropped === undefined
-            ? writePcap(frames, { snapLength: snapLength || 262_144 })
-            : writePcapng(frames, { statistics: [{ received: BigInt(frames.length), dropped: BigInt(dropped) }] });
-        return { source, point, file: `${point.replace('/', '__')}.pcap` };
-      }),
-    );
+    return rowsOf(this.#inputs(points, special));
+  }
+
+  exchanges(points: readonly string[] = ALL): Promise<ExchangeRow[]> {
+    return exchangesOf(this.#inputs(points, {}));
+  }
+
+  #inputs(points: readonly string[], special: Readonly<Record<string, CaptureHabit>>) {
+    return points.map((point) => {
+      const { snapLength = 0, dropped } = special[point] ?? {};
+      const frames = [...this.#frames.get(point)!].sort((x, y) => x.time - y.time).map(written(snapLength));
+      const source =
+        dropped === undefined
+          ? writePcap(frames, { snapLength: snapLength || 262_144 })
+          : writePcapng(frames, { statistics: [{ received: BigInt(frames.length), dropped: BigInt(dropped) }] });
+      return { source, point, file: `${point.replace('/', '__')}.pcap` };
+    });
   }
 
   /** The one row with this summary. */
