@@ -21,11 +21,13 @@ export class TunnelTable {
   }
 
   idOf(kind: number, src: number, dst: number, sourcePort: number, destinationPort: number, id: number): number {
+    // Thirty bits: a larger number would be an object of its own at each look-up
     const hash =
-      Math.imul(src, 0x9e3779b1) ^
-      Math.imul(dst, 0x85ebca6b) ^
-      Math.imul((sourcePort << 16) | destinationPort, 0xc2b2ae35) ^
-      id;
+      (Math.imul(src, 0x9e3779b1) ^
+        Math.imul(dst, 0x85ebca6b) ^
+        Math.imul((sourcePort << 16) | destinationPort, 0xc2b2ae35) ^
+        id) &
+      0x3fffffff;
     const chain = this.#index.get(hash);
     if (chain !== undefined) {
       for (const number of chain) {

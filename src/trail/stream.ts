@@ -32,6 +32,12 @@ export class SeenOctets {
       this.#end = (sequence + length) | 0;
     }
     const parts = this.#parts;
+    // Nearly every segment goes on where the one before it ended
+    if (parts.length > 0 && parts[parts.length - 1] === from) {
+      parts[parts.length - 1] = to;
+      this.octets += length;
+      return;
+    }
     let at = parts.length;
     while (at > 0 && parts[at - 1]! >= from) at -= 2;
     // `at` is now behind the last part that ends before this one begins.
