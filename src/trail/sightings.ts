@@ -10,45 +10,43 @@ export interface Tunnel {
   readonly id: number;
 }
 
-/** Tunnels by number; 0 is "none", and what no longer fits is given the last number, which says nothing. */
+/** Most tunnels that have a number of their own. */
+const TUNNELS = 1 << 16;
+const SLOTS = 2 * TUNNELS;
+
+/** Tunnels by number; 0 is "none", and what no longer fits is given that too. */
 export class TunnelTable {
   readonly #tunnels: (Tunnel | null)[] = [null];
-  readonly #index = new Map<number, number[]>();
-  readonly #limit: number;
-
-  constructor(limit = 1 << 16) {
-    this.#limit = limit;
-  }
+  /** Numbers, by open addressing: a look-up for each tunnelled frame. */
+  readonly #slots = new Int32Array(SLOTS);
 
   idOf(kind: number, src: number, dst: number, sourcePort: number, destinationPort: number, id: number): number {
-    // Thirty bits: a larger number would be an object of its own at each look-up
-    const hash =
-      (Math.imul(src, 0x9e3779b1) ^
-        Math.imul(dst, 0x85ebca6b) ^
-        Math.imul((sourcePort << 16) | destinationPort, 0xc2b2ae35) ^
-        id) &
-      0x3fffffff;
-    const chain = this.#index.get(hash);
-    if (chain !== undefined) {
-      for (const number of chain) {
-        const tunnel = this.#tunnels[number]!;
-        if (
-          tunnel.src === src &&
-          tunnel.dst === dst &&
-          tunnel.sourcePort === sourcePort &&
-          tunnel.destinationPort === destinationPort &&
-          tunnel.id === id &&
-          tunnel.kind === kind
-        ) {
-          return number;
-        }
+    let slot =
+      Math.imul(src, 0x9e3779b1) ^
+      Math.imul(dst, 0x85ebca6b) ^
+      Math.imul((sourcePort << 16) | destinationPort, 0xc2b2ae35) ^
+      id;
+    slot = (slot ^ (slot >>> 15)) & (SLOTS - 1);
+    let number = this.#slots[slot]!;
+    while (number !== 0) {
+      const tunnel = this.#tunnels[number]!;
+      if (
+        tunnel.sourcePort === sourcePort &&
+        tunnel.src === src &&
+        tunnel.dst === dst &&
+        tunnel.destinationPort === destinationPort &&
+        tunnel.id === id &&
+        tunnel.kind === kind
+      ) {
+        return number;
       }
+      slot = (slot + 1) & (SLOTS - 1);
+      number = this.#slots[slot]!;
     }
-    if (this.#tunnels.length >= this.#limit) return 0;
-    const number = this.#tunnels.length;
+    number = this.#tunnels.length;
+    if (number >= TUNNELS) return 0;
     this.#tunnels.push({ kind, src, dst, sourcePort, destinationPort, id });
-    if (chain === undefined) this.#index.set(hash, [number]);
-    else chain.push(number);
+    this.#slots[slot] = number;
     return number;
   }
 
