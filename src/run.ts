@@ -137,7 +137,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     const windowOf = (at: PointEvidence): FileWindow => {
       let window = windows.get(at);
       if (window === undefined) {
-        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity };
+        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
         windows.set(at, window);
         at.windows.push(window);
       }
@@ -168,6 +168,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     }
     if (capture.damage !== null) faults.push(capture.damage);
     for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
+    if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
     for (const [at] of windows) noteStatistics(at, capture.interfaces);
     progress.done(source.size ?? 0);
   }

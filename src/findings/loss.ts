@@ -37,8 +37,7 @@ export function lossFindings(context: FindingContext): Finding[] {
     const of = context.flows.exchangesOf(flow);
     findings.push(lossFinding(context, kind, flow, losses, of));
   }
-  findings.push(...partialLoss(context, told));
-  return findings;
+  return [...findings, ...partialLoss(context, told)];
 }
 
 /** Packets lost though their exchange came through: repeated, or one of many. */

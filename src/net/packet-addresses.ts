@@ -48,7 +48,8 @@ function isDiscovery(packet: PacketView): boolean {
 export function isCutTunnel(packet: PacketView): boolean {
   if (packet.cut === 0 || packet.layerCount === 0) return false;
   const last = packet.layerKinds[packet.layerCount - 1]!;
-  return last === Layer.VXLAN || last === Layer.GENEVE || last === Layer.GRE || packet.ethAt > packet.ipAt;
+  if (last === Layer.VXLAN || last === Layer.GENEVE || last === Layer.GRE) return true;
+  return packet.ethAt > packet.ipAt && (last === Layer.ETH || last === Layer.VLAN);
 }
 
 function isUnspecified(view: DataView, at: number): boolean {

@@ -78,6 +78,8 @@ export interface FileWindow {
   frames: number;
   first: number;
   last: number;
+  /** What came after the last frame is not known. */
+  isDamaged: boolean;
 }
 
 /** What the first reading learnt of one point. */
@@ -219,15 +221,17 @@ export class Evidence {
     at.protocols[innermost]!++;
     if (packet.cut !== 0) at.cut++;
     if (packet.arpAt >= 0) this.#observeArp(packet, at);
+    // First: of a packet whose addresses were cut away nothing says that it is no packet of a flow
+    if (isCutTunnel(packet)) {
+      at.packets++;
+      at.unidentifiable++;
+      return;
+    }
     if (!isUnicast(packet)) {
       at.filter.noise++;
       return;
     }
     at.packets++;
-    if (isCutTunnel(packet)) {
-      at.unidentifiable++;
-      return;
-    }
     const view = packet.view;
     const src = sourceId(view, packet.ipAt, packet.ipVersion, this.addresses);
     const dst = destinationId(view, packet.ipAt, packet.ipVersion, this.addresses);

@@ -105,13 +105,22 @@ export class Judge {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
     }
     const silent: Silence[] = [];
-    let lost: { point: number; certainty: 'shown' | 'likely' } | null = null;
+    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly atEdge: boolean } | null =
+      null;
     for (const { point, crossing } of ahead) {
-      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
-      silent.push({ point, able: able.certainty !== null, note: able.note });
-      if (able.certainty !== null && lost === null) lost = { point, certainty: able.certainty };
-      // Whichever point shows that it is missing, it went missing before the first that is able to.
-      if (able.certainty === 'shown' && lost !== null) lost = { ...lost, certainty: 'shown' };
+      const { certainty, note, atEdge } = this.#able(
+        trail,
+        lastSighting.point,
+        lastSighting.tunnel,
+        lastSighting.time,
+        point,
+        crossing,
+      );
+      silent.push({ point, able: certainty !== null, note });
+      if (certainty !== null && lost === null) lost = { point, certainty, atEdge };
+      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where the capture
+      // of that one had ended or not begun, it may have passed there, and the place is as uncertain as before.
+      if (certainty === 'shown' && lost !== null && !lost.atEdge) lost = { ...lost, certainty: 'shown' };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
@@ -245,42 +254,35 @@ export class Judge {
     time: number,
     point: number,
     crossing: Crossing,
-  ): { certainty: 'shown' | 'likely' | null; note: string } {
+  ): { certainty: 'shown' | 'likely' | null; note: string; atEdge: boolean } {
     const { evidence, points, misses } = this.#context;
+    const no = (note: string) => ({ certainty: null, note, atEdge: false });
     const name = this.#name(point);
     const at = evidence.points[point];
-    if (at === undefined) return { certainty: null, note: `${name} was not read` };
+    if (at === undefined) return no(`${name} was not read`);
     if (at.unidentifiable > 0) {
-      return {
-        certainty: null,
-        note: `${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`,
-      };
+      return no(`${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`);
     }
     if (trail.protocol === TCP && at.cutTcp > 0 && (trail.kind < 0 || trail.payloadLength > 0)) {
-      return {
-        certainty: null,
-        note: `${name} kept too few octets of TCP segments to tell which part of the stream they hold`,
-      };
+      return no(`${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
     }
     if (misses.near(point, time, BLIND)) {
-      return { certainty: null, note: `${name} missed other packets at that time that were seen before and behind it` };
+      return no(`${name} missed other packets at that time that were seen before and behind it`);
     }
-    if ((at.dropped ?? 0) > 0) return { certainty: null, note: `the capture at ${name} dropped ${at.dropped} frames` };
+    if ((at.dropped ?? 0) > 0) return no(`the capture at ${name} dropped ${at.dropped} frames`);
     const filter = this.#hiddenByFilter(trail, at, tunnel);
-    if (filter !== null) return { certainty: null, note: filter };
+    if (filter !== null) return no(filter);
     if (CILIUM.test(points[point]!.interface) && !this.#wasReached(trail.last.dst, point)) {
-      return { certainty: null, note: `${name} shows nothing on its way to the pod: Cilium may take it past there` };
+      return no(`${name} shows nothing on its way to the pod: Cilium may take it past there`);
     }
     const error = this.#clockError(lastSeen, point, time);
     const margin = IN_FLIGHT + (error === Infinity ? UNKNOWN_CLOCK : error);
     const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
-    if (window === 'other-run') return { certainty: null, note: `${name} was captured at another time` };
+    if (window === 'damaged') return no(`the capture at ${name} is damaged, and what came after that is not known`);
+    if (window === 'other-run') return no(`${name} was captured at another time`);
     const worked = this.#hasCrossed(trail, at);
     if (worked && time > this.#runLast - margin) {
-      return {
-        certainty: null,
-        note: `it was last seen at the end of the captures and may have been on its way to ${name}`,
-      };
+      return no(`it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
     const how =
       crossing === 'pair'
@@ -292,10 +294,16 @@ export class Judge {
       return {
         certainty: crossing === 'role' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
+        atEdge: false,
       };
     }
     const when = at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment`;
-    return { certainty: 'likely', note: `${when}, while other captures of this run go on; ${how}` };
+    // A capture that saw something may have been started late or stopped early; one that saw nothing went on to do so.
+    return {
+      certainty: 'likely',
+      note: `${when}, while other captures of this run go on; ${how}`,
+      atEdge: at.frames > 0,
+    };
   }
 
   /** Where a moment lies in what a point captured, beside the capture that saw the packet last. */
@@ -304,11 +312,13 @@ export class Judge {
     time: number,
     margin: number,
     seenAt: PointEvidence,
-  ): 'inside' | 'before' | 'after' | 'other-run' {
+  ): 'inside' | 'before' | 'after' | 'damaged' | 'other-run' {
     let before = false;
     let together = at.frames === 0;
-    for (const { first, last } of this.#spans(at)) {
+    let damaged = at.windows.some(({ frames, isDamaged }) => isDamaged && frames === 0);
+    for (const { first, last, isDamaged } of this.#spans(at)) {
       if (time >= first && time + margin <= last) return 'inside';
+      if (isDamaged && time + margin > last) damaged = true;
       const near = this.#spans(seenAt).some(
         (span) => span.first <= time && time <= span.last && span.first <= last + APART && first <= span.last + APART,
       );
@@ -316,16 +326,21 @@ export class Judge {
       together = true;
       if (time < first) before = true;
     }
+    if (damaged) return 'damaged';
     if (!together) return 'other-run';
     return before ? 'before' : 'after';
   }
 
   /** First and last times of a point's files, corrected. */
-  #spans(at: PointEvidence): { first: number; last: number }[] {
+  #spans(at: PointEvidence): { first: number; last: number; isDamaged: boolean }[] {
     const clock = this.#context.clocks.get(at.point.node);
     const full = at.windows.filter(({ frames }) => frames > 0);
     if (clock === undefined) return full;
-    return full.map(({ first, last }) => ({ first: clock.correct(first), last: clock.correct(last) }));
+    return full.map(({ first, last, isDamaged }) => ({
+      first: clock.correct(first),
+      last: clock.correct(last),
+      isDamaged,
+    }));
   }
 
   /** How far times at two points may be off each other; Infinity where nothing bounds it. */

@@ -13,6 +13,8 @@ export interface Tunnel {
 /** Most tunnels that have a number of their own. */
 const TUNNELS = 1 << 16;
 const SLOTS = 2 * TUNNELS;
+/** Slots looked at for a tunnel: more share their hash only in captures made to be so. */
+const PROBES = 64;
 
 /** Tunnels by number; 0 is "none", and what no longer fits is given that too. */
 export class TunnelTable {
@@ -28,7 +30,8 @@ export class TunnelTable {
       id;
     slot = (slot ^ (slot >>> 15)) & (SLOTS - 1);
     let number = this.#slots[slot]!;
-    while (number !== 0) {
+    for (let probes = 0; number !== 0; probes++) {
+      if (probes === PROBES) return 0;
       const tunnel = this.#tunnels[number]!;
       if (
         tunnel.sourcePort === sourcePort &&

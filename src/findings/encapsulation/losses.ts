@@ -78,8 +78,8 @@ export function lossReason(
     flow: null,
     count: losses.length,
     of: losses.length,
-    firstTime: context.timeOf(Math.min(...losses.map(({ trail }) => trail.firstTime))),
-    lastTime: context.timeOf(Math.max(...losses.map(({ trail }) => trail.lastTime))),
+    firstTime: context.timeOf(losses.reduce((least, { trail }) => Math.min(least, trail.firstTime), Infinity)),
+    lastTime: context.timeOf(losses.reduce((most, { trail }) => Math.max(most, trail.lastTime), -Infinity)),
     lastSeen: placeOf(context, first.sighting),
     nextExpected: first.judgement.nextExpected === null ? null : names.points[first.judgement.nextExpected]!.name,
     evidence: losses.slice(0, EXAMPLES).map(({ trail, sighting }) => ({

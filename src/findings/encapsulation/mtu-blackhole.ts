@@ -50,7 +50,7 @@ function lostBySize(context: FindingContext): Finding[] {
     const passed = facts.streams
       .filter(({ point, src, dst }) => point === next.id && src === tunnel!.src && dst === tunnel!.dst)
       .reduce((longest, stream) => Math.max(longest, stream.longest), 0);
-    const shortest = Math.min(...losses.map(({ octets }) => octets.length));
+    const shortest = losses.reduce((least, { octets }) => Math.min(least, octets.length), Infinity);
     if (losses.length < LOSSES || passed === 0 || shortest <= passed || shortest < LEAST || shortest > LONGEST)
       continue;
     const node = names.points[judgement.lastSeen]!.node;

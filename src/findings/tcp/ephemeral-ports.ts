@@ -47,7 +47,8 @@ function shortageOf(evidence: TcpEvidence, connections: readonly Connection[]): 
   if (connections.length <= LEAST) return null;
   const sorted = [...connections].sort((a, b) => a.first.time - b.first.time);
   const ports = sorted.map(({ client }) => client.port);
-  const [low, high] = [Math.min(...ports), Math.max(...ports)];
+  const low = ports.reduce((least, port) => Math.min(least, port));
+  const high = ports.reduce((most, port) => Math.max(most, port));
   const size = high - low + 1;
   if (size < LEAST || new Set(ports).size !== size) return null;
   // The first round takes each port once; who takes one again before all were taken has more to choose from.

@@ -79,8 +79,8 @@ function masqueradeFinding(context: FindingContext, list: readonly Leaving[]): F
     flow: flow < 0 ? null : flow,
     count: list.length,
     of: Math.max(list.length, context.flows.exchangesOf(flow)),
-    firstTime: context.timeOf(Math.min(...times.map(([first]) => first))),
-    lastTime: context.timeOf(Math.max(...times.map(([, last]) => last))),
+    firstTime: context.timeOf(times.reduce((least, [first]) => Math.min(least, first), Infinity)),
+    lastTime: context.timeOf(times.reduce((most, [, last]) => Math.max(most, last), -Infinity)),
     lastSeen: null,
     nextExpected: null,
     causes: [

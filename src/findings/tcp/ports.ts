@@ -73,7 +73,7 @@ function portFinding(
 ): Finding {
   const { context } = evidence;
   const { connection } = list[0]!;
-  const ports = Math.max(...list.map((occurrence) => occurrence.ports));
+  const ports = list.reduce((most, occurrence) => Math.max(most, occurrence.ports), 0);
   const client = context.names.addresses.text(connection.client.address);
   const to = sideText(context, connection.server);
   return {

@@ -98,7 +98,7 @@ function whoRefused(
   if (topology.ownersOf(point)?.has(sender.address) === true) {
     return { who: 'nobody-listens', reason: `it first appears at ${name(point)}, the server's own interface` };
   }
-  const farthest = Math.max(...sightings.map((sighting) => sighting.trigger!.ttl));
+  const farthest = sightings.reduce((most, sighting) => Math.max(most, sighting.trigger!.ttl), 0);
   if (trigger!.ttl < farthest) {
     return {
       who: 'nobody-listens',

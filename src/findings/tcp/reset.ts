@@ -70,7 +70,10 @@ function storyOf(evidence: TcpEvidence, event: ResetEvent, broken: ReadonlySet<s
   if (seen.some((s) => s.earlierReset || isChallenged(s.connection))) return null;
   if (broken.has(`${connection.client.isn} ${connection.client.port}`)) return null;
   // Probes of load balancers and kubelets open a connection and drop it.
-  const data = Math.max(...seen.map((s) => s.connection.client.payload + s.connection.server.payload));
+  const data = seen.reduce(
+    (most, { connection: { client, server } }) => Math.max(most, client.payload + server.payload),
+    0,
+  );
   if (data === 0 && evidence.context.store.complete) return null;
   const base = {
     at: reset,

@@ -25,6 +25,7 @@ interface Question {
   readonly point: number;
   readonly client: number;
   readonly clientPort: number;
+  readonly id: number;
   readonly queries: Message[];
   readonly replies: Message[];
 }
@@ -46,13 +47,21 @@ export function unexpectedSourceFindings(context: FindingContext): Finding[] {
   for (const { exchange, flow } of context.exchanges) {
     if (exchange.protocol === 'dns' && flow >= 0) flows.set(flowKey(exchange.client, exchange.server), flow);
   }
-  for (const question of questionsOf(context, refusals)) {
+  const questions = [...questionsOf(context, refusals)];
+  // Where the answer is seen from the server that was asked, the translation is undone, and other points lie before that
+  const answers = new Set(questions.flatMap((each) => each.replies.map(({ server }) => answerKey(each, server))));
+  for (const question of questions) {
+    if (question.queries.some(({ server }) => answers.has(answerKey(question, server)))) continue;
     const strange = strangeIn(context, question, refusals, flows);
     if (strange === null) continue;
     const { client, point } = question;
     found.push([`${point} ${client} ${strange.asked.server} ${strange.reply.server}`, strange]);
   }
   return grouped(found).map(({ list }) => strangeFinding(context, list));
+}
+
+function answerKey({ client, clientPort, id }: Question, server: number): string {
+  return `${client} ${clientPort} ${id} ${server}`;
 }
 
 function flowKey(client: number, server: number): string {
@@ -78,11 +87,12 @@ function questionsOf(context: FindingContext, refusals: Set<string>): Iterable<Q
     const isReply = dnsIsResponse(view, packet.dnsAt);
     const client = isReply ? dst : src;
     const clientPort = isReply ? udpDstPort(view, l4At) : udpSrcPort(view, l4At);
-    const key = `${kept.point} ${client} ${clientPort} ${dnsId(view, packet.dnsAt)}`;
+    const id = dnsId(view, packet.dnsAt);
+    const key = `${kept.point} ${client} ${clientPort} ${id}`;
     let question = questions.get(key);
     if (question === undefined) {
       if (questions.size >= QUESTIONS) continue;
-      questions.set(key, (question = { point: kept.point, client, clientPort, queries: [], replies: [] }));
+      questions.set(key, (question = { point: kept.point, client, clientPort, id, queries: [], replies: [] }));
     }
     const list = isReply ? question.replies : question.queries;
     if (list.length >= 16) continue;

@@ -65,7 +65,7 @@ function longestClosed(evidence: TcpEvidence, connection: Connection): Closed | 
 
 function zeroWindowFinding({ context }: TcpEvidence, list: readonly Closed[]): Finding {
   const { connection, receiver } = list[0]!;
-  const longest = Math.max(...list.map(({ span }) => span));
+  const longest = list.reduce((most, { span }) => Math.max(most, span), 0);
   const slow = sideText(context, receiver);
   const peer = otherSide(connection, receiver);
   return findingOf(context, list, {

@@ -2,6 +2,7 @@ import type { Line } from '../facts.js';
 import type { Chain, Condition, Hook, Rule, Ruleset, Target } from '../rules/rule.js';
 import { quotedWords } from './quoted-words.js';
 import { numberOf, type Into, type Reader } from './reader.js';
+import { known } from './known.js';
 
 const HOOKS: Readonly<Record<string, Hook>> = {
   PREROUTING: 'prerouting',
@@ -101,7 +102,7 @@ function addChain(table: Ruleset, name: string, at: Line, policy: string, packet
   const chain: Chain = {
     at,
     name,
-    hook: HOOKS[name] ?? null,
+    hook: known(HOOKS, name) ?? null,
     policy: policy === 'DROP' ? 'drop' : policy === 'ACCEPT' ? 'accept' : null,
     packets: numberOf(packets),
     rules: [],
@@ -118,7 +119,7 @@ function ruleOf(at: Line, packets: number | null): Rule {
   for (let i = words.indexOf('-A'); i < words.length; i++) {
     const word = words[i]!;
     const value = words[i + 1] ?? '';
-    const field = FIELDS[word];
+    const field = known(FIELDS, word);
     if (word === '!') {
       isNegated = true;
       continue;
@@ -147,7 +148,7 @@ function ruleOf(at: Line, packets: number | null): Rule {
 }
 
 function targetOf(option: string, name: string): Target {
-  const kind = TARGETS[name];
+  const kind = known(TARGETS, name);
   if (kind !== undefined && kind !== 'jump' && kind !== 'goto') return { kind };
   // A target that only marks or logs is no chain's name, and the packet goes on.
   return { kind: option === '-g' ? 'goto' : 'jump', chain: name };

@@ -2,6 +2,7 @@ import type { AddressSet, Line, NodeState } from '../facts.js';
 import type { Chain, Condition, Hook, Rule, Ruleset, Target } from '../rules/rule.js';
 import { quotedWords } from './quoted-words.js';
 import { numberOf, type Into, type Reader } from './reader.js';
+import { known } from './known.js';
 
 const TABLE = /^table (ip|ip6|inet|arp|bridge|netdev) (\S{1,128}) \{/;
 const BLOCK = /^\s+(chain|set|map|flowtable|counter|quota|limit) (\S{1,128}) \{(?: #.{0,100})?$/;
@@ -127,7 +128,7 @@ function ruleOf(at: Line): Rule {
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     const pair = PAIRS[`${word} ${words[i + 1]}`];
-    const field = pair ?? SINGLES[word];
+    const field = pair ?? known(SINGLES, word);
     if (word === '#' || word === 'comment') break;
     // A map of values to verdicts: it may be any of them.
     if (word === 'vmap' || words[i + 2] === 'vmap') {
@@ -154,7 +155,7 @@ function ruleOf(at: Line): Rule {
       conditions.push({ field: isLocal ? 'local' : 'other', isNegated: false, values: [] });
       if (asks > 0) i = asks + 1;
     } else {
-      const kind = VERDICTS[word];
+      const kind = known(VERDICTS, word);
       if (kind !== undefined && kind !== 'jump' && kind !== 'goto') {
         target = { kind };
         break;

@@ -16,6 +16,11 @@ const TYPES = [
 const KEYS = ['dev', 'via', 'proto', 'scope', 'metric', 'table', 'nhid', 'src'];
 const STATES = ['REACHABLE', 'STALE', 'DELAY', 'PROBE', 'FAILED', 'INCOMPLETE', 'NOARP', 'PERMANENT', 'NONE'];
 
+/** The state of a neighbour; routing daemons add words behind it. */
+function stateOf(words: readonly string[]): string | null {
+  return words.findLast((word) => STATES.includes(word)) ?? null;
+}
+
 /** `ip route`, also of several tables; the ways of a multipath route stand indented below it. */
 export class RouteReader implements Reader {
   readonly tool = 'ip route';
@@ -29,8 +34,8 @@ export class RouteReader implements Reader {
     const typed = TYPES.includes(words[0] ?? '');
     const [prefix = '', ...rest] = typed ? words.slice(1) : words;
     if (prefix !== 'default' && !isPrefix(prefix)) return false;
-    // Neighbours look like routes up to their last word.
-    if (STATES.includes(words[words.length - 1]!) || rest.includes('proxy')) return false;
+    // Neighbours look like routes up to their state.
+    if (stateOf(rest) !== null || rest.includes('lladdr') || rest.includes('proxy')) return false;
     // The line above the ways of a multipath route may hold nothing but the prefix.
     const isBare = rest.length === 0 && this.#route !== null && prefix.includes('/');
     if (!typed && !isBare && !rest.some((word) => KEYS.includes(word))) return false;
@@ -75,8 +80,8 @@ export const neighbours: Reader = {
   tool: 'ip neigh',
   take(at, words, { node }) {
     const [address = '', dev, device] = words;
-    const state = words[words.length - 1]!;
-    if (dev !== 'dev' || device === undefined || !STATES.includes(state) || !isAddress(address)) return false;
+    const state = stateOf(words);
+    if (dev !== 'dev' || device === undefined || state === null || !isAddress(address)) return false;
     node.neighbours.push({ at, address, device, mac: after(words, 'lladdr')?.toLowerCase() ?? null, state });
     return true;
   },

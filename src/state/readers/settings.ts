@@ -1,5 +1,6 @@
 import type { DeviceSetting } from '../facts.js';
 import { after, numberOf, type Reader } from './reader.js';
+import { known } from './known.js';
 
 const SWITCHES: Readonly<Record<string, number>> = { off: 0, on: 1, strict: 1, loose: 2 };
 const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, ipv4: 4, inet6: 6, ipv6: 6 };
@@ -10,11 +11,11 @@ const NETCONF = { forwarding: 'forwarding', rp_filter: 'rp_filter', proxy_neigh:
 export const netconf: Reader = {
   tool: 'ip netconf',
   take(at, words, { node }) {
-    const family = FAMILIES[words[0] ?? ''];
+    const family = known(FAMILIES, words[0] ?? '');
     const device = words[1] === 'dev' ? words[2] : words[1];
     if (family === undefined || device === undefined || after(words, 'forwarding') === null) return false;
     for (const [word, key] of Object.entries(NETCONF)) {
-      const value = SWITCHES[after(words, word) ?? ''];
+      const value = known(SWITCHES, after(words, word) ?? '');
       if (value !== undefined) node.devices.push({ at, family, device, key, value });
     }
     return true;

@@ -1,6 +1,7 @@
 import { holds, versionOf } from '../addresses.js';
 import type { AddressSet, NodeState } from '../facts.js';
 import type { Asked, Condition, Rule } from './rule.js';
+import { known } from '../readers/known.js';
 
 /** Yes, no, or not to be told from what is known. */
 export type Answer = boolean | null;
@@ -81,7 +82,7 @@ function sameDevice(pattern: string, device: string | null): Answer {
 function sameProtocol(name: string, protocol: number | null): Answer {
   if (name === 'all' || name === '0') return true;
   if (protocol === null) return null;
-  const number = PROTOCOLS[name.toLowerCase()] ?? (/^\d{1,3}$/.test(name) ? Number(name) : null);
+  const number = known(PROTOCOLS, name.toLowerCase()) ?? (/^\d{1,3}$/.test(name) ? Number(name) : null);
   return number === null ? null : number === protocol;
 }
 

@@ -60,6 +60,9 @@ function hasTranslation(chain: Chain): boolean {
 
 const TRANSLATES: readonly Target['kind'][] = ['masquerade', 'snat', 'dnat'];
 
+/** Whether a packet that came to a chain comes out of it again. */
+type Passage = 'never' | 'perhaps' | 'surely';
+
 class Walk {
   readonly #ruleset: Ruleset;
   readonly #asked: Asked;
@@ -75,48 +78,49 @@ class Walk {
   }
 
   from(chain: Chain): End[] {
-    if (!this.#through(chain, true) && chain.policy !== null) {
+    const passed = this.#through(chain, true);
+    if (passed !== 'never' && chain.policy !== null) {
       const { policy: kind, at, packets } = chain;
-      this.#ends.push({ kind, at, isSure: this.#ends.length === 0, packets, chain, rule: null });
+      this.#ends.push({ kind, at, isSure: passed === 'surely', packets, chain, rule: null });
     }
     return this.#ends;
   }
 
-  /** True when no packet comes out of the chain again. `isCertain`: the packet is sure to come to it. */
-  #through(chain: Chain, isCertain: boolean): boolean {
-    if (this.#open.has(chain.name) || this.#open.size >= DEPTH) return false;
+  /** Whether the packet comes out of the chain again. `isCertain`: it is sure to come to it. */
+  #through(chain: Chain, isCertain: boolean): Passage {
+    if (this.#open.has(chain.name) || this.#open.size >= DEPTH) return 'perhaps';
     this.#open.add(chain.name);
-    const ended = this.#rules(chain, isCertain);
+    const passed = this.#rules(chain, isCertain);
     this.#open.delete(chain.name);
-    return ended;
+    return passed;
   }
 
-  #rules(chain: Chain, isCertain: boolean): boolean {
-    let certain = isCertain;
+  #rules(chain: Chain, isCertain: boolean): Passage {
+    let passed: Passage = 'surely';
     for (const rule of chain.rules) {
-      if (++this.#steps > STEPS) return false;
+      if (++this.#steps > STEPS) return 'perhaps';
       const answer = applies(rule, this.#asked, this.#sets);
       if (answer === false) continue;
-      const isSure = certain && answer === true;
+      const isSure = isCertain && passed === 'surely' && answer === true;
       const { target } = rule;
       switch (target.kind) {
         case 'continue':
           break;
         case 'unknown':
-          certain = false;
+          passed = 'perhaps';
           break;
         case 'return':
-          if (answer === true) return false;
-          certain = false;
+          if (answer === true) return passed;
+          passed = 'perhaps';
           break;
         case 'jump':
         case 'goto': {
           const next = this.#ruleset.chains.get(target.chain);
-          const before = this.#ends.length;
-          const ended = next !== undefined && this.#through(next, isSure);
+          const beyond = next === undefined ? 'perhaps' : this.#through(next, isSure);
+          if (answer === true && beyond === 'never') return 'never';
           // After a goto, the chain that was left is not come back to.
-          if (answer === true && (ended || target.kind === 'goto')) return ended;
-          if (this.#ends.length > before || target.kind === 'goto') certain = false;
+          if (answer === true && target.kind === 'goto') return passed === 'surely' ? beyond : passed;
+          if (beyond !== 'surely' || target.kind === 'goto') passed = 'perhaps';
           break;
         }
         case 'accept':
@@ -126,11 +130,11 @@ class Walk {
         case 'snat':
         case 'dnat':
           this.#ends.push({ kind: target.kind, at: rule.at, isSure, packets: rule.packets, chain, rule });
-          if (answer === true) return true;
-          certain = false;
+          if (answer === true) return 'never';
+          passed = 'perhaps';
           break;
       }
     }
-    return false;
+    return passed;
   }
 }
