@@ -9,6 +9,8 @@ import { MOST_OCTETS, readState, SavedState } from './state/read.js';
 
 /** Files of saved state that are read, and warnings that are given before the rest is counted. */
 const MOST_FILES = 10_000;
+/** Characters of all files together. */
+const MOST_CHARACTERS = 256 << 20;
 const WARNINGS = 10;
 /** Nodes named in a warning. */
 const NAMED = 5;
@@ -65,8 +67,13 @@ export async function readSavedState(
   const known = new Set(nodes.filter((node) => node !== null));
   const state = new SavedState();
   const warn = new Warnings(options);
+  let left = MOST_CHARACTERS;
   for (const { source, file, node } of files.slice(0, MOST_FILES)) {
-    await readInto(state, source, file, node ?? nodeOfFile(file, known), warn);
+    if (left <= 0) {
+      warn.add(`${file}: more than ${MOST_CHARACTERS >> 20} MiB of state; this file and those after it are not read`);
+      break;
+    }
+    left -= await readInto(state, source, file, node ?? nodeOfFile(file, known), warn);
   }
   for (const { source, file, node } of cluster) await readInto(state, source, file, node ?? '', warn);
   if (files.length > MOST_FILES) warn.add(`only the first ${MOST_FILES} of ${files.length} files of state are read`);
@@ -93,24 +100,27 @@ export function nameInterfaces(points: PointTable, { nodes }: SavedState): void 
   }
 }
 
+/** Returns how many characters were read. */
 async function readInto(
   state: SavedState,
   source: CaptureSource,
   file: string,
   node: string,
   warn: Warnings,
-): Promise<void> {
+): Promise<number> {
   try {
     const { text, isCut, kind } = await readText(source, file, MOST_OCTETS);
     if (kind !== 'text') {
       warn.add(`${file}: ${kind === 'capture' ? 'is a capture' : 'is no text'}, not saved state; it is not read`);
-      return;
+      return 0;
     }
     if (isCut) warn.add(`${file}: is longer than ${MOST_OCTETS >> 20} MiB; what follows is not read`);
     readState(state, text, file, node, (about) => warn.add(about));
+    return text.length;
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     warn.add(`${file}: ${error.message}`);
+    return 0;
   }
 }
 

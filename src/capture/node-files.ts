@@ -126,13 +126,14 @@ export async function listCaptureFiles(folder: string): Promise<FolderFile[]> {
 
 /** Folders of this name beside captures hold what was saved of the nodes. */
 const STATE = 'state';
+const MOST_STATE_FOLDERS = 1000;
 
 /** Folders below a folder that hold saved state. */
 export async function listStateFolders(folder: string): Promise<readonly Pick<FolderFile, 'path' | 'name'>[]> {
   const found: { path: string; name: string }[] = [];
   const search = async (path: string, prefix: string): Promise<void> => {
     for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
-      if (!entry.isDirectory()) continue;
+      if (!entry.isDirectory() || found.length >= MOST_STATE_FOLDERS) continue;
       const name = prefix + entry.name;
       if (entry.name === STATE) found.push({ path: join(path, entry.name), name });
       else await search(join(path, entry.name), `${name}/`);

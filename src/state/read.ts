@@ -79,8 +79,10 @@ export function readState(
   for (let from = 0; from < text.length;) {
     const newline = text.indexOf('\n', from);
     const to = newline < 0 ? text.length : newline;
-    const isLong = to - from > LONGEST_LINE && text[from] !== '{';
+    const isJson = text[from] === '{' || current instanceof KubernetesReader;
+    const isLong = to - from > LONGEST_LINE && !isJson;
     const at: Line = { file, line: ++number, text: isLong ? '' : withoutReturn(text.slice(from, to)) };
+    if (isLong) into.warn(at, `a line of at most ${LONGEST_LINE} characters`);
     from = to + 1;
     const words = at.text.split(/\s+/).filter((word) => word !== '');
     if (words.length === 0) continue;

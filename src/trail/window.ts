@@ -38,6 +38,7 @@ const DNS_LEAST = 4;
 const TCP = 6;
 const TCP_HEADER_LENGTH = 20;
 const TCP_SYN = 2;
+const UDP = Layer.UDP;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 // Octets of the L4 part up to and with TCP timestamps in their usual place
@@ -94,7 +95,8 @@ export class PacketWindow {
     exactKey(packet, src, dst, keyOctets);
     const group = this.#find(point, time) ?? this.#start(packet, src, dst, time);
     // Another point may have kept more of it.
-    if ((group.kind < 0 && packet.l4Kind >= 0) || (group.isDns && group.nameId < 0)) this.#describe(group, packet);
+    const knowsMore = group.isDns ? group.nameId < 0 : packet.dnsAt >= 0 && packet.l4Kind === UDP;
+    if (knowsMore || (group.kind < 0 && packet.l4Kind >= 0)) this.#describe(group, packet);
     const sightings = this.sightings;
     const at = sightings.take();
     sightings.points[at] = point;

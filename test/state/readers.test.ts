@@ -116,6 +116,12 @@ it.each([
   expect(said.length).toBeGreaterThan(4);
 });
 
+it('ip neigh with what a routing daemon adds behind the state, which is no route', () => {
+  const { node } = stateOf('10.0.0.1 dev vx lladdr 02:00:00:00:00:01 extern_learn  NOARP proto zebra\n');
+  expect(node.neighbours).toMatchObject([{ address: '10.0.0.1', mac: '02:00:00:00:00:01', state: 'NOARP' }]);
+  expect(node.routes).toEqual([]);
+});
+
 it('ip neigh as ip -j says', () => {
   const said = jsonDump<{ dst: string; dev: string; lladdr?: string; state: string[] }[]>('neigh.json');
   const entries = stateOf(dump('neigh.txt')).node.neighbours;

@@ -23,6 +23,45 @@ const FORWARDED: Asked = {
   ...{ out: 'cni0', destination: '10.244.19.28', protocol: 1, sourcePort: null, destinationPort: null, isLocal: false },
 };
 
+describe('a way that is not known to its end', () => {
+  const endsIn = (text: string) =>
+    endsOf(stateOf(text).node, 'filter', 'input', PLAIN)[0]!.map(({ kind, isSure }) => [kind, isSure]);
+  const saved = (...lines: string[]) => ['*filter', ...lines, 'COMMIT', ''].join('\n');
+
+  it('makes the policy unsure: a queue may decide otherwise', () => {
+    expect(endsIn(saved(':INPUT DROP [3:180]', '-A INPUT -j NFQUEUE --queue-num 0'))).toEqual([['drop', false]]);
+    expect(endsIn(saved(':INPUT DROP [3:180]', '-A INPUT -i lo -j ACCEPT'))).toEqual([['drop', true]]);
+  });
+
+  it('makes what comes after a jump unsure', () => {
+    const jump = [':INPUT ACCEPT [0:0]', ':sub - [0:0]', '-A INPUT -j sub', '-A INPUT -j DROP'];
+    expect(endsIn(saved(...jump, '-A sub -j NFQUEUE --queue-num 0'))).toEqual([['drop', false]]);
+    expect(endsIn(saved(...jump, '-A sub -i lo -j ACCEPT'))).toEqual([['drop', true]]);
+    // A chain that was not saved
+    expect(endsIn(saved(':INPUT ACCEPT [0:0]', '-A INPUT -j elsewhere', '-A INPUT -j DROP'))).toEqual([
+      ['drop', false],
+    ]);
+  });
+
+  it('is what a verdict map of nft is', () => {
+    const text = [
+      'table inet fw {',
+      '\tchain input {',
+      '\t\ttype filter hook input priority filter; policy drop;',
+      '\t\tudp dport vmap { 4789 : accept, 53 : drop }',
+      '\t}',
+      '}',
+      '',
+    ].join('\n');
+    expect(endsIn(text)).toEqual([['drop', false]]);
+  });
+
+  it('a chain may be called like what every object has', () => {
+    const chains = [':INPUT DROP [0:0]', ':constructor - [0:0]', '-A INPUT -j constructor', '-A constructor -j ACCEPT'];
+    expect(endsIn(saved(...chains))).toEqual([['accept', true]]);
+  });
+});
+
 describe('rules', () => {
   const { node } = stateOf(dump('iptables-save-c.txt'), dump('ipset-list.txt'));
 

@@ -218,7 +218,8 @@ function checkSightings(view: View, visible: Visible, rows: readonly TrailRow[],
   if (packet.translated) return;
   // In a tunnel 96 octets end within the TCP header: which part of the stream a segment holds is not known.
   const { snapLength, resegment } = view.scenario.options;
-  if (resegment && snapLength === 96 && packet.protocol === 'tcp') return;
+  if (resegment && snapLength === 96 && packet.protocol === 'tcp' && seen.some(({ step }) => step.outer !== null))
+    return;
   // Where the first capture shows pieces, nothing tells that they were sent as one.
   if (seen[0]!.frames.length > 1 && seen[0]!.step.wire) return;
   if (rows.length > 1) return add('split', rows[1]!, visible);

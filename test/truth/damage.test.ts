@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { diagnose, trails } from '../../src/diagnose.js';
+import type { CaptureInput } from '../../src/inputs.js';
+import type { Report, TrailRow } from '../../src/report/report.js';
+import { writePcap } from '../support/capture-writer.js';
+import { filesOf, framesOf } from '../support/sample-files.js';
+
+// One capture of a run is damaged, cut short or without a name: what it does not show proves nothing.
+
+const HEALTHY = ['healthy-calico', 'healthy-flannel', 'dns-listing'];
+const LOSSY = ['dns-from-wireless-pods', 'gravity-forwarding-off', 'sopnode-broken-ping', 'networkpolicy-drop'];
+/** A snap length that ends within the inner headers of a tunnel packet. */
+const SNAP = 64;
+
+type Change = (octets: Uint8Array) => Promise<Uint8Array>;
+
+const CHANGES: readonly (readonly [string, Change])[] = [
+  ['ends at 30 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.3))],
+  ['ends at 45 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.45))],
+  [
+    'is cut at 64 octets a frame',
+    async (octets) => writePcap((await framesOf(octets)).map(cutFrame), { snapLength: SNAP }),
+  ],
+];
+
+function cutFrame(frame: Awaited<ReturnType<typeof framesOf>>[number]) {
+  return {
+    ...frame,
+    octets: frame.octets.subarray(0, SNAP),
+    originalLength: frame.originalLength ?? frame.octets.length,
+  };
+}
+
+/** The sample's captures, one of them changed; once for each. */
+async function* changed(sample: string, change: Change): AsyncGenerator<{ name: string; inputs: CaptureInput[] }> {
+  const files = filesOf(sample);
+  for (const { name, octets } of files) {
+    const other = await change(octets);
+    yield {
+      name,
+      inputs: files.map((file) => ({ file: file.name, source: file.name === name ? other : file.octets })),
+    };
+  }
+}
+
+function kindsOf({ findings }: Report, severities: readonly string[]): string[] {
+  return findings.filter(({ severity }) => severities.includes(severity)).map(({ kind }) => kind);
+}
+
+async function rowsOf(inputs: readonly CaptureInput[]): Promise<TrailRow[]> {
+  const rows: TrailRow[] = [];
+  for await (const row of trails(inputs)) rows.push(row);
+  return rows;
+}
+
+describe.each(CHANGES)('a capture that %s', (_what, change) => {
+  it.each(HEALTHY)('%s: raises no error', async (sample) => {
+    for await (const { name, inputs } of changed(sample, change)) {
+      expect(kindsOf(await diagnose(inputs), ['error']), name).toEqual([]);
+    }
+  });
+
+  it.each(LOSSY)('%s: where a packet is shown never to have been, it was not', async (sample) => {
+    const whole = await rowsOf(filesOf(sample).map(({ name, octets }) => ({ file: name, source: octets })));
+    const frames = new Map(whole.flatMap((row) => row.sightings.map(({ file, frame }) => [`${file}#${frame}`, row])));
+    let shown = 0;
+    for await (const { name, inputs } of changed(sample, change)) {
+      for (const row of await rowsOf(inputs)) {
+        if (row.state !== 'lost' || row.certainty !== 'shown') continue;
+        shown++;
+        const [first] = row.sightings;
+        const truth = frames.get(`${first!.file}#${first!.frame}`);
+        expect(
+          truth?.sightings.map(({ point }) => point),
+          `${name}: ${row.summary}`,
+        ).not.toContain(row.nextExpected);
+      }
+    }
+    expect(shown).toBeGreaterThan(0);
+  });
+});
+
+describe('captures whose names say neither node nor interface', () => {
+  it.each(HEALTHY)('%s: raise no error', async (sample) => {
+    const inputs = filesOf(sample).map(({ octets }, index) => ({ file: `trace${index}.pcap`, source: octets }));
+    expect(kindsOf(await diagnose(inputs), ['error'])).toEqual([]);
+  });
+});
