@@ -292,7 +292,8 @@ export class Judge {
           : `it is the ${points[point]!.role === 'veth' ? 'pod' : points[point]!.role} interface behind ${this.#name(lastSeen)}`;
     if (window === 'inside') {
       return {
-        certainty: crossing === 'role' ? 'likely' : 'shown',
+        // Points without a node's name may be of several nodes
+        certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
         atEdge: false,
       };

@@ -85,4 +85,14 @@ describe('captures whose names say neither node nor interface', () => {
     const inputs = filesOf(sample).map(({ octets }, index) => ({ file: `trace${index}.pcap`, source: octets }));
     expect(kindsOf(await diagnose(inputs), ['error'])).toEqual([]);
   });
+
+  it('rst-backend-switched: show no loss, since nothing tells that they lie on one way', async () => {
+    const inputs = filesOf('rst-backend-switched').map(({ octets }, index) => ({
+      file: `trace${index}.pcap`,
+      source: octets,
+    }));
+    const rows = await rowsOf(inputs);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.filter(({ state, certainty }) => state === 'lost' && certainty === 'shown')).toEqual([]);
+  });
 });
