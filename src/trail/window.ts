@@ -322,7 +322,7 @@ export class PacketWindow {
 /** What the beginning of a TCP header tells: only a SYN acknowledges nothing and has options. */
 function describeCut(group: PacketGroup, { view, l4At, ipEnd, l4Length }: PacketView): void {
   const octets = ipEnd - l4At;
-  if (octets < 8) return;
+  if (l4At < 0 || octets < 8) return;
   group.sourcePort = view.getUint16(l4At);
   group.destinationPort = view.getUint16(l4At + 2);
   group.a = view.getInt32(l4At + 4);
