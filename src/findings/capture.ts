@@ -1,5 +1,5 @@
 import type { Finding } from '../report/report.js';
-import type { FindingContext } from './context.js';
+import { ABOUT_NO_PACKET, type FindingContext } from './context.js';
 
 /** Captures that end in the middle, or could not be read at all. What was read of them before the damage counts. */
 export function captureDamagedFindings(context: Pick<FindingContext, 'faults' | 'evidence' | 'timeOf'>): Finding[] {
@@ -9,13 +9,9 @@ export function captureDamagedFindings(context: Pick<FindingContext, 'faults' | 
     certainty: 'shown',
     title:
       fault.octet === null ? `${fault.file} could not be read: ${fault.message}` : `${fault.file}: ${fault.message}`,
-    flow: null,
+    ...ABOUT_NO_PACKET,
     count: 1,
     of: 1,
-    firstTime: null,
-    lastTime: null,
-    lastSeen: null,
-    nextExpected: null,
     causes: [],
     evidence: context.evidence.points.flatMap((at) =>
       (at?.windows ?? [])
@@ -28,7 +24,6 @@ export function captureDamagedFindings(context: Pick<FindingContext, 'faults' | 
           note: `damaged at octet ${fault.octet}, after this frame; the frames before it were read`,
         })),
     ),
-    trail: null,
   }));
 }
 
@@ -42,16 +37,11 @@ export function captureNotTrustedFindings(context: FindingContext): Finding[] {
       severity: 'info',
       certainty: 'shown',
       title: `the capture at ${at.point.name} dropped ${at.dropped} frames: what is missing there proves nothing`,
-      flow: null,
+      ...ABOUT_NO_PACKET,
       count: at.dropped!,
       of: at.frames + at.dropped!,
-      firstTime: null,
-      lastTime: null,
-      lastSeen: null,
-      nextExpected: null,
       causes: [],
       evidence: [],
-      trail: null,
     });
   }
   return findings;

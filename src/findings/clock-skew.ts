@@ -1,5 +1,5 @@
 import type { Finding } from '../report/report.js';
-import { onNode, type FindingContext } from './context.js';
+import { ABOUT_NO_PACKET, onNode, type FindingContext } from './context.js';
 
 /** From here on logs of two nodes cannot be compared, and what has a lifetime of seconds fails, nanoseconds. */
 const MATTERS = 1e9;
@@ -24,13 +24,9 @@ export function clockSkewFindings(context: Pick<FindingContext, 'clocks' | 'evid
       severity: 'info',
       certainty: 'shown',
       title: `the clock of ${node} is ${seconds} ${ahead > 0 ? 'ahead of' : 'behind'} that of ${clock.reference}`,
-      flow: null,
+      ...ABOUT_NO_PACKET,
       count: 1,
       of: 1,
-      firstTime: null,
-      lastTime: null,
-      lastSeen: null,
-      nextExpected: null,
       causes: [
         {
           kind: 'clock-skew',
@@ -40,7 +36,6 @@ export function clockSkewFindings(context: Pick<FindingContext, 'clocks' | 'evid
         },
       ],
       evidence: [],
-      trail: null,
     });
   }
   return findings;

@@ -86,3 +86,13 @@ export interface FrameAt {
 export function placeOf({ names }: FindingContext, { point, file, frame, seconds, nanoseconds }: FrameAt): Place {
   return { point: names.points[point]!.name, file: names.files[file]!, frame, time: timeText(seconds, nanoseconds) };
 }
+
+/** What a finding has that is about a capture or a clock, and about no packet. */
+export const ABOUT_NO_PACKET = {
+  flow: null,
+  firstTime: null,
+  lastTime: null,
+  lastSeen: null,
+  nextExpected: null,
+  trail: null,
+} as const;
