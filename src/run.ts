@@ -3,8 +3,9 @@ import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
-import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
+import { inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { openSightings } from './second-reading.js';
+import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
@@ -13,7 +14,7 @@ import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.
 import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
-import { SightingBatch } from './trail/sighting-batch.js';
+import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -54,6 +55,8 @@ export interface Run {
   /** Captures that could not be opened, and damage inside those that could. */
   readonly faults: readonly CaptureError[];
   readonly frames: number;
+  /** Frames of each source. */
+  readonly frameCounts: readonly number[];
   readonly store: FrameStore;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
@@ -116,7 +119,10 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, new Clock('given', offset));
 }
 
-type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
+type Gathered = Pick<
+  Run,
+  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
+>;
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
@@ -131,6 +137,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const small =
     sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
   const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
+  const frameCounts = sources.map(() => 0);
   let base = -1;
   let frames = 0;
   for (const { source, number, capture } of opened) {
@@ -168,6 +175,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
       }
       progress(capture.octetsRead);
     }
+    frameCounts[number] = capture.frames;
     if (capture.damage !== null) faults.push(capture.damage);
     for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
     if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
@@ -175,7 +183,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     progress.done(source.size ?? 0);
   }
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store };
+  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, frameCounts, store };
 }
 
 function noteStatistics(
@@ -221,24 +229,32 @@ export async function* pair(
 ): AsyncGenerator<void> {
   const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
   const progress = progressOf(sources, options, 1);
-  const signal = options.partial === true ? undefined : options.signal;
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
-  const settings = { addresses, keyOctets: evidence.keyOctets, filter, bounds: timeBounds(options, base), base };
-  const view = newView(options);
+  const clockOf = ({ file }: Source): Clock | undefined => {
+    const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
+    return node === undefined ? undefined : clocks.get(node);
+  };
+  const { frameCounts } = run;
+  const first = {
+    sources,
+    addresses,
+    keyOctets: evidence.keyOctets,
+    base,
+    frameCounts,
+    clockOf,
+    tunnels: window.tunnels,
+  };
   const cursors: SightingCursor[] = [];
-  for (const { source, number, capture } of await openAll(sources, signal, [])) {
-    const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const clock = (node === undefined ? undefined : clocks.get(node)) ?? new Clock('');
-    const decoder = new SightingDecoder(settings, view, window.tunnels, clock.rate, clock.offset);
-    const sightings = new LocalSightings(capture, decoder);
+  for (const { source, number, sightings } of await openSightings(first, options)) {
     const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
   const take = (cursor: SightingCursor): void => {
-    const { batch, index } = cursor;
+    const { index, source } = cursor;
+    const batch = cursor.batch!;
+    const { rows } = batch;
     const row = index << ROW_SHIFT;
-    const point = cursor.resolver.pointOf(cursor.source, batch.rows[row + Row.INTERFACE]!, batch.rows[row + Row.INTERFACE_INDEX]!);
-    window.add(batch, index, point.id, cursor.number, batch.rows[row + Row.TUNNEL]!);
+    const point = cursor.resolver.pointOf(source, rows[row + Row.INTERFACE]!, rows[row + Row.INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, rows[row + Row.TUNNEL]!);
   };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);
@@ -271,7 +287,7 @@ class SightingCursor {
   readonly size: number;
   readonly source: SightingSource;
   readonly resolver: PointResolver;
-  readonly batch = new SightingBatch();
+  batch: SightingBatch | null = null;
   index = 0;
   /** Corrected time of the current sighting, relative to the base. */
   time = -Infinity;
@@ -285,7 +301,8 @@ class SightingCursor {
 
   /** Loads the next batch; false at the end of the capture. */
   async refill(): Promise<boolean> {
-    if (!(await this.source.fill(this.batch))) return false;
+    this.batch = await this.source.next();
+    if (this.batch === null) return false;
     this.index = 0;
     this.time = this.batch.times[0]!;
     return true;
@@ -293,8 +310,9 @@ class SightingCursor {
 
   /** Goes to the next sighting of the batch; false after its last. */
   step(): boolean {
-    if (++this.index >= this.batch.count) return false;
-    this.time = this.batch.times[this.index]!;
+    const batch = this.batch!;
+    if (++this.index >= batch.count) return false;
+    this.time = batch.times[this.index]!;
     return true;
   }
 }

@@ -206,7 +206,15 @@ export class Tracker {
     if (exchange !== null) {
       trail.exchange = exchange;
       trail.direction = this.exchanges.direction;
-      note(exchange, trail.direction, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+      note(
+        exchange,
+        trail.direction,
+        trail,
+        this.#reachOf(trail, arrived),
+        last.point,
+        trail,
+        !arrived || this.#keepAll,
+      );
       if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
         const stream = streamOf(exchange, trail.direction, trail.a);
         for (const { point, range } of trail.sightings) {
@@ -390,6 +398,7 @@ function formOf(group: PacketGroup): Form {
 /** Identifier of an ICMP echo, -1 for everything else. */
 function echoIdOf({ kind, a, b }: PacketGroup): number {
   const type = a >> 8;
-  const isEcho = kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  const isEcho =
+    kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
   return isEcho ? b : -1;
 }

@@ -245,7 +245,8 @@ export class PacketWindow {
   /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
   translationsOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
-    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;) found.push(this.groups.view(other));
+    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;)
+      found.push(this.groups.view(other));
     return found;
   }
 
@@ -304,9 +305,7 @@ export class PacketWindow {
 
   #near(a: number, b: number): boolean {
     const { times } = this.groups;
-    return (
-      times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN
-    );
+    return times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN;
   }
 }
 
