@@ -93,6 +93,8 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     texts,
     vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
+    start: (group) => tracker.start(group),
+    complete: (group) => tracker.complete(group),
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
