@@ -1,10 +1,11 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
-import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { openSightings } from './second-reading.js';
+import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
@@ -12,6 +13,8 @@ import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
+import { Row, ROW_SHIFT } from './trail/row.js';
+import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -52,6 +55,8 @@ export interface Run {
   /** Captures that could not be opened, and damage inside those that could. */
   readonly faults: readonly CaptureError[];
   readonly frames: number;
+  /** Frames of each source. */
+  readonly frameCounts: readonly number[];
   readonly store: FrameStore;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
@@ -86,8 +91,10 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const window: PacketWindow = new PacketWindow({
     addresses,
     texts,
-    keyOctets: evidence.keyOctets,
+    vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
+    start: (group) => tracker.start(group),
+    complete: (group) => tracker.complete(group),
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
@@ -114,7 +121,10 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, new Clock('given', offset));
 }
 
-type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
+type Gathered = Pick<
+  Run,
+  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
+>;
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
@@ -129,6 +139,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const small =
     sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
   const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
+  const frameCounts = sources.map(() => 0);
   let base = -1;
   let frames = 0;
   for (const { source, number, capture } of opened) {
@@ -166,6 +177,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
       }
       progress(capture.octetsRead);
     }
+    frameCounts[number] = capture.frames;
     if (capture.damage !== null) faults.push(capture.damage);
     for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
     if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
@@ -173,7 +185,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     progress.done(source.size ?? 0);
   }
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store };
+  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, frameCounts, store };
 }
 
 function noteStatistics(
@@ -217,36 +229,39 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, clocks, base, window, tracker, judge } = run;
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
-  const view = newView(options);
-  const bounds = timeBounds(options, base);
-  const cursors: FrameCursor[] = [];
+  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
   const progress = progressOf(sources, options, 1);
-  const signal = options.partial === true ? undefined : options.signal;
-  const take = (cursor: FrameCursor): void => {
-    if (cursor.ownTime < bounds.since || cursor.ownTime > bounds.until) return;
-    const batch = cursor.batch!;
-    const i = cursor.index;
-    view.decodeAt(batch, i);
-    if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
-    if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) return;
-    const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-    const seconds = batch.seconds[i]!;
-    const nanoseconds = batch.nanoseconds[i]!;
-    window.add(view, point.id, cursor.number, batch.firstFrame + i, seconds, nanoseconds, cursor.time);
+  const clockOf = ({ file }: Source): Clock | undefined => {
+    const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
+    return node === undefined ? undefined : clocks.get(node);
   };
-  for (const { source, number, capture } of await openAll(sources, signal, [])) {
-    const resolver = new PointResolver(source, points);
-    const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const clock = node === undefined ? undefined : clocks.get(node);
-    const cursor = new FrameCursor(source, number, capture, resolver, base, clock);
+  const { frameCounts } = run;
+  const first = {
+    sources,
+    addresses,
+    keyOctets: evidence.keyOctets,
+    base,
+    frameCounts,
+    clockOf,
+    tunnels: window.tunnels,
+  };
+  const cursors: SightingCursor[] = [];
+  for (const { source, number, sightings } of await openSightings(first, options)) {
+    const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
+  const take = (cursor: SightingCursor): void => {
+    const { index, source } = cursor;
+    const batch = cursor.batch!;
+    const { rows } = batch;
+    const row = index << ROW_SHIFT;
+    const point = cursor.resolver.pointOf(source, rows[row + Row.INTERFACE]!, rows[row + Row.INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, rows[row + Row.TUNNEL]!);
+  };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);
     if (empty !== null && !(await empty.refill())) {
-      progress.done(empty.source.size ?? 0);
+      progress.done(empty.size);
       cursors.splice(cursors.indexOf(empty), 1);
       continue;
     }
@@ -260,18 +275,59 @@ export async function* pair(
     if (tracker.exchanges.isFull) {
       tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
     }
-    progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
+    progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
     yield;
   }
-  for (const { capture } of cursors) await capture.close();
+  for (const { source } of cursors) await source.close();
   window.drain();
 }
 
+/** One capture being read sighting by sighting. */
+class SightingCursor {
+  readonly number: number;
+  /** Octets of its file. */
+  readonly size: number;
+  readonly source: SightingSource;
+  readonly resolver: PointResolver;
+  batch: SightingBatch | null = null;
+  index = 0;
+  /** Corrected time of the current sighting, relative to the base. */
+  time = -Infinity;
+
+  constructor(number: number, size: number, source: SightingSource, resolver: PointResolver) {
+    this.number = number;
+    this.size = size;
+    this.source = source;
+    this.resolver = resolver;
+  }
+
+  /** Loads the next batch; false at the end of the capture. */
+  async refill(): Promise<boolean> {
+    this.batch = await this.source.next();
+    if (this.batch === null) return false;
+    this.index = 0;
+    this.time = this.batch.times[0]!;
+    return true;
+  }
+
+  /** Goes to the next sighting of the batch; false after its last. */
+  step(): boolean {
+    const batch = this.batch!;
+    if (++this.index >= batch.count) return false;
+    this.time = batch.times[this.index]!;
+    return true;
+  }
+}
+
 /**
- * Gives up to `count` frames of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
+ * Gives up to `count` sightings of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
  * up, or null when the count is reached.
  */
-function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: FrameCursor) => void): FrameCursor | null {
+function pump(
+  cursors: readonly SightingCursor[],
+  count: number,
+  take: (cursor: SightingCursor) => void,
+): SightingCursor | null {
   while (count > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
@@ -284,7 +340,7 @@ function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: Fra
         second = other.time;
       }
     }
-    // Frames of one capture that come before those of all others need no further comparing.
+    // Sightings of one capture that come before those of all others need no further comparing.
     do {
       take(cursor);
       if (!cursor.step()) return cursor;
@@ -299,9 +355,4 @@ function isOver(exchange: Exchange, now: number): boolean {
   return (
     exchange.protocol !== 'tcp' || exchange.finSeen || exchange.resetSeen || exchange.lastTime + CONNECTION_IDLE < now
   );
-}
-
-/** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */
-function leastOctets(view: { readonly l4Length: number }): number {
-  return Math.min(8, view.l4Length);
 }
