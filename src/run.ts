@@ -67,9 +67,9 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
+  const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
-  const saved = found === null ? null : await readSavedState(found, sources, options);
   if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
   const orders = new PointOrders(evidence.samples, points.points);
