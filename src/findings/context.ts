@@ -53,11 +53,6 @@ export interface FindingContext {
   readonly timeOf: (time: number) => string;
 }
 
-/** Where a command is to be run, as a comment behind it; nothing where no node is known. `more` goes behind the node. */
-export function onNode(node: string, more = ''): string {
-  return node === '' ? '' : `   # on ${node}${more}`;
-}
-
 /** A node's name in a sentence. */
 export function nodeName(node: string): string {
   return node === '' ? 'the node' : node;

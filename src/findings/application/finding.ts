@@ -63,12 +63,6 @@ export function secondsBetween(from: KeptFrame, to: KeptFrame): number {
   return to.seconds - from.seconds + (to.nanoseconds - from.nanoseconds) / 1e9;
 }
 
-/** ` on node1`, or nothing where the node is not known. */
-export function onNode(context: FindingContext, address: number): string {
-  const { node } = context.topology.homeOf(address);
-  return node === null || node === '' ? '' : `   # on ${node}`;
-}
-
 /** `250 ms`, `4.2 s`. */
 export function durationText(seconds: number): string {
   if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
