@@ -51,6 +51,9 @@ async function beginning(source: Source, signal: AbortSignal | undefined): Promi
   return frames.length === 0 ? '~' : frames.join(',');
 }
 
+/** Anything that tells the interfaces of a capture met so far. */
+type WithInterfaces = Pick<FrameBatch, 'interfaces'>;
+
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
   readonly #table: PointTable;
@@ -58,6 +61,9 @@ export class PointResolver {
   readonly #name: PointName;
   readonly #points = new Map<number, CapturePoint>();
   #interfaces = 0;
+  #lastId = -1;
+  #lastIndex = -1;
+  #last: CapturePoint | null = null;
 
   constructor(source: Source, table: PointTable) {
     this.#source = source;
@@ -66,24 +72,32 @@ export class PointResolver {
   }
 
   /** @param interfaceIndex of a cooked v2 frame, else -1 */
-  pointOf(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+  pointOf(of: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
+    const count = of.interfaces.length;
+    // Nearly all frames are of the same interface as the one before
+    if (interfaceId === this.#lastId && interfaceIndex === this.#lastIndex && count === this.#interfaces) {
+      return this.#last!;
+    }
     const key = interfaceIndex * 65536 + interfaceId;
     let point = this.#points.get(key);
-    if (point === undefined || batch.interfaces.length !== this.#interfaces) {
-      this.#interfaces = batch.interfaces.length;
-      point = this.#resolve(batch, interfaceId, interfaceIndex);
+    if (point === undefined || count !== this.#interfaces) {
+      this.#interfaces = count;
+      point = this.#resolve(of, interfaceId, interfaceIndex);
       this.#points.set(key, point);
     }
+    this.#lastId = interfaceId;
+    this.#lastIndex = interfaceIndex;
+    this.#last = point;
     return point;
   }
 
-  #resolve(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+  #resolve({ interfaces }: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
     const { node, interface: name, wholeNode } = this.#name;
     const file = this.#source.file;
     if (interfaceIndex >= 0) return this.#table.get(node, `if${interfaceIndex}`, file);
-    const own = batch.interfaces[interfaceId]?.name ?? null;
-    if (this.#source.point === null && (wholeNode || batch.interfaces.length > 1)) {
-      return this.#table.get(node, own ?? (batch.interfaces.length > 1 ? `if${interfaceId}` : name), file);
+    const own = interfaces[interfaceId]?.name ?? null;
+    if (this.#source.point === null && (wholeNode || interfaces.length > 1)) {
+      return this.#table.get(node, own ?? (interfaces.length > 1 ? `if${interfaceId}` : name), file);
     }
     return this.#table.get(node, name, file);
   }

@@ -1,10 +1,10 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
-import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
@@ -12,6 +12,8 @@ import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
+import { Row, ROW_SHIFT } from './trail/row.js';
+import { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -86,7 +88,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const window: PacketWindow = new PacketWindow({
     addresses,
     texts,
-    keyOctets: evidence.keyOctets,
+    vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
@@ -217,36 +219,31 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, clocks, base, window, tracker, judge } = run;
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
-  const view = newView(options);
-  const bounds = timeBounds(options, base);
-  const cursors: FrameCursor[] = [];
+  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
   const progress = progressOf(sources, options, 1);
   const signal = options.partial === true ? undefined : options.signal;
-  const take = (cursor: FrameCursor): void => {
-    if (cursor.ownTime < bounds.since || cursor.ownTime > bounds.until) return;
-    const batch = cursor.batch!;
-    const i = cursor.index;
-    view.decodeAt(batch, i);
-    if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
-    if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) return;
-    const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-    const seconds = batch.seconds[i]!;
-    const nanoseconds = batch.nanoseconds[i]!;
-    window.add(view, point.id, cursor.number, batch.firstFrame + i, seconds, nanoseconds, cursor.time);
-  };
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const settings = { addresses, keyOctets: evidence.keyOctets, filter, bounds: timeBounds(options, base), base };
+  const view = newView(options);
+  const cursors: SightingCursor[] = [];
   for (const { source, number, capture } of await openAll(sources, signal, [])) {
-    const resolver = new PointResolver(source, points);
     const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const clock = node === undefined ? undefined : clocks.get(node);
-    const cursor = new FrameCursor(source, number, capture, resolver, base, clock);
+    const clock = (node === undefined ? undefined : clocks.get(node)) ?? new Clock('');
+    const decoder = new SightingDecoder(settings, view, window.tunnels, clock.rate, clock.offset);
+    const sightings = new LocalSightings(capture, decoder);
+    const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
+  const take = (cursor: SightingCursor): void => {
+    const { batch, index } = cursor;
+    const row = index << ROW_SHIFT;
+    const point = cursor.resolver.pointOf(cursor.source, batch.rows[row + Row.INTERFACE]!, batch.rows[row + Row.INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, batch.rows[row + Row.TUNNEL]!);
+  };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);
     if (empty !== null && !(await empty.refill())) {
-      progress.done(empty.source.size ?? 0);
+      progress.done(empty.size);
       cursors.splice(cursors.indexOf(empty), 1);
       continue;
     }
@@ -260,18 +257,57 @@ export async function* pair(
     if (tracker.exchanges.isFull) {
       tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
     }
-    progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
+    progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
     yield;
   }
-  for (const { capture } of cursors) await capture.close();
+  for (const { source } of cursors) await source.close();
   window.drain();
 }
 
+/** One capture being read sighting by sighting. */
+class SightingCursor {
+  readonly number: number;
+  /** Octets of its file. */
+  readonly size: number;
+  readonly source: SightingSource;
+  readonly resolver: PointResolver;
+  readonly batch = new SightingBatch();
+  index = 0;
+  /** Corrected time of the current sighting, relative to the base. */
+  time = -Infinity;
+
+  constructor(number: number, size: number, source: SightingSource, resolver: PointResolver) {
+    this.number = number;
+    this.size = size;
+    this.source = source;
+    this.resolver = resolver;
+  }
+
+  /** Loads the next batch; false at the end of the capture. */
+  async refill(): Promise<boolean> {
+    if (!(await this.source.fill(this.batch))) return false;
+    this.index = 0;
+    this.time = this.batch.times[0]!;
+    return true;
+  }
+
+  /** Goes to the next sighting of the batch; false after its last. */
+  step(): boolean {
+    if (++this.index >= this.batch.count) return false;
+    this.time = this.batch.times[this.index]!;
+    return true;
+  }
+}
+
 /**
- * Gives up to `count` frames of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
+ * Gives up to `count` sightings of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
  * up, or null when the count is reached.
  */
-function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: FrameCursor) => void): FrameCursor | null {
+function pump(
+  cursors: readonly SightingCursor[],
+  count: number,
+  take: (cursor: SightingCursor) => void,
+): SightingCursor | null {
   while (count > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
@@ -284,7 +320,7 @@ function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: Fra
         second = other.time;
       }
     }
-    // Frames of one capture that come before those of all others need no further comparing.
+    // Sightings of one capture that come before those of all others need no further comparing.
     do {
       take(cursor);
       if (!cursor.step()) return cursor;
@@ -299,9 +335,4 @@ function isOver(exchange: Exchange, now: number): boolean {
   return (
     exchange.protocol !== 'tcp' || exchange.finSeen || exchange.resetSeen || exchange.lastTime + CONNECTION_IDLE < now
   );
-}
-
-/** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */
-function leastOctets(view: { readonly l4Length: number }): number {
-  return Math.min(8, view.l4Length);
 }

@@ -5,7 +5,7 @@ import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
 import { arpIsEthernetIpv4, arpSenderIpAt } from '../wire/arp.js';
 import { destinationId, hopsLeft, isCutTunnel, isUnicast, sourceId } from '../net/packet-addresses.js';
-import { exactHigh, exactKey, exactLow } from './identity.js';
+import { exactHigh, exactLow, packetKeys } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
 const PAIR_LIMIT = 1 << 18;
@@ -259,7 +259,7 @@ export class Evidence {
       if (octets < this.keyOctets) this.keyOctets = octets;
       if (octets < SAMPLE_OCTETS) return;
     }
-    exactKey(packet, src, dst, SAMPLE_OCTETS);
+    packetKeys(packet, SAMPLE_OCTETS);
     this.samples.add(at.point.id, time, src, dst, ttl);
   }
 

@@ -103,12 +103,6 @@ export interface Repeat {
   readonly length: number;
 }
 
-/** What a packet is to the exchange it belongs to. */
-export interface Membership {
-  readonly exchange: Exchange;
-  readonly direction: Direction;
-}
-
 /** The fields of a packet from which its exchange follows. */
 export interface PacketFacts {
   readonly protocol: number;
@@ -140,7 +134,8 @@ const OPEN_LIMIT = 64;
 
 /** Adds a packet to its exchange. `trail`: null for packets that passed every point of their way. `open`: not known to have arrived. */
 export function note(
-  { exchange, direction }: Membership,
+  exchange: Exchange,
+  direction: Direction,
   facts: PacketFacts,
   reach: number,
   lastPoint: number,

@@ -17,6 +17,10 @@ export interface Path {
   /** Where the source and the destination live; empty when not known. */
   readonly source: readonly number[];
   readonly home: readonly number[];
+  /** There are points, and all where the destination lives are among them. */
+  readonly endsAtHome: boolean;
+  /** All points where source and destination live are known and captured: what is seen at all of them has no other form. */
+  readonly isWhole: boolean;
 }
 
 /** TTLs that a pair showed at a point, 0 for none; `out` in the direction of the path, `back` against it. */
@@ -112,8 +116,11 @@ export class Paths {
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
     const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
     const byRole = local ? [] : this.#inward(points, hops, ends, before);
+    const all = [...points, ...byRole];
+    const holds = (where: readonly number[]): boolean => where.every((point) => all.includes(point));
+    const endsAtHome = all.length > 0 && holds(home.points);
     return {
-      points: [...points, ...byRole],
+      points: all,
       crossings: [
         ...points.map((point): Crossing =>
           byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair',
@@ -123,6 +130,8 @@ export class Paths {
       before,
       source: source.points,
       home: home.points,
+      endsAtHome,
+      isWhole: endsAtHome && home.points.length > 0 && source.points.length > 0 && holds(source.points),
     };
   }
 

@@ -2,16 +2,19 @@ import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
-import { covers, isPiece, isSameFlow, isTranslation, mayHavePieces, overlaps } from './group-relations.js';
+import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
-import type { PacketGroup } from './packet-group.js';
+import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
 import { identicalOf, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
+import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
 const RST = 4;
+const SHIFT = ROW_SHIFT;
+const TCP = Layer.TCP;
 const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
 
 /** Makes trails of groups and gives each packet to its exchange. */
@@ -21,6 +24,10 @@ export class Tracker {
   /** Packets, however many points saw them. */
   packets = 0;
   readonly #window: PacketWindow;
+  readonly #groups: GroupTable;
+  /** Group and form of the packet that is being settled; reused. */
+  readonly #plain: PacketGroup;
+  readonly #plainForm = { src: 0, dst: 0, sourcePort: -1, destinationPort: -1, echoId: -1 };
   readonly #paths: Paths;
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
@@ -36,6 +43,8 @@ export class Tracker {
   /** @param limit most trails kept at a time */
   constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
     this.#window = window;
+    this.#groups = window.groups;
+    this.#plain = new PacketGroup(this.#groups);
     this.#paths = paths;
     this.#topology = topology;
     this.#points = topology.points;
@@ -44,9 +53,12 @@ export class Tracker {
   }
 
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
-  settle(group: PacketGroup): boolean {
-    const path = this.#paths.of(group.src, group.dst);
-    if (!this.#keepAll && this.#settledPlainly(group, path)) return true;
+  settle(number: number): boolean {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const path = this.#paths.of(rows[row + Row.SRC]!, rows[row + Row.DST]!);
+    if (!this.#keepAll && this.#settledPlainly(number, path)) return true;
+    const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
@@ -67,34 +79,48 @@ export class Tracker {
 
   /** Every captured point of the way, the destination's home included, has seen one of the groups. */
   #isComplete(groups: readonly PacketGroup[], path: Path): boolean {
-    if (path.points.length === 0 || !path.home.every((point) => path.points.includes(point))) return false;
-    return path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
+    return path.endsAtHome && path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
   }
 
   #sawAt(group: PacketGroup, point: number): boolean {
-    const store = this.#window.sightings;
-    for (let at = group.head; at >= 0; at = store.next[at]!) if (store.points[at] === point) return true;
-    return false;
+    return this.#window.hasSeen(group.number, point);
   }
 
   /** The usual case, without a trail: seen at every captured point of its way, and no translation of it is about. */
-  #settledPlainly(group: PacketGroup, path: Path): boolean {
+  #settledPlainly(number: number, path: Path): boolean {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
     // Who made a refusal is read off its trail.
-    if (group.quote !== null || (group.kind === Layer.TCP && (group.c & RST) !== 0)) return false;
-    if (group.count < path.points.length || !this.#isComplete([group], path)) return false;
+    if ((rows[row + Row.FLAGS]! & RowFlag.ICMP_ERROR) !== 0) return false;
+    const isTcp = rows[row + Row.KIND] === TCP;
+    if (isTcp && (rows[row + Row.C]! & RST) !== 0) return false;
+    const { points } = path;
+    if (!path.endsAtHome || rows[row + GroupRow.COUNT]! < points.length) return false;
+    for (let i = 0; i < points.length; i++) if (!this.#window.hasSeen(number, points[i]!)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    const fromHome = path.source.length > 0 && path.source.every((point) => path.points.includes(point));
-    if (!(fromHome && path.home.length > 0) && this.#window.translationsOf(group).length > 0) return false;
-    const form = formOf(group);
+    if (!path.isWhole && this.#window.hasTranslations(number)) return false;
+    const group = this.#plain;
+    group.moveTo(number);
+    const form = this.#plainForm;
+    form.src = rows[row + Row.SRC]!;
+    form.dst = rows[row + Row.DST]!;
+    form.sourcePort = rows[row + Row.SOURCE_PORT]!;
+    form.destinationPort = rows[row + Row.DESTINATION_PORT]!;
+    form.echoId = isTcp ? -1 : echoIdOf(group);
     this.packets++;
-    const membership = this.exchanges.memberOf(group, form, form);
-    if (membership !== null) {
+    const { exchanges } = this;
+    const exchange = exchanges.exchangeOf(group, form, form);
+    if (exchange !== null) {
+      const { direction } = exchanges;
       const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-      note(membership, group, reach, path.points[path.points.length - 1]!, null, false);
-      if (this.followsStreams && group.kind === Layer.TCP && group.payloadLength > 0) {
-        const { points, next } = this.#window.sightings;
-        const stream = streamOf(membership.exchange, membership.direction, group.a);
-        for (let at = group.head; at >= 0; at = next[at]!) stream.add(points[at]!, group.a, group.payloadLength);
+      note(exchange, direction, group, reach, points[points.length - 1]!, null, false);
+      const length = rows[row + Row.PAYLOAD_LENGTH]!;
+      if (this.followsStreams && isTcp && length > 0) {
+        const { sightings } = this.#window;
+        const sequence = rows[row + Row.A]!;
+        const stream = streamOf(exchange, direction, sequence);
+        for (let at = rows[row + GroupRow.HEAD]!; at >= 0; at = sightings.next(at))
+          stream.add(sightings.point(at), sequence, length);
       }
     }
     return true;
@@ -107,7 +133,7 @@ export class Tracker {
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
-    if (!mayHavePieces(group)) return { members, pieces: [] };
+    if (group.burst === 0) return { members, pieces: [] };
     const pieces = this.#window
       .piecesOf(group)
       .filter(
@@ -159,13 +185,13 @@ export class Tracker {
     const store = this.#window.sightings;
     for (const other of this.#window.translationsOf(group)) {
       if (members.includes(other) || isSameFlow(group, other)) continue;
-      const name = this.#points[store.points[other.head]!]!.name;
+      const name = this.#points[store.point(other.head)]!.name;
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
     }
     // Octets of the same part of a stream at the same moment, in a packet that is not certain to be a piece of this one.
-    for (const other of mayHavePieces(group) ? this.#window.piecesOf(group) : []) {
+    for (const other of this.#window.piecesOf(group)) {
       if (members.includes(other) || !overlaps(group, other)) continue;
-      const name = this.#points[store.points[other.head]!]!.name;
+      const name = this.#points[store.point(other.head)]!.name;
       return `octets of the same part of the stream are at ${name} in other packets`;
     }
     return null;
@@ -173,16 +199,16 @@ export class Tracker {
 
   #add(trail: Trail): void {
     this.packets += trail.identical;
-    const membership = this.exchanges.memberOf(trail, trail.first, trail.last);
+    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
-    if (membership !== null) {
-      trail.exchange = membership.exchange;
-      trail.direction = membership.direction;
-      note(membership, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+    if (exchange !== null) {
+      trail.exchange = exchange;
+      trail.direction = this.exchanges.direction;
+      note(exchange, trail.direction, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
       if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
-        const stream = streamOf(membership.exchange, membership.direction, trail.a);
+        const stream = streamOf(exchange, trail.direction, trail.a);
         for (const { point, range } of trail.sightings) {
           const [from, to] = range ?? [0, trail.payloadLength];
           stream.add(point, (trail.a + from) | 0, to - from);
@@ -221,8 +247,8 @@ export class Tracker {
   #earliest(group: PacketGroup, path: Path): number {
     const store = this.#window.sightings;
     let earliest = path.points.length;
-    for (let at = group.head; at >= 0; at = store.next[at]!) {
-      const index = path.points.indexOf(store.points[at]!);
+    for (let at = group.head; at >= 0; at = store.next(at)) {
+      const index = path.points.indexOf(store.point(at));
       if (index >= 0 && index < earliest) earliest = index;
     }
     return earliest;
@@ -357,11 +383,13 @@ function formOf(group: PacketGroup): Form {
     dst: group.dst,
     sourcePort: group.sourcePort,
     destinationPort: group.destinationPort,
-    echoId: isEcho(group) ? group.b : -1,
+    echoId: echoIdOf(group),
   };
 }
 
-function isEcho({ kind, a }: PacketGroup): boolean {
+/** Identifier of an ICMP echo, -1 for everything else. */
+function echoIdOf({ kind, a, b }: PacketGroup): number {
   const type = a >> 8;
-  return kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  const isEcho = kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  return isEcho ? b : -1;
 }
