@@ -32,6 +32,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   const judged: Judged[] = [];
   for (const exchange of run.tracker.exchanges.all) {
     if (exchange.requests + exchange.replies === 0) continue;
+    if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
     flows.count(exchange, outcome.verdict);
     judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
@@ -45,8 +46,10 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     exchanges: judged,
     flows,
     trails: run.tracker.trails,
+    others: run.tracker.others,
     store: run.store,
     faults: run.faults,
+    choice: run.choice,
     saved: run.saved?.state ?? null,
     clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),

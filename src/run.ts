@@ -8,6 +8,7 @@ import { LocalSightings, SightingDecoder, type SightingSource } from './sighting
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
+import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
@@ -62,12 +63,15 @@ export interface Run {
   readonly flows: FlowTable;
   /** What was saved beside the captures; null when nothing was. */
   readonly saved: StateRead | null;
+  /** What the user's filter is about; null without one. */
+  readonly choice: Choice | null;
 }
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
 export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
@@ -94,6 +98,9 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     close: (group) => tracker.close(group),
   });
   const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
+  const choice = filter === null ? null : new Choice(filter, addresses);
+  tracker.choice = choice;
+  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
   const judge = new Judge({
     evidence,
     topology,
@@ -102,7 +109,20 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     paths,
     clocks,
   });
-  return { ...first, sources, saved, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
+  return {
+    ...first,
+    sources,
+    saved,
+    choice,
+    topology,
+    clocks,
+    paths,
+    texts,
+    window,
+    tracker,
+    judge,
+    flows: new FlowTable(),
+  };
 }
 
 function bounded(count: number): number {
@@ -222,8 +242,7 @@ export async function* pair(
   const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
   const progress = progressOf(sources, options, 1);
   const signal = options.partial === true ? undefined : options.signal;
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
-  const settings = { addresses, keyOctets: evidence.keyOctets, filter, bounds: timeBounds(options, base), base };
+  const settings = { addresses, keyOctets: evidence.keyOctets, bounds: timeBounds(options, base), base };
   const view = newView(options);
   const cursors: SightingCursor[] = [];
   for (const { source, number, capture } of await openAll(sources, signal, [])) {
@@ -237,7 +256,11 @@ export async function* pair(
   const take = (cursor: SightingCursor): void => {
     const { batch, index } = cursor;
     const row = index << ROW_SHIFT;
-    const point = cursor.resolver.pointOf(cursor.source, batch.rows[row + Row.INTERFACE]!, batch.rows[row + Row.INTERFACE_INDEX]!);
+    const point = cursor.resolver.pointOf(
+      cursor.source,
+      batch.rows[row + Row.INTERFACE]!,
+      batch.rows[row + Row.INTERFACE_INDEX]!,
+    );
     window.add(batch, index, point.id, cursor.number, batch.rows[row + Row.TUNNEL]!);
   };
   while (cursors.length > 0) {

@@ -1,5 +1,6 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
+import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
 import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
@@ -37,6 +38,11 @@ export class Tracker {
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
+  /** What the user asks for; null for everything. What is not chosen is put together and does not count. */
+  choice: Choice | null = null;
+  /** What is not chosen, where it is wanted to compare with. */
+  keepsOthers = false;
+  readonly others: Trail[] = [];
   /** Set where rows will tell what each point saw of a connection's data. */
   followsStreams = false;
 
@@ -107,8 +113,8 @@ export class Tracker {
     form.sourcePort = rows[row + Row.SOURCE_PORT]!;
     form.destinationPort = rows[row + Row.DESTINATION_PORT]!;
     form.echoId = isTcp ? -1 : echoIdOf(group);
-    this.packets++;
-    const { exchanges } = this;
+    const { choice, exchanges } = this;
+    if (choice === null || choice.isPacket(group.ipVersion, group.protocol, [form])) this.packets++;
     const exchange = exchanges.exchangeOf(group, form, form);
     if (exchange !== null) {
       const { direction } = exchanges;
@@ -198,15 +204,25 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    this.packets += trail.identical;
+    const isChosen = this.choice === null || this.choice.isTrail(trail);
+    if (isChosen) this.packets += trail.identical;
     const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
     if (exchange !== null) {
       trail.exchange = exchange;
+      if (isChosen) exchange.isChosen = true;
       trail.direction = this.exchanges.direction;
-      note(exchange, trail.direction, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+      note(
+        exchange,
+        trail.direction,
+        trail,
+        this.#reachOf(trail, arrived),
+        last.point,
+        trail,
+        !arrived || this.#keepAll,
+      );
       if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
         const stream = streamOf(exchange, trail.direction, trail.a);
         for (const { point, range } of trail.sightings) {
@@ -214,6 +230,10 @@ export class Tracker {
           stream.add(point, (trail.a + from) | 0, to - from);
         }
       }
+    }
+    if (!isChosen) {
+      if (this.keepsOthers && this.others.length < this.#limit) this.others.push(trail);
+      return;
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);
@@ -390,6 +410,7 @@ function formOf(group: PacketGroup): Form {
 /** Identifier of an ICMP echo, -1 for everything else. */
 function echoIdOf({ kind, a, b }: PacketGroup): number {
   const type = a >> 8;
-  const isEcho = kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  const isEcho =
+    kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
   return isEcho ? b : -1;
 }
