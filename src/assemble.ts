@@ -1,6 +1,6 @@
 import type { FindingContext, Judged } from './findings/context.js';
 import { findAll } from './findings/index.js';
-import { safeCommands } from './findings/commands.js';
+import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
 import type { AddressName, Counts, PointReport, Report, TranslationReport } from './report/report.js';
 import type { Run } from './run.js';
@@ -33,6 +33,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   const judged: Judged[] = [];
   for (const exchange of run.tracker.exchanges.all) {
     if (exchange.requests + exchange.replies === 0) continue;
+    if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
     flows.count(exchange, outcome.verdict);
     judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
@@ -46,8 +47,10 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     exchanges: judged,
     flows,
     trails: run.tracker.trails,
+    others: run.tracker.others,
     store: run.store,
     faults: run.faults,
+    choice: run.choice,
     saved: run.saved?.state ?? null,
     clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),

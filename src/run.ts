@@ -3,12 +3,13 @@ import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
 import { openSightings } from './second-reading.js';
 import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
+import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
 import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
@@ -65,16 +66,19 @@ export interface Run {
   readonly flows: FlowTable;
   /** What was saved beside the captures; null when nothing was. */
   readonly saved: StateRead | null;
+  /** What the user's filter is about; null without one. */
+  readonly choice: Choice | null;
 }
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
 export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
+  const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
-  const saved = found === null ? null : await readSavedState(found, sources, options);
   if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
   const orders = new PointOrders(evidence.samples, points.points);
@@ -99,6 +103,9 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     close: (group) => tracker.close(group),
   });
   const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
+  const choice = filter === null ? null : new Choice(filter, addresses);
+  tracker.choice = choice;
+  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
   const judge = new Judge({
     evidence,
     topology,
@@ -107,7 +114,20 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     paths,
     clocks,
   });
-  return { ...first, sources, saved, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
+  return {
+    ...first,
+    sources,
+    saved,
+    choice,
+    topology,
+    clocks,
+    paths,
+    texts,
+    window,
+    tracker,
+    judge,
+    flows: new FlowTable(),
+  };
 }
 
 function bounded(count: number): number {

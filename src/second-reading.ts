@@ -1,6 +1,6 @@
 import type { Source } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
-import { filterOf, newView, openAll, timeBounds } from './reading.js';
+import { newView, openAll, timeBounds } from './reading.js';
 import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
 import type { AddressTable } from './net/address-table.js';
 import { Clock } from './trail/clocks.js';
@@ -38,8 +38,8 @@ export async function openSightings(first: FirstReading, options: DiagnoseOption
       const { rate, offset } = clockOf(source) ?? new Clock('');
       return { path: source.open() as string, file: source.file, rate, offset, frames: frameCounts[number] ?? 0 };
     });
-    const { filter = null, vxlanPorts = null } = options;
-    const task = { addresses: addresses.state, keyOctets, filter, vxlanPorts, bounds, base };
+    const { vxlanPorts = null } = options;
+    const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };
     const thread = new SightingsThread(task, captures, tunnels);
     return sources.map((source, number) => ({ source, number, sightings: thread.sources[number]! }));
   }
@@ -47,7 +47,6 @@ export async function openSightings(first: FirstReading, options: DiagnoseOption
   const settings = {
     addresses,
     keyOctets,
-    filter: options.filter === undefined ? null : filterOf(options.filter),
     bounds,
     base,
   };

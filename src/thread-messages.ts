@@ -9,7 +9,6 @@ export interface SightingsTask {
   readonly kind: 'sightings';
   readonly addresses: AddressState;
   readonly keyOctets: number;
-  readonly filter: string | null;
   readonly vxlanPorts: readonly number[] | null;
   readonly bounds: TimeBounds;
   readonly base: number;

@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCapture } from './capture/open.js';
 import { AddressTable } from './net/address-table.js';
-import { parseFilter } from './net/filter.js';
 import { LocalSightings, SightingDecoder } from './sighting-source.js';
 import type { BatchFilled, BatchFree, SightingsTask } from './thread-messages.js';
 import { SightingBatch } from './trail/sighting-batch.js';
@@ -13,11 +12,10 @@ const port = parentPort!;
 
 /** Reads all captures at once, each as far as it has batches to fill. */
 async function readSightings(task: SightingsTask): Promise<void> {
-  const { addresses, keyOctets, filter, vxlanPorts, bounds, base, captures } = task;
+  const { addresses, keyOctets, vxlanPorts, bounds, base, captures } = task;
   const settings = {
     addresses: AddressTable.of(addresses),
     keyOctets,
-    filter: filter === null ? null : parseFilter(filter),
     bounds,
     base,
   };

@@ -129,6 +129,11 @@ export class AddressTable {
     return this.version(id) === 4 ? word >>> 16 === 0xa9fe : word >>> 22 === 0xfe80 >>> 6;
   }
 
+  /** Writes the octets of the address; those of an IPv4 address are four. */
+  copy(id: number, view: DataView, at: number): void {
+    for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, this.#words[(id << 2) + i]!);
+  }
+
   /** The address as text (RFC 5952 for IPv6). */
   text(id: number): string {
     if (id === AddressTable.OVERFLOW) return '?';

@@ -192,7 +192,12 @@ function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint,
       : '   Causes that fit, likeliest first, each with the command that settles it',
   ];
   for (const cause of causes) {
-    lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
+    const told = earlier.findIndex((other) =>
+      other.causes.some((its) => JSON.stringify(its) === JSON.stringify(cause)),
+    );
+    const before = told >= 0 ? `, as in finding ${told + 1}` : '';
+    lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})${before}`);
+    if (told >= 0) continue;
     lines.push(...wrapped('     ', escapeText(cause.why), width));
     for (const { file, line, text, says, note } of cause.evidence ?? []) {
       const by = says === 'confirms' ? paint('bold', 'confirmed by') : 'refuted by';
