@@ -3,7 +3,9 @@ import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { filterOf, firstSecond, inOrder, openAll, PointResolver } from './reading.js';
+import { FirstReading, type FirstReadingOptions, type FirstReadingState } from './first-reading.js';
+import { threadPays } from './thread-pays.js';
 import { openSightings } from './second-reading.js';
 import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
@@ -11,9 +13,8 @@ import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
-import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import type { Evidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
-import { KEY_OCTETS } from './trail/identity.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
@@ -23,8 +24,6 @@ import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
-import { problemsOf } from './wire/packet-problems.js';
-import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
@@ -34,7 +33,6 @@ const TRAIL_COST = 8192;
 const CONNECTION_IDLE = 300e9;
 /** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
 const SMALL = 32 << 20;
-const STORE_LIMIT = 48 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
 /** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
@@ -146,80 +144,59 @@ type Gathered = Pick<
   'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
 >;
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. */
+/**
+ * First reading: what is in the captures, where addresses live, how clocks stand. A second thread reads captures from the end of
+ * the list while this one reads them from its beginning; what it found is added in the order of the list.
+ */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
   const faults: CaptureError[] = [];
-  const points = new PointTable();
-  const addresses = new AddressTable();
-  const evidence = new Evidence(addresses, KEY_OCTETS);
-  const problems = new Map<string, number>();
-  const view = newView(options);
+  const base = await firstSecond(sources, options.signal);
+  const { vxlanPorts, since, until } = options;
+  const settings: FirstReadingOptions = {
+    base,
+    small: sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL,
+    ...(vxlanPorts === undefined ? {} : { vxlanPorts }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
   const opened = await openAll(sources, options.signal, faults);
+  const reading = new FirstReading(settings, sources.length);
   const progress = progressOf(sources, options, 0);
-  const small =
-    sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
-  const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
-  const frameCounts = sources.map(() => 0);
-  let base = -1;
-  let frames = 0;
-  for (const { source, number, capture } of opened) {
-    const resolver = new PointResolver(source, points);
-    const windows = new Map<PointEvidence, FileWindow>();
-    const windowOf = (at: PointEvidence): FileWindow => {
-      let window = windows.get(at);
-      if (window === undefined) {
-        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
-        windows.set(at, window);
-        at.windows.push(window);
-      }
-      return window;
-    };
-    let at: PointEvidence | null = null;
-    for await (const batch of capture) {
-      if (base < 0) base = batch.seconds[0]!;
-      const bounds = timeBounds(options, base);
-      for (let i = 0; i < batch.count; i++) {
-        const time = relative(batch.seconds[i]!, batch.nanoseconds[i]!, base);
-        if (time < bounds.since || time > bounds.until) continue;
-        view.decodeAt(batch, i);
-        frames++;
-        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
-          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
-        }
-        const point = resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-        if (at === null || at.point !== point) at = evidence.at(point);
-        if (view.undecoded >= 0) {
-          const name = undecodedName(view.undecoded);
-          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
-        }
-        evidence.observe(view, at, windowOf(at), time);
-        store.offer(view, point.id, number, batch.firstFrame + i, batch.seconds[i]!, batch.nanoseconds[i]!);
-      }
-      progress(capture.octetsRead);
+  const parts: FirstReadingState[] = [];
+  let next = 0;
+  let last = opened.length;
+  const thread =
+    opened.length > 1 && (await threadPays(sources, options))
+      ? new (await import('./threads.js')).FirstReadingThread(settings)
+      : null;
+  const help = async (): Promise<void> => {
+    while (thread !== null && next < last) {
+      const at = --last;
+      const { source, capture } = opened[at]!;
+      await capture.close();
+      parts[at] = await thread.read(source.open() as string, source.file, source.point);
+      progress.done(source.size ?? 0);
     }
-    frameCounts[number] = capture.frames;
-    if (capture.damage !== null) faults.push(capture.damage);
-    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
-    if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
-    for (const [at] of windows) noteStatistics(at, capture.interfaces);
-    progress.done(source.size ?? 0);
+  };
+  const read = async (): Promise<void> => {
+    while (next < last) {
+      const { source, number, capture } = opened[next++]!;
+      await reading.read(source, number, capture, progress);
+      progress.done(source.size ?? 0);
+    }
+  };
+  try {
+    await Promise.all([help(), read()]);
+  } finally {
+    await thread?.end();
   }
+  for (let at = last; at < opened.length; at++) {
+    const { source, number } = opened[at]!;
+    reading.add(source.file, number, parts[at]!);
+  }
+  faults.push(...reading.damages);
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, frameCounts, store };
-}
-
-function noteStatistics(
-  at: PointEvidence,
-  interfaces: readonly {
-    name: string | null;
-    statistics: { dropped: number | null; osDropped: number | null } | null;
-  }[],
-): void {
-  for (const { name, statistics } of interfaces) {
-    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
-    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
-    at.dropped = (at.dropped ?? 0) + dropped;
-  }
+  return { ...reading, base, faults };
 }
 
 /** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */

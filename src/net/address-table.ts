@@ -47,6 +47,16 @@ export class AddressTable {
     return { words: this.#words, versions: this.#versions, slots: this.#slots, count: this.#count };
   }
 
+  /** Takes over the addresses of another table, in its order. Returns the ids here by the ids there. */
+  add({ words, versions, count }: AddressState): Int32Array {
+    const ids = new Int32Array(count);
+    for (let id = 1; id < count; id++) {
+      const at = id << 2;
+      ids[id] = this.#id(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, versions[id]!);
+    }
+    return ids;
+  }
+
   /** Ids given out are below this. */
   get size(): number {
     return this.#count;
