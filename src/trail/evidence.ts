@@ -9,6 +9,8 @@ import { exactHigh, exactLow, packetKeys } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
 const PAIR_LIMIT = 1 << 18;
+/** Pairs that a point has room for at first: a file may describe 65,536 interfaces, of which few see packets. */
+const FIRST_PAIRS = 16;
 /** Sightings sampled for clocks and the order of points; when full, every second key is dropped and the rest go on. */
 const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
@@ -21,16 +23,16 @@ export const LEAST_L4_OCTETS = 8;
 
 /** Columns of PairsAtPoint: what one point saw between two addresses, the lower address id first ("forward"). */
 export class PairsAtPoint {
-  readonly index = new PairIndex(PAIR_LIMIT);
-  forward: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backward: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS);
+  forward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
   /** Highest TTL seen forward in bits 0-7 and backward in 8-15, highest outer TTL in 16-23 and 24-31; 0 is none. */
-  ttls: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  ttls: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
   /** Outer source and destination around the last packet seen forward and backward; 0 is none. */
-  forwardFrom: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  forwardTo: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backwardFrom: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backwardTo: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  forwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  forwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
 
   add(
     low: number,

@@ -21,6 +21,8 @@ const TCP_EVENTS = 0x07;
 const KEPT_OCTETS = 512;
 /** Frames kept, and DNS and tunnelled packets kept of each point, when not all frames are kept. */
 const KEPT_FRAMES = 1 << 14;
+/** Frames kept at most: each costs some hundred octets besides its own, and a compressed file may hold any number of empty ones. */
+const MOST_FRAMES = 1 << 19;
 const ORDINARY = 1024;
 
 /**
@@ -51,7 +53,7 @@ export class FrameStore {
     if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return;
     const length = packet.frameEnd - packet.frameAt;
     const kept = this.complete ? length : Math.min(length, KEPT_OCTETS);
-    if (this.#octets + kept > this.#limit) {
+    if (this.#octets + kept > this.#limit || this.frames.length === MOST_FRAMES) {
       this.complete = false;
       return;
     }
