@@ -1,6 +1,7 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
+import type { PacketFilter } from './net/filter.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
@@ -18,11 +19,14 @@ import { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
+import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
+import { Layer } from './wire/layers.js';
 import { problemsOf } from './wire/packet-problems.js';
+import { tcpFlags } from './wire/tcp.js';
 import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
@@ -36,6 +40,8 @@ const SMALL = 32 << 20;
 const STORE_LIMIT = 48 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
+/** FIN, SYN and RST. */
+const TCP_EVENTS = 0x07;
 /** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
 const DISORDER = 50e6;
 
@@ -56,6 +62,7 @@ export interface Run {
   readonly faults: readonly CaptureError[];
   readonly frames: number;
   readonly store: FrameStore;
+  readonly services: ServiceCounts;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
   readonly judge: Judge;
@@ -74,7 +81,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const filter = options.filter === undefined ? null : filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
-  const first = await gather(sources, options);
+  const first = await gather(sources, filter, options);
   const { evidence, points, addresses } = first;
   if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
@@ -98,9 +105,8 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     close: (group) => tracker.close(group),
   });
   const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
-  const choice = filter === null ? null : new Choice(filter, addresses);
-  tracker.choice = choice;
-  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
+  tracker.choice = first.choice;
+  tracker.keepsOthers = first.choice !== null && !rows && first.store.complete;
   const judge = new Judge({
     evidence,
     topology,
@@ -113,7 +119,6 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     ...first,
     sources,
     saved,
-    choice,
     topology,
     clocks,
     paths,
@@ -136,14 +141,23 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, new Clock('given', offset));
 }
 
-type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
+type Gathered = Pick<
+  Run,
+  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store' | 'services' | 'choice'
+>;
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. */
-async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
+async function gather(
+  sources: readonly Source[],
+  filter: PacketFilter | null,
+  options: DiagnoseOptions,
+): Promise<Gathered> {
   const faults: CaptureError[] = [];
   const points = new PointTable();
   const addresses = new AddressTable();
   const evidence = new Evidence(addresses, KEY_OCTETS);
+  const services = new ServiceCounts(addresses);
+  const choice = filter === null ? null : new Choice(filter, addresses);
   const problems = new Map<string, number>();
   const view = newView(options);
   const opened = await openAll(sources, options.signal, faults);
@@ -184,6 +198,9 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
           at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
         }
         evidence.observe(view, at, windowOf(at), time);
+        if (view.l4Kind === Layer.TCP && (tcpFlags(view.view, view.l4At) & TCP_EVENTS) !== 0) {
+          if (choice === null || choice.isFrame(view)) services.add(view, point.id, time);
+        }
         store.offer(view, point.id, number, batch.firstFrame + i, batch.seconds[i]!, batch.nanoseconds[i]!);
       }
       progress(capture.octetsRead);
@@ -195,7 +212,7 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     progress.done(source.size ?? 0);
   }
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store };
+  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store, services, choice };
 }
 
 function noteStatistics(
