@@ -3,7 +3,7 @@ import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, firstSecond, inOrder, openAll, PointResolver } from './reading.js';
+import { filterOf, firstSecond, inOrder, openAll, PointResolver, relative } from './reading.js';
 import { FirstReading, type FirstReadingOptions, type FirstReadingState } from './first-reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings } from './second-reading.js';
@@ -15,15 +15,17 @@ import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
 import type { Evidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
-import { Row, ROW_SHIFT } from './trail/row.js';
+import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
+import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
+import { Layer } from './wire/layers.js';
 
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
@@ -35,6 +37,10 @@ const CONNECTION_IDLE = 300e9;
 const SMALL = 32 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
+/** FIN, SYN and RST. */
+const TCP_EVENTS = 0x07;
+const TCP = Layer.TCP;
+const TCP_PROTOCOL = 6;
 /** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
 const DISORDER = 50e6;
 
@@ -57,6 +63,7 @@ export interface Run {
   /** Frames of each source. */
   readonly frameCounts: readonly number[];
   readonly store: FrameStore;
+  readonly services: ServiceCounts;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
   readonly judge: Judge;
@@ -117,6 +124,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     sources,
     saved,
     choice,
+    services: new ServiceCounts(),
     topology,
     clocks,
     paths,
@@ -226,7 +234,7 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
+  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
   const clockOf = ({ file }: Source): Clock | undefined => {
     const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
@@ -247,6 +255,14 @@ export async function* pair(
     const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
+  const count = (rows: Int32Array, row: number, point: number): void => {
+    const sourcePort = rows[row + Row.SOURCE_PORT]!;
+    const destinationPort = rows[row + Row.DESTINATION_PORT]!;
+    const flow = { src: rows[row + Row.SRC]!, dst: rows[row + Row.DST]!, sourcePort, destinationPort };
+    if (choice !== null && !choice.isPacket(rows[row + Row.FLAGS]! & RowFlag.VERSION, TCP_PROTOCOL, [flow])) return;
+    const time = relative(rows[row + Row.SECONDS]! >>> 0, rows[row + Row.NANOSECONDS]!, base);
+    services.add(flow, rows[row + Row.A]!, rows[row + Row.C]!, point, time);
+  };
   const take = (cursor: SightingCursor): void => {
     const { index, source } = cursor;
     const batch = cursor.batch!;
@@ -254,6 +270,7 @@ export async function* pair(
     const row = index << ROW_SHIFT;
     const point = cursor.resolver.pointOf(source, rows[row + Row.INTERFACE]!, rows[row + Row.INTERFACE_INDEX]!);
     window.add(batch, index, point.id, cursor.number, rows[row + Row.TUNNEL]!);
+    if (rows[row + Row.KIND] === TCP && (rows[row + Row.C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);

@@ -26,9 +26,10 @@ function said({ kind, title, certainty }: Finding): string {
 
 describe('a filter that chooses nothing', () => {
   it.each(FOLDERS)('%s: no finding about a packet', async (folder) => {
-    const { findings, flows, translations } = await diagnose([folder], { filter: 'host 203.0.113.99' });
+    const report = await diagnose([folder], { filter: 'host 203.0.113.99' });
+    const { findings, flows, translations, services } = report;
     expect(findings.filter(({ kind }) => !ABOUT_NO_PACKET.includes(kind)).map(said)).toEqual([]);
-    expect([flows, translations]).toEqual([[], []]);
+    expect([flows, translations, services]).toEqual([[], [], []]);
   });
 });
 
