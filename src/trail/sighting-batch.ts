@@ -21,6 +21,8 @@ import type { TunnelTable } from './sightings.js';
 
 /** Sightings of a batch: the rows of so many stay in the processor's second cache until they are used. */
 export const BATCH_SIGHTINGS = 1024;
+/** The same of a batch that goes from one thread to another: a message costs as much as telling a hundred packets. */
+const SHARED_SIGHTINGS = 4096;
 /** Octets kept of one batch's frames; a frame longer than this is cut. */
 const KEPT_OCTETS = 128 << 10;
 /** Octets of the L4 part up to and with TCP timestamps in their usual place. */
@@ -80,13 +82,13 @@ export interface BatchMemory {
   readonly kept: ArrayBufferLike;
 }
 
-const ROWS_OCTETS = (BATCH_SIGHTINGS << SHIFT) * Int32Array.BYTES_PER_ELEMENT;
-const TIMES_OCTETS = BATCH_SIGHTINGS * Float64Array.BYTES_PER_ELEMENT;
+const ROW_OCTETS = Int32Array.BYTES_PER_ELEMENT << SHIFT;
+const TIME_OCTETS = Float64Array.BYTES_PER_ELEMENT;
 
 function ownMemory(): BatchMemory {
   return {
-    rows: new ArrayBuffer(ROWS_OCTETS),
-    times: new ArrayBuffer(TIMES_OCTETS),
+    rows: new ArrayBuffer(BATCH_SIGHTINGS * ROW_OCTETS),
+    times: new ArrayBuffer(BATCH_SIGHTINGS * TIME_OCTETS),
     kept: new ArrayBuffer(KEPT_OCTETS),
   };
 }
@@ -110,8 +112,8 @@ export class SightingBatch {
   /** Memory that two threads can see. */
   static sharedMemory(): BatchMemory {
     return {
-      rows: new SharedArrayBuffer(ROWS_OCTETS),
-      times: new SharedArrayBuffer(TIMES_OCTETS),
+      rows: new SharedArrayBuffer(SHARED_SIGHTINGS * ROW_OCTETS),
+      times: new SharedArrayBuffer(SHARED_SIGHTINGS * TIME_OCTETS),
       kept: new SharedArrayBuffer(KEPT_OCTETS),
     };
   }
@@ -122,7 +124,7 @@ export class SightingBatch {
   }
 
   get isFull(): boolean {
-    return this.count === BATCH_SIGHTINGS || this.keptLength > KEPT_OCTETS / 2;
+    return this.count === this.times.length || this.keptLength > KEPT_OCTETS / 2;
   }
 
   /** Decodes the kept frame of a sighting; false when it was not kept. */
