@@ -288,13 +288,16 @@ export async function* pair(
     window.add(batch, index, point.id, cursor.number, rows[row + TUNNEL]!);
     if (rows[row + KIND] === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
+  const stride = { left: STRIDE };
   while (cursors.length > 0) {
-    const empty = pump(cursors, STRIDE, take);
+    const empty = pump(cursors, stride, take);
     if (empty !== null && !(await empty.refill())) {
       progress.done(empty.size);
       cursors.splice(cursors.indexOf(empty), 1);
-      continue;
     }
+    // Not whenever a batch is used up: the size of batches must not show in the result
+    if (stride.left > 0 || cursors.length === 0) continue;
+    stride.left = STRIDE;
     const readUpTo = Math.min(...cursors.map(({ time }) => time)) - DISORDER;
     if (options.signal?.aborted === true) {
       if (options.partial !== true) options.signal.throwIfAborted();
@@ -350,15 +353,15 @@ class SightingCursor {
 }
 
 /**
- * Gives up to `count` sightings of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
- * up, or null when the count is reached.
+ * Gives sightings of all captures to `take`, in order of corrected time, and counts down. Returns the capture whose batch is used
+ * up, or null when the count is down to 0.
  */
 function pump(
   cursors: readonly SightingCursor[],
-  count: number,
+  stride: { left: number },
   take: (cursor: SightingCursor) => void,
 ): SightingCursor | null {
-  while (count > 0) {
+  while (stride.left > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
     for (let i = 1; i < cursors.length; i++) {
@@ -373,8 +376,9 @@ function pump(
     // Sightings of one capture that come before those of all others need no further comparing.
     do {
       take(cursor);
+      stride.left--;
       if (!cursor.step()) return cursor;
-    } while (--count > 0 && cursor.time <= second);
+    } while (stride.left > 0 && cursor.time <= second);
   }
   return null;
 }
