@@ -1,16 +1,14 @@
 import type { Source } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
-import { filterOf, newView, openAll, timeBounds } from './reading.js';
+import { threadPays } from './thread-pays.js';
+import { newView, openAll, timeBounds } from './reading.js';
 import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
 import type { AddressTable } from './net/address-table.js';
 import { Clock } from './trail/clocks.js';
 import type { TunnelTable } from './trail/sightings.js';
 
-/** Octets of captures from which on a thread pays: it takes 60 ms to start, in which so much is read without it. */
-export const THREAD_FROM = 32 << 20;
-
 /** What the first reading found that the second one needs. */
-export interface FirstReading {
+export interface Found {
   readonly sources: readonly Source[];
   readonly addresses: AddressTable;
   readonly keyOctets: number;
@@ -29,17 +27,17 @@ export interface OpenedSightings {
 }
 
 /** Opens all captures for the second reading: in a thread of their own where they are large and there is a core for it. */
-export async function openSightings(first: FirstReading, options: DiagnoseOptions): Promise<OpenedSightings[]> {
+export async function openSightings(first: Found, options: DiagnoseOptions): Promise<OpenedSightings[]> {
   const { sources, addresses, keyOctets, base, frameCounts, clockOf, tunnels } = first;
   const bounds = timeBounds(options, base);
-  if (await pays(sources, options)) {
+  if (await threadPays(sources, options)) {
     const { SightingsThread } = await import('./threads.js');
     const captures = sources.map((source, number) => {
       const { rate, offset } = clockOf(source) ?? new Clock('');
       return { path: source.open() as string, file: source.file, rate, offset, frames: frameCounts[number] ?? 0 };
     });
-    const { filter = null, vxlanPorts = null } = options;
-    const task = { addresses: addresses.state, keyOctets, filter, vxlanPorts, bounds, base };
+    const { vxlanPorts = null } = options;
+    const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };
     const thread = new SightingsThread(task, captures, tunnels);
     return sources.map((source, number) => ({ source, number, sightings: thread.sources[number]! }));
   }
@@ -47,7 +45,6 @@ export async function openSightings(first: FirstReading, options: DiagnoseOption
   const settings = {
     addresses,
     keyOctets,
-    filter: options.filter === undefined ? null : filterOf(options.filter),
     bounds,
     base,
   };
@@ -57,14 +54,4 @@ export async function openSightings(first: FirstReading, options: DiagnoseOption
     const decoder = new SightingDecoder(settings, view, tunnels, rate, offset);
     return { source, number, sightings: new LocalSightings(capture, decoder, frameCounts[number] ?? 0) };
   });
-}
-
-/** True when reading in another thread is worth it, or asked for. */
-async function pays(sources: readonly Source[], { threads }: DiagnoseOptions): Promise<boolean> {
-  if (threads === 1) return false;
-  if (!sources.every((source) => typeof source.open() === 'string')) return false;
-  const size = sources.reduce((sum, source) => sum + (source.size ?? 0), 0);
-  if (threads === undefined && size < THREAD_FROM) return false;
-  const { cores } = await import('./threads.js');
-  return threads !== undefined || cores() > 1;
 }

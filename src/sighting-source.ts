@@ -1,7 +1,6 @@
 import type { Capture } from './capture/capture.js';
 import type { CaptureInterface, FrameBatch } from './capture/frame-batch.js';
 import type { AddressTable } from './net/address-table.js';
-import type { PacketFilter } from './net/filter.js';
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { relative, type TimeBounds } from './reading.js';
 import { LEAST_L4_OCTETS } from './trail/evidence.js';
@@ -15,7 +14,6 @@ export interface ReadingSettings {
   readonly addresses: AddressTable;
   /** Octets of the L4 part that every capture kept. */
   readonly keyOctets: number;
-  readonly filter: PacketFilter | null;
   readonly bounds: TimeBounds;
   readonly base: number;
 }
@@ -39,7 +37,7 @@ export class SightingDecoder {
 
   /** Appends the sightings of frames until the batch is full; returns the index of the first frame that was not read. */
   read(frames: FrameBatch, from: number, batch: SightingBatch): number {
-    const { filter, bounds, base } = this.#settings;
+    const { bounds, base } = this.#settings;
     const view = this.#view;
     const { seconds, nanoseconds, interfaceIds, count, firstFrame } = frames;
     let i = from;
@@ -50,7 +48,6 @@ export class SightingDecoder {
       if (time < bounds.since || time > bounds.until) continue;
       view.decodeAt(frames, i);
       if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) continue;
-      if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) continue;
       const corrected = time * this.#rate - this.#offset;
       this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, corrected);
     }

@@ -1,15 +1,36 @@
 import type { CaptureInterface } from './capture/frame-batch.js';
+import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
 import type { AddressState } from './net/address-table.js';
 import type { TimeBounds } from './reading.js';
 import type { BatchMemory } from './trail/sighting-batch.js';
 import type { Tunnel } from './trail/sightings.js';
+
+/** What a thread is started for. */
+export type ThreadTask = FirstReadingTask | SightingsTask;
+
+/** Captures follow, one after the other. */
+export interface FirstReadingTask {
+  readonly kind: 'first-reading';
+  readonly options: FirstReadingOptions;
+}
+
+/** A capture for the first reading. */
+export interface CaptureToRead {
+  readonly path: string;
+  readonly file: string;
+  readonly point: string | null;
+}
+
+/** What was found in it. */
+export interface CaptureRead {
+  readonly state: FirstReadingState;
+}
 
 /** What a thread needs to read the sightings of captures. */
 export interface SightingsTask {
   readonly kind: 'sightings';
   readonly addresses: AddressState;
   readonly keyOctets: number;
-  readonly filter: string | null;
   readonly vxlanPorts: readonly number[] | null;
   readonly bounds: TimeBounds;
   readonly base: number;

@@ -2,22 +2,39 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCapture } from './capture/open.js';
 import { AddressTable } from './net/address-table.js';
-import { parseFilter } from './net/filter.js';
 import { LocalSightings, SightingDecoder } from './sighting-source.js';
-import type { BatchFilled, BatchFree, SightingsTask } from './thread-messages.js';
+import { FirstReading } from './first-reading.js';
+import type {
+  BatchFilled,
+  BatchFree,
+  CaptureRead,
+  CaptureToRead,
+  FirstReadingTask,
+  SightingsTask,
+  ThreadTask,
+} from './thread-messages.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { TunnelTable, type Tunnel } from './trail/sightings.js';
 import { PacketView } from './wire/packet.js';
 
 const port = parentPort!;
 
+/** Reads one capture after the other; ends when no more are sent. */
+function readFirst({ options }: FirstReadingTask): void {
+  port.on('message', async ({ path, file, point }: CaptureToRead) => {
+    const reading = new FirstReading(options, 1);
+    await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
+    const message: CaptureRead = { state: reading.state };
+    port.postMessage(message);
+  });
+}
+
 /** Reads all captures at once, each as far as it has batches to fill. */
 async function readSightings(task: SightingsTask): Promise<void> {
-  const { addresses, keyOctets, filter, vxlanPorts, bounds, base, captures } = task;
+  const { addresses, keyOctets, vxlanPorts, bounds, base, captures } = task;
   const settings = {
     addresses: AddressTable.of(addresses),
     keyOctets,
-    filter: filter === null ? null : parseFilter(filter),
     bounds,
     base,
   };
@@ -78,5 +95,10 @@ async function readSightings(task: SightingsTask): Promise<void> {
   await Promise.all(captures.map((_, number) => read(number).finally(() => end(number))));
 }
 
-await readSightings(workerData as SightingsTask);
-port.close();
+const task = workerData as ThreadTask;
+if (task.kind === 'first-reading') {
+  readFirst(task);
+} else {
+  await readSightings(task);
+  port.close();
+}

@@ -3,7 +3,16 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { CaptureInterface } from './capture/frame-batch.js';
 import type { SightingSource } from './sighting-source.js';
-import type { BatchFilled, BatchFree, CaptureTask, SightingsTask } from './thread-messages.js';
+import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
+import type {
+  BatchFilled,
+  BatchFree,
+  CaptureRead,
+  CaptureTask,
+  CaptureToRead,
+  FirstReadingTask,
+  SightingsTask,
+} from './thread-messages.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import type { TunnelTable } from './trail/sightings.js';
@@ -13,8 +22,34 @@ export function cores(): number {
   return availableParallelism();
 }
 
+const THREAD = new URL('./thread.js', import.meta.url);
+
 /** Batches of one capture that are under way: one is used while the others are filled. */
 const BATCHES = 4;
+
+/** Reads captures the first time in another thread, one after the other. */
+export class FirstReadingThread {
+  readonly #worker: Worker;
+
+  constructor(options: FirstReadingOptions) {
+    const workerData: FirstReadingTask = { kind: 'first-reading', options };
+    this.#worker = new Worker(THREAD, { workerData });
+  }
+
+  async read(path: string, file: string, point: string | null): Promise<FirstReadingState> {
+    this.#worker.postMessage({ path, file, point } satisfies CaptureToRead);
+    const { state } = await new Promise<CaptureRead>((resolve, reject) => {
+      this.#worker.once('message', resolve);
+      this.#worker.once('error', reject);
+    });
+    this.#worker.removeAllListeners();
+    return state;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
 
 /** Reads the sightings of captures in another thread, ahead of who uses them. */
 export class SightingsThread {
@@ -36,7 +71,7 @@ export class SightingsThread {
       batches: Array.from({ length: BATCHES }, () => SightingBatch.sharedMemory()),
     }));
     const workerData: SightingsTask = { ...task, kind: 'sightings', captures: withBatches };
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
+    this.#worker = new Worker(THREAD, { workerData });
     this.#captures = withBatches.map(
       ({ batches }, capture) =>
         new RemoteSightings(

@@ -47,6 +47,16 @@ export class AddressTable {
     return { words: this.#words, versions: this.#versions, slots: this.#slots, count: this.#count };
   }
 
+  /** Takes over the addresses of another table, in its order. Returns the ids here by the ids there. */
+  add({ words, versions, count }: AddressState): Int32Array {
+    const ids = new Int32Array(count);
+    for (let id = 1; id < count; id++) {
+      const at = id << 2;
+      ids[id] = this.#id(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, versions[id]!);
+    }
+    return ids;
+  }
+
   /** Ids given out are below this. */
   get size(): number {
     return this.#count;
@@ -127,6 +137,11 @@ export class AddressTable {
   isLinkLocal(id: number): boolean {
     const word = this.word(id);
     return this.version(id) === 4 ? word >>> 16 === 0xa9fe : word >>> 22 === 0xfe80 >>> 6;
+  }
+
+  /** Writes the octets of the address; those of an IPv4 address are four. */
+  copy(id: number, view: DataView, at: number): void {
+    for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, this.#words[(id << 2) + i]!);
   }
 
   /** The address as text (RFC 5952 for IPv6). */

@@ -43,6 +43,8 @@ export class Exchange {
   lastReplyTime = -Infinity;
   /** Packets that are not known to have arrived. */
   readonly open: Trail[] = [];
+  /** One of its packets is among those that the user's filter chooses. */
+  isChosen = false;
   /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
   refused = false;
   refusedBy: Trail | null = null;

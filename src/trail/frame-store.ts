@@ -70,6 +70,20 @@ export class FrameStore {
     });
   }
 
+  /** Takes over frames that another store kept. @param all it kept every frame that it was offered */
+  add(frames: readonly KeptFrame[], all: boolean): void {
+    if (!all) this.complete = false;
+    for (const frame of frames) {
+      if (!this.complete && this.frames.length >= KEPT_FRAMES) return;
+      if (this.#octets + frame.octets.length > this.#limit) {
+        this.complete = false;
+        return;
+      }
+      this.#octets += frame.octets.length;
+      this.frames.push(frame);
+    }
+  }
+
   #matters(packet: PacketView, point: number): boolean {
     if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return true;
     if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return true;

@@ -1,5 +1,6 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
+import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
 import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
@@ -37,6 +38,11 @@ export class Tracker {
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
+  /** What the user asks for; null for everything. What is not chosen is put together and does not count. */
+  choice: Choice | null = null;
+  /** What is not chosen, where it is wanted to compare with. */
+  keepsOthers = false;
+  readonly others: Trail[] = [];
   /** Set where rows will tell what each point saw of a connection's data. */
   followsStreams = false;
 
@@ -143,8 +149,8 @@ export class Tracker {
     form.sourcePort = rows[row + Row.SOURCE_PORT]!;
     form.destinationPort = rows[row + Row.DESTINATION_PORT]!;
     form.echoId = isTcp ? -1 : echoIdOf(group);
-    this.packets++;
-    const { exchanges } = this;
+    const { choice, exchanges } = this;
+    if (choice === null || choice.isPacket(group.ipVersion, group.protocol, [form])) this.packets++;
     const exchange = exchanges.exchangeOf(group, form, form);
     if (exchange !== null) {
       const { direction } = exchanges;
@@ -233,13 +239,15 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    this.packets += trail.identical;
+    const isChosen = this.choice === null || this.choice.isTrail(trail);
+    if (isChosen) this.packets += trail.identical;
     const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
     if (exchange !== null) {
       trail.exchange = exchange;
+      if (isChosen) exchange.isChosen = true;
       trail.direction = this.exchanges.direction;
       note(
         exchange,
@@ -257,6 +265,10 @@ export class Tracker {
           stream.add(point, (trail.a + from) | 0, to - from);
         }
       }
+    }
+    if (!isChosen) {
+      if (this.keepsOthers && this.others.length < this.#limit) this.others.push(trail);
+      return;
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);

@@ -1,81 +1,72 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { diagnose } from '../../src/diagnose.js';
-import { safeCommands } from '../../src/findings/commands.js';
-import { pointFromPath } from '../../src/net/point-name.js';
-import type { Finding } from '../../src/report/report.js';
-import { filesOf, SAMPLES } from '../support/sample-files.js';
+import { inEachNamespace } from '../../src/findings/commands.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'lasthop-commands-'));
-const canary = join(folder, 'c');
-afterAll(() => rmSync(folder, { recursive: true }));
-beforeEach(() => rmSync(canary, { force: true }));
+const SAMPLES = join(import.meta.dirname, '../../samples');
+const SHARED = '../shared/captures';
 
-/** Makes a file by a builtin of the shell, however it is quoted. */
-const EVIL = `$(:>c)';:>c;'\n:>c\n`;
+const FOLDERS = [
+  ...readdirSync(SAMPLES)
+    .filter((name) => existsSync(join(SAMPLES, name, 'README.md')))
+    .map((name) => join(SAMPLES, name)),
+  ...['faults', 'lab']
+    .map((name) => join(SHARED, name))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((path) => statSync(path).isDirectory()),
+];
 
-/** Runs a command where no program is found; whether the shell was made to write the file. */
-function writes(command: string): boolean {
-  spawnSync('/bin/sh', ['-c', command], { cwd: folder, env: { PATH: folder } });
-  return existsSync(canary);
+/** What is left where a value should be: `<pid of the pod>`, `${address}`, `undefined`. */
+const PLACEHOLDER = /<[^>]+>|\$\{|\bundefined\b|\bnull\b|\bNaN\b|\[object/;
+
+function isShell(command: string): boolean {
+  try {
+    execFileSync('sh', ['-n', '-c', command], { stdio: 'pipe' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function commandsOf(findings: readonly Finding[]): string[] {
-  return findings.flatMap(({ causes }) => causes.map(({ next }) => next));
-}
-
-describe('a command that is pasted does only what it says', () => {
-  it.each([
-    ['as a word', `ip link show ${EVIL}`],
-    ['in quotes', `tcpdump -ni any 'host ${EVIL}'`],
-    ['in double quotes', `echo "${EVIL}"`],
-    ['in a comment', `true   # on ${EVIL}`],
-  ])('what this test tries works, %s', (_, command) => {
-    expect(writes(command)).toBe(true);
-  });
-
-  it.each([
-    ['as a word', (name: string) => `ip link show ${name}`],
-    ['in quotes', (name: string) => `tcpdump -ni any 'host ${name}'`],
-    ['in double quotes', (name: string) => `echo "${name}"`],
-    ['in a comment', (name: string) => `true   # on ${name}`],
-    ['as sysctl writes it', (name: string) => `sysctl net.ipv4.conf.${name.replaceAll('.', '/')}.forwarding`],
-  ])('a name %s', (_, command) => {
-    const name = `vxlan.${EVIL}`;
-    const finding = { causes: [{ kind: 'k', likelihood: 1, why: 'w', next: command(name) }] } as unknown as Finding;
-    const points = [{ name: `n/${name}`, node: 'n', interface: name }];
-    const [next] = commandsOf(safeCommands([finding], points));
-    expect(next).not.toContain(EVIL);
-    expect(writes(next!)).toBe(false);
-  });
-
-  it('usual names stay as they are', () => {
-    const next = 'ip link show cali0ec2218769a@if3   # on fit01.örtlich, not on w2';
-    const finding = { causes: [{ kind: 'k', likelihood: 1, why: 'w', next }] } as unknown as Finding;
-    const points = [
-      { name: 'fit01.örtlich/cali0ec2218769a@if3', node: 'fit01.örtlich', interface: 'cali0ec2218769a@if3' },
-    ];
-    expect(commandsOf(safeCommands([finding], points))).toEqual([next]);
-  });
-
-  it.each(SAMPLES)('%s, with nodes and interfaces that have such names', async (sample) => {
-    let commands = 0;
-    for (const [node, device] of [
-      [EVIL, ''],
-      ['', EVIL],
-    ] as const) {
-      const captures = filesOf(sample).map(({ name, octets }) => {
-        const point = pointFromPath(name);
-        return { point: `${point.node}${node}/${point.interface}${device}`, source: octets };
-      });
-      for (const next of commandsOf((await diagnose(captures)).findings)) {
-        commands += 1;
-        expect(writes(next), next).toBe(false);
+describe('causes', () => {
+  it.each(FOLDERS)('%s: ranked, with a reason and a command that is whole', async (folder) => {
+    const { findings } = await diagnose([folder]);
+    for (const { causes, title } of findings) {
+      expect(title).not.toMatch(PLACEHOLDER);
+      expect(causes.length).toBeLessThanOrEqual(3);
+      const likelihoods = causes.map(({ likelihood }) => likelihood);
+      expect(likelihoods).toEqual([...likelihoods].sort((a, b) => b - a));
+      for (const { why, next } of causes) {
+        expect(why).not.toMatch(PLACEHOLDER);
+        expect(next).not.toMatch(PLACEHOLDER);
+        expect(next).not.toContain('\n');
+        expect([next, isShell(next)]).toEqual([next, true]);
       }
     }
-    if (!sample.startsWith('healthy')) expect(commands).toBeGreaterThan(0);
+  });
+
+  it('have no placeholder in their source either', () => {
+    const files = readdirSync('src/findings', { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    const open = files.flatMap((name) =>
+      [...readFileSync(join('src/findings', name), 'utf8').matchAll(/`[^`\n]*(<[a-z][a-z ]*>)[^`\n]*`/g)].map(
+        ([, found]) => `${name}: ${found}`,
+      ),
+    );
+    expect(open).toEqual([]);
+  });
+});
+
+describe('a command in the namespace of an address', () => {
+  it('names the address whole: no other one that begins like it', () => {
+    const address = '10.244.1.2';
+    expect(inEachNamespace(address, 'true')).toContain(`grep -qwF ${address} `);
+    const lines = ['inet 10.244.1.2/24', 'inet 10.244.1.23/24', 'inet 110.244.1.2/24', 'inet 10.244.112/32'];
+    const found = execFileSync('grep', ['-wF', address], { input: lines.join('\n'), encoding: 'utf8' });
+    expect(found.trim().split('\n')).toEqual([lines[0]]);
   });
 });
