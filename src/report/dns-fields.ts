@@ -94,10 +94,10 @@ function putDnsRecord(put: Put, view: DataView, record: DnsRecord, messageAt: nu
   put('dns.resp.len', record.dataLength);
   switch (record.type) {
     case DnsType.A:
-      if (dataEnd - dataAt === 4) put('dns.a', formatIpv4(view, dataAt));
+      if (record.dataLength === 4 && dataEnd - dataAt === 4) put('dns.a', formatIpv4(view, dataAt));
       return;
     case DnsType.AAAA:
-      if (dataEnd - dataAt === 16) put('dns.aaaa', formatIpv6(view, dataAt));
+      if (record.dataLength === 16 && dataEnd - dataAt === 16) put('dns.aaaa', formatIpv6(view, dataAt));
       return;
     case DnsType.CNAME:
       name('dns.cname', dataAt);

@@ -4,6 +4,7 @@ import { Layer, LAYER_NAMES } from '../wire/layers.js';
 import { messagesOf, type Message } from '../wire/messages.js';
 import { problemsOf } from '../wire/packet-problems.js';
 import { PacketView } from '../wire/packet.js';
+import { TcpHeader, tcpHeaderLength } from '../wire/tcp.js';
 import { undecodedName } from '../wire/undecoded.js';
 import { putBgp } from './bgp-fields.js';
 import { DNS_MESSAGE } from './dns-fields.js';
@@ -46,6 +47,8 @@ const LAYER_TABLES: ReadonlyMap<number, LayerTable> = new Map([
 
 /** Layers whose name in frame.protocols is not ours. */
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = { [Layer.SLL2]: 'sll', [Layer.WIREGUARD]: 'wg' };
+
+const TCP_PROTOCOL = 6;
 
 const L4_OF_PROTOCOL: Readonly<Record<number, number>> = {
   1: Layer.ICMP,
@@ -106,7 +109,7 @@ function putLayers(row: Record<string, unknown>, packet: PacketView, messages: r
   const cutKind = cutTransport(packet);
   if (cutKind !== -1) {
     protocols.push(LAYER_NAMES[cutKind]!);
-    putHeader(put, LAYER_TABLES.get(cutKind)!, view, packet.l4At, packet.ipEnd, packet);
+    putHeader(put, LAYER_TABLES.get(cutKind)!, view, packet.l4At, cutTransportEnd(packet), packet);
   }
   for (const message of shown) {
     if (message.protocol === Layer.DNS) putHeader(put, DNS_MESSAGE, message.view, message.at, message.end, packet);
@@ -128,12 +131,25 @@ function layerName(packet: PacketView, kind: number): string {
   return name.includes('-') ? '' : name;
 }
 
-/** Kind of a transport header that the capture cut, of which at least the ports (or type and code) are there; else -1. */
+/**
+ * Kind of a transport header that is not whole, or no header after its ports and sequence number, of which at least the ports (or
+ * type and code) are there; else -1.
+ */
 export function cutTransport(packet: PacketView): number {
   const kind = L4_OF_PROTOCOL[packet.protocol] ?? -1;
   if (kind === -1 || packet.l4Kind !== -1 || packet.l4At === -1 || packet.fragmentOffset !== 0) return -1;
   const captured = packet.ipEnd - packet.l4At;
-  return captured >= 4 && captured < LAYER_TABLES.get(kind)!.span ? kind : -1;
+  return captured >= 4 && (captured < LAYER_TABLES.get(kind)!.span || kind === Layer.TCP) ? kind : -1;
+}
+
+/** Where what can be read of a transport header ends: before a data offset that cannot be, whatever of the header was captured. */
+function cutTransportEnd(packet: PacketView): number {
+  const { view, l4At, l4Length, ipEnd } = packet;
+  const offsetAt = l4At + TcpHeader.offsetOf('dataOffset');
+  if (packet.protocol !== TCP_PROTOCOL || offsetAt >= ipEnd) return ipEnd;
+  const length = tcpHeaderLength(view, l4At);
+  const isBad = length < TcpHeader.span || (length > l4Length && packet.moreFragments === 0);
+  return isBad ? offsetAt : ipEnd;
 }
 
 /** Views for quotations, by depth: an error about a tunnel can quote a tunnelled error. */

@@ -36,8 +36,22 @@ function flat(found: readonly string[]): string[] {
   return found.flatMap((value) => value.split(':')).filter((value) => value !== '');
 }
 
+function problemsOf(row: Row): string[] {
+  return ((row['problems'] as { code: string }[] | undefined) ?? []).map(({ code }) => code);
+}
+
 function hasProblem(row: Row, code: string): boolean {
-  return ((row['problems'] as { code: string }[] | undefined) ?? []).some((problem) => problem.code === code);
+  return problemsOf(row).includes(code);
+}
+
+/** Octets of an IPv4 header without options and an ICMP header. */
+const BEFORE_QUOTE = 28;
+
+/** Whether an ICMP error quotes less of a packet than that announces, or less than an IP header. */
+function isQuotedCut(row: Row): boolean {
+  if (![3, 4, 5, 11, 12].includes(Number(row['icmp.type']))) return false;
+  const quoted = row['quoted'] as Row | undefined;
+  return quoted === undefined || Number(quoted['ip.len']) > Number(row['ip.len']) - BEFORE_QUOTE;
 }
 
 /** The ASCII characters of a text that are printed as they are, with line ends as tshark writes them. */
@@ -45,10 +59,13 @@ function asciiOf(text: string): string {
   return text
     .replaceAll('\r', '\\r')
     .replaceAll('\n', '\\n')
+    .replaceAll('\t', '\\t')
+    .replace(/\0[^|]*/g, '')
     .replace(/[^\x20-\x7e]/g, '');
 }
 
-const NSEC = '47';
+/** Bitmaps of types: NSEC and NSEC3. */
+const NSEC = ['47', '50'];
 const MPLS = 0x8847;
 const UPDATE = 5;
 
@@ -82,7 +99,12 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'tshark does not list VXLAN-GPE',
     fields: /^frame\.protocols$/,
-    explains: (ours, theirs, row) => isGpe(row) && ours[0]?.replace(':vxlan', '') === theirs[0],
+    explains: (ours, theirs, row) =>
+      isGpe(row) &&
+      isPrefix(
+        flat(ours).filter((name) => name !== 'vxlan'),
+        flat(theirs),
+      ),
   },
   {
     reason: 'tshark lists IGMP twice where its group records are',
@@ -114,7 +136,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'tshark lists the types in an NSEC bitmap among those of the records',
     fields: /^dns\.resp\.type$/,
-    explains: (ours, theirs) => ours.includes(NSEC) && isSubsequence(ours, theirs),
+    explains: (ours, theirs) => ours.some((type) => NSEC.includes(type)) && isSubsequence(ours, theirs),
   },
   {
     reason: 'tshark takes the name of an SRV record apart into dns.srv.service, proto and name',
@@ -133,10 +155,143 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       (hasLayer(row, 'mpls') || [row['gre.proto']].flat().includes(MPLS)) && isPrefix(flat(ours), flat(theirs)),
   },
   {
-    reason: 'tshark goes on after a version of Geneve or GRE that does not exist',
+    reason:
+      'tshark shows the beginning of a header that is too short, or whose version or length cannot be, and what it takes for what follows',
     fields: /./,
     explains: (ours, theirs, row) =>
-      (hasProblem(row, 'geneve-version') || hasProblem(row, 'gre-version')) && isPrefix(flat(ours), flat(theirs)),
+      problemsOf(row).some((code) => /-(truncated|version|header-length|data-offset)$/.test(code)) &&
+      isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'tshark does not show the acknowledgment number before a data offset that cannot be',
+    fields: /^tcp\.ack_raw$/,
+    explains: (_ours, theirs, row) => hasProblem(row, 'tcp-data-offset') && theirs.length === 0,
+  },
+  {
+    reason: 'we stop at a number of layers, tshark at another',
+    fields: /./,
+    explains: (ours, theirs, row) => hasProblem(row, 'nesting-too-deep') && isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'of an IP header that is longer than its packet we show all fields',
+    fields: /^ip\./,
+    explains: (ours, theirs, row) => hasProblem(row, 'ipv4-total-length') && isPrefix(theirs, ours),
+  },
+  {
+    reason: 'of a TCP option whose length cannot be, the two show other parts',
+    fields: /^tcp\.option/,
+    explains: (ours, theirs, row) =>
+      hasProblem(row, 'tcp-option-length') && (isPrefix(ours, theirs) || isPrefix(theirs, ours)),
+  },
+  {
+    reason: 'tshark says how long the TCP payload is that was captured, we what the IP header announces',
+    fields: /^tcp\.len$/,
+    explains: (_ours, _theirs, row) => hasProblem(row, 'ipv6-payload-length'),
+  },
+  {
+    reason: 'a payload length of 0 is a packet too long for the field (BIG TCP), of which tshark reads nothing',
+    fields: /./,
+    explains: (ours, theirs, row) => row['ipv6.plen'] === 0 && isPrefix(flat(theirs), flat(ours)),
+  },
+  {
+    reason: 'of a quoted packet that is cut, the two stop at different places of its last header',
+    fields: /^(frame\.protocols|ip\.|tcp\.|udp\.|icmp\.)/,
+    explains: (ours, theirs, row) =>
+      isQuotedCut(row) && (isPrefix(flat(ours), flat(theirs)) || isPrefix(flat(theirs), flat(ours))),
+  },
+  {
+    reason: 'of what a redirect quotes tshark shows the ports and the sequence number',
+    fields: /^tcp\./,
+    explains: (ours, theirs, row) =>
+      row['icmp.type'] === 5 && theirs.length < ours.length && isSubsequence(theirs, ours),
+  },
+  {
+    reason: 'of a packet on a source route tshark shows the last stop as the destination, we what the header has',
+    fields: /^ip\.dst$/,
+    explains: (ours, theirs, row) => Number(row['ip.hdr_len']) > 20 && ours.length === theirs.length,
+  },
+  {
+    reason: 'tshark does not show the checksum of a UDP header that says nothing about its length',
+    fields: /^udp\.checksum$/,
+    explains: (_ours, theirs, row) => row['udp.length'] === 0 && theirs.length === 0,
+  },
+  {
+    reason: 'ARP is decoded for Ethernet and IPv4, on Ethernet',
+    fields: /^arp\.|^frame\.protocols$/,
+    explains: (ours, theirs, row) =>
+      (hasLayer(row, 'rarp') ||
+        (hasLayer(row, 'arp') && (row['arp.hw.type'] !== 1 || row['arp.proto.type'] !== 0x800))) &&
+      isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'what these carry is not decoded',
+    fields: /./,
+    explains: (ours, theirs, row) =>
+      ['llc', 'erspan', 'etherip', 'ah', 'udplite', 'shim6'].some((name) => hasLayer(row, name)) &&
+      isPrefix(
+        flat(ours).filter((name) => name !== 'llc'),
+        flat(theirs),
+      ),
+  },
+  {
+    reason: 'GRE and MPLS over UDP (RFC 8086, RFC 7510) are not decoded',
+    fields: /./,
+    explains: (ours, theirs, row) =>
+      [4754, 6635].includes(Number(row['udp.dstport'])) && isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'VXLAN is found on any port by what it carries',
+    fields: /./,
+    explains: (ours, theirs, row) =>
+      hasLayer(row, 'vxlan') &&
+      ![4789, 8472].includes(Number([row['udp.dstport']].flat()[0])) &&
+      (isPrefix(flat(theirs), flat(ours)) || (ours.length === 0 && theirs[0] === '0')),
+  },
+  {
+    reason: 'another version of VXLAN-GPE is not decoded',
+    fields: /./,
+    explains: (ours, theirs, row) => isGpe(row) && !hasLayer(row, 'vxlan') && isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'tshark takes a datagram from the port of Geneve for Geneve, RFC 8926 one to it',
+    fields: /./,
+    explains: (ours, theirs, row) => row['udp.srcport'] === 6081 && isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'tshark reads the key of GRE version 1 (RFC 2637) as two numbers',
+    fields: /^gre\.key$/,
+    explains: (_ours, theirs, row) => row['gre.flags.version'] === 1 && theirs.length === 0,
+  },
+  {
+    reason:
+      'tshark reads the protocol of a cooked header from a GRE device, and the whole header from netlink, as something else',
+    fields: /^sll\./,
+    explains: (_ours, theirs, row) => [778, 824].includes(Number(row['sll.hatype'])) && theirs.length === 0,
+  },
+  {
+    reason:
+      'tshark writes IPv6 addresses of 96 zero bits with an IPv4 address in them; RFC 5952 section 5 wants that of known prefixes only',
+    fields: /^(dns\.aaaa|ipv6\.(src|dst))$/,
+    explains: (_ours, theirs) => /^::\d+\.\d+\.\d+\.\d+$/.test(theirs[0] ?? ''),
+  },
+  {
+    reason: 'an A record whose data has not 4 octets has no address',
+    fields: /^dns\.a$/,
+    explains: (ours, _theirs, row) => ours.length === 0 && row['dns.resp.len'] !== 4,
+  },
+  {
+    reason: 'tshark writes octets beyond ASCII in names as they are, and no backslash twice (RFC 1035 section 5.1)',
+    fields: /^dns\.qry\.name$/,
+    explains: (ours, theirs) =>
+      ours
+        .join()
+        .replace(/\\\d{3}/g, '')
+        .replaceAll('\\\\', '\\') === theirs.join().replace(/[^\x20-\x7e]/g, ''),
+  },
+  {
+    reason: 'what is shorter than a DNS header is no message',
+    fields: /^(dns\.|frame\.protocols$)/,
+    explains: (ours, theirs, row) => Number(row['udp.length']) < 20 && isPrefix(flat(ours), flat(theirs)),
   },
   {
     reason: 'tshark lists IP in GRE of version 1 (PPTP), whose payload is PPP, although it decodes nothing of it',
@@ -160,13 +315,14 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     explains: (_ours, theirs, row) => theirs.length === 0 && row['dns.flags.opcode'] === UPDATE,
   },
   {
-    reason: 'tshark writes line ends in texts as \\r and \\n, and octets beyond ASCII one by one',
-    fields: /^dns\.txt$/,
+    reason:
+      'tshark writes some control characters in texts as C does, ends a text at a zero, and has octets beyond ASCII one by one',
+    fields: /^(dns\.txt|bgp\.notify\.communication)$/,
     explains: (ours, theirs) => asciiOf(ours.join('|')) === asciiOf(theirs.join('|')),
   },
   {
-    reason: 'tshark goes on with a record whose name is refused, and calls the name something',
-    fields: /^dns\.(resp\.|a$)/,
+    reason: 'tshark goes on with a question or record whose name is refused, and calls the name something',
+    fields: /^dns\.(qry\.|resp\.|a$|cname$)/,
     explains: (ours, theirs, row) =>
       (hasProblem(row, 'dns-pointer-loop') || hasProblem(row, 'dns-label')) && isPrefix(ours, theirs),
   },
@@ -176,13 +332,55 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     explains: (ours, theirs, row) => hasProblem(row, 'dns-truncated') && isPrefix(theirs, ours),
   },
   {
-    reason: 'of a BGP message whose length cannot be we show the header',
-    fields: /^bgp\.(type|length)$/,
-    explains: (ours, theirs, row) => hasProblem(row, 'bgp-length') && isPrefix(theirs, ours),
+    reason: 'tshark shows an option of OPT that is longer than its record',
+    fields: /^dns\.opt\.code$/,
+    explains: (ours, theirs, row) => hasProblem(row, 'dns-truncated') && isPrefix(ours, theirs),
   },
   {
-    reason: 'tshark shows the beginning of attributes, capabilities and prefixes that are longer than what holds them',
-    fields: /^bgp\.(update\.path_attribute\.|cap\.type|nlri_prefix|prefix_length)/,
-    explains: (ours, theirs, row) => hasProblem(row, 'bgp-length') && isPrefix(ours, theirs),
+    reason: 'of a BGP message or part of one whose length cannot be, the two show more or less of its beginning',
+    fields: /^bgp\./,
+    explains: (ours, theirs, row) =>
+      hasProblem(row, 'bgp-length') && (isPrefix(theirs, ours) || isPrefix(ours, theirs)),
+  },
+  {
+    reason: 'tshark does not know the long OPEN parameters of RFC 9072',
+    fields: /^bgp\.cap\./,
+    explains: (_ours, theirs, row) => row['bgp.open.opt.len'] === 255 && theirs.length === 0,
+  },
+  {
+    reason: 'routes of families other than IPv4 and IPv6 unicast and EVPN are not decoded',
+    fields: /^bgp\.(prefix_length|mp_reach_nlri_|update\.path_attribute\.mp_reach_nlri\.next_hop)/,
+    explains: (ours, _theirs, row) =>
+      ours.length === 0 && ![1, 70].includes(Number(row['bgp.update.path_attribute.mp_reach_nlri.safi'])),
+  },
+  {
+    reason: 'EVPN routes of types beyond 5 are named by their number',
+    fields: /^bgp\.evpn\.nlri\.(rd|etag)$/,
+    explains: (ours, _theirs, row) => ours.length === 0 && Number(row['bgp.evpn.nlri.rt']) > 5,
+  },
+  {
+    reason: 'tshark lists the capabilities that a NOTIFICATION refuses',
+    fields: /^bgp\.cap\./,
+    explains: (ours, _theirs, row) => ours.length === 0 && row['bgp.notify.minor_error_open'] === 7,
+  },
+  {
+    reason: 'messages of types that drafts had (6 and 128) are named by their number',
+    fields: /^bgp\.(cap|route_refresh)\./,
+    explains: (ours, _theirs, row) => ours.length === 0 && [6, 128].includes(Number(row['bgp.type'])),
+  },
+  {
+    reason: 'what begins without a marker is the middle of a BGP message for us',
+    fields: /^frame\.protocols$/,
+    explains: (ours, theirs, row) => row['tcp.dstport'] === 179 && `${ours[0]}:bgp` === theirs[0],
+  },
+  {
+    reason: 'tshark does not read messages of more than 4096 octets (RFC 8654)',
+    fields: /^bgp\./,
+    explains: (_ours, theirs, row) => Number(row['bgp.length']) > 4096 && theirs.length === 0,
+  },
+  {
+    reason: 'tshark does not read the routes of an UPDATE without attributes',
+    fields: /^bgp\.(nlri_prefix|prefix_length)$/,
+    explains: (_ours, theirs, row) => row['bgp.update.path_attributes.length'] === 0 && theirs.length === 0,
   },
 ];

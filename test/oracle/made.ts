@@ -24,6 +24,10 @@ import {
   vxlan,
 } from '../support/packets.js';
 
+import { MADE_BGP } from './made-bgp.js';
+import { MADE_DNS } from './made-dns.js';
+import { MADE_HEADERS } from './made-headers.js';
+import { MADE_LINKS } from './made-links.js';
 import { MADE_MESSAGES } from './made-messages.js';
 import { bgpFrame, LINKTYPE_ETHERNET, MARKER, message, NAME, overTcp, v4, v6, type MadeFrame } from './made-parts.js';
 import { MADE_TUNNELS } from './made-tunnels.js';
@@ -164,4 +168,12 @@ export const USUAL_FRAMES: readonly MadeFrame[] = [
   { name: 'cooked v2', linkType: LINKTYPE_COOKED_2, octets: cooked2({ interfaceIndex: 10 }, v4(DATA)) },
 ];
 
-export const MADE_FRAMES: readonly MadeFrame[] = [...USUAL_FRAMES, ...MADE_TUNNELS, ...MADE_MESSAGES];
+export const MADE_FRAMES: readonly MadeFrame[] = [
+  ...USUAL_FRAMES,
+  ...MADE_TUNNELS,
+  ...MADE_MESSAGES,
+  ...MADE_DNS,
+  ...MADE_BGP,
+  ...MADE_HEADERS,
+  ...MADE_LINKS,
+];

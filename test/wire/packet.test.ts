@@ -230,6 +230,20 @@ describe('VXLAN is recognised', () => {
   });
 });
 
+describe('NFLOG', () => {
+  // tcpdump.org: the parts are in the byte order of the host that captured
+  it.each([
+    ['little endian', '02 00 0001 0800 0100 08000100 0600 0a00 6800 0000 2800 0900'],
+    ['big endian', '02 00 0001 0008 0001 08000100 0006 000a 6800 0000 0028 0009'],
+  ])('is read, %s', (_, header) => {
+    const octets = join(hex(header), ipv4(NODES, tcp({ srcPort: 1, dstPort: 2 })));
+    const packet = new PacketView();
+    packet.decodeFrame(octets, viewOf(octets), 0, octets.length, octets.length, 239);
+    expect(packet.protocols).toBe('nflog:ip:tcp');
+    expect([packet.innerAt, codes(packet)]).toEqual([24, []]);
+  });
+});
+
 describe('fragments', () => {
   it('a later fragment has no transport header, though its octets look like one', () => {
     const frame = ethernet({}, ipv4({ ...NODES, id: 5, protocol: 17, fragmentOffset: 1480 }, overVxlan(NODES, inner)));
