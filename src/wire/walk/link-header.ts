@@ -105,6 +105,8 @@ function readNflog(packet: PacketView, view: DataView, at: number, end: number, 
   packet.seldomSet = true;
   listLayer(packet, Layer.NFLOG, at, end);
   const packetAt = nflogPacketAt(view, at, end);
+  // Of a frame that was cut before its packet nothing says that it had none
+  if (packetAt < 0 && packet.cut !== 0) return -1;
   packet.innerAt = packetAt < 0 ? at + NflogHeader.span : packetAt;
   const next = packetAt < 0 ? Layer.UNKNOWN : layerOfFamily(packet, nflogFamily(view, at), LINKTYPE_NFLOG);
   if (next === Layer.UNKNOWN) packet.undecoded = UNDECODED_LAYER + Layer.NFLOG;
