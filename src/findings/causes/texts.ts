@@ -199,7 +199,7 @@ export const CAUSES = {
         ? `it has VNI ${at.tunnel?.id}, while ${nodeName(at.node)} itself sends with ${[...at.vnis].join(', ')}`
         : at.deviceVni !== null && at.deviceVni !== at.tunnel?.id
           ? `it has VNI ${at.tunnel?.id}, and the tunnel device of ${nodeName(at.node)} should have ${at.deviceVni}`
-          : `no device of ${nodeName(at.node)} may have VNI ${at.tunnel?.id ?? '?'}`,
+          : `perhaps no device of ${nodeName(at.node)} has VNI ${at.tunnel?.id ?? '?'}`,
     next: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'${onNode(at.node)}`,
   },
 } satisfies Record<string, CauseText>;
