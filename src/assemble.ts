@@ -1,5 +1,6 @@
 import type { FindingContext, Judged } from './findings/context.js';
 import { findAll } from './findings/index.js';
+import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
 import type {
   AddressName,
@@ -71,7 +72,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     flows: flowReports,
     translations: translationsOf(run, names),
     services: servicesOf(run),
-    findings: confirmFlows(findAll(context), flowReports, names.points, context.saved),
+    findings: safeCommands(confirmFlows(findAll(context), flowReports, names.points, context.saved), names.points),
     counts: countsOf(run, unplaced),
   };
   return run.saved === null ? report : { ...report, ...besides(report, run.saved) };

@@ -13,6 +13,8 @@ const NANOSECONDS = 1e9;
 /** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
+/** Digits of the largest number of seconds that a capture can hold. */
+const SECONDS_DIGITS = 10;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
 const COOKED_V2 = 276;
 
@@ -30,6 +32,13 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Second of the first frame of all captures that are in order; 0 when there is no frame. */
+export async function firstSecond(sources: readonly Source[], signal: AbortSignal | undefined): Promise<number> {
+  const [first] = sources;
+  const seconds = first === undefined ? NaN : Number((await beginning(first, signal)).slice(0, SECONDS_DIGITS));
+  return Number.isNaN(seconds) ? 0 : seconds;
+}
+
 /** Times and lengths of the first frames, as text that sorts; what cannot be read or is empty comes last. */
 async function beginning(source: Source, signal: AbortSignal | undefined): Promise<string> {
   const frames: string[] = [];
@@ -39,7 +48,9 @@ async function beginning(source: Source, signal: AbortSignal | undefined): Promi
     for await (const { count, seconds, nanoseconds, originalLengths } of capture) {
       for (let i = 0; i < count && frames.length < PEEK_FRAMES; i++) {
         frames.push(
-          [seconds[i]!, nanoseconds[i]!, originalLengths[i]!].map((n) => String(n).padStart(10, '0')).join(' '),
+          [seconds[i]!, nanoseconds[i]!, originalLengths[i]!]
+            .map((n) => String(n).padStart(SECONDS_DIGITS, '0'))
+            .join(' '),
         );
       }
       if (frames.length === PEEK_FRAMES) break;
@@ -54,10 +65,13 @@ async function beginning(source: Source, signal: AbortSignal | undefined): Promi
 /** Anything that tells the interfaces of a capture met so far. */
 type WithInterfaces = Pick<FrameBatch, 'interfaces'>;
 
+/** What tells the point of a capture. */
+type NamedSource = Pick<Source, 'file' | 'point'>;
+
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
   readonly #table: PointTable;
-  readonly #source: Source;
+  readonly #source: NamedSource;
   readonly #name: PointName;
   readonly #points = new Map<number, CapturePoint>();
   #interfaces = 0;
@@ -65,7 +79,7 @@ export class PointResolver {
   #lastIndex = -1;
   #last: CapturePoint | null = null;
 
-  constructor(source: Source, table: PointTable) {
+  constructor(source: NamedSource, table: PointTable) {
     this.#source = source;
     this.#table = table;
     this.#name = source.point === null ? pointFromPath(source.file) : parsePoint(source.point);
@@ -128,7 +142,7 @@ export function relative(seconds: number, nanoseconds: number, base: number): nu
   return (seconds - base) * NANOSECONDS + nanoseconds;
 }
 
-export function timeBounds(options: DiagnoseOptions, base: number): TimeBounds {
+export function timeBounds(options: Pick<DiagnoseOptions, 'since' | 'until'>, base: number): TimeBounds {
   const of = (time: bigint | undefined, otherwise: number): number =>
     time === undefined ? otherwise : Number(time - BigInt(base) * 1000000000n);
   return { since: of(options.since, -Infinity), until: of(options.until, Infinity) };
@@ -228,7 +242,7 @@ export async function openAll(
   return opened;
 }
 
-export function newView(options: DiagnoseOptions): PacketView {
+export function newView(options: Pick<DiagnoseOptions, 'vxlanPorts'>): PacketView {
   return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
 }
 

@@ -1,21 +1,22 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
-import type { PacketFilter } from './net/filter.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
-import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
+import { filterOf, firstSecond, inOrder, openAll, PointResolver, relative } from './reading.js';
+import { FirstReading, type FirstReadingOptions, type FirstReadingState } from './first-reading.js';
+import { threadPays } from './thread-pays.js';
+import { openSightings } from './second-reading.js';
+import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
-import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import type { Evidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
-import { KEY_OCTETS } from './trail/identity.js';
-import { Row, ROW_SHIFT } from './trail/row.js';
-import { SightingBatch } from './trail/sighting-batch.js';
+import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
+import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -25,9 +26,6 @@ import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
 import { Layer } from './wire/layers.js';
-import { problemsOf } from './wire/packet-problems.js';
-import { tcpFlags } from './wire/tcp.js';
-import { undecodedName } from './wire/undecoded.js';
 
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
@@ -37,11 +35,12 @@ const TRAIL_COST = 8192;
 const CONNECTION_IDLE = 300e9;
 /** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
 const SMALL = 32 << 20;
-const STORE_LIMIT = 48 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
 /** FIN, SYN and RST. */
 const TCP_EVENTS = 0x07;
+const TCP = Layer.TCP;
+const TCP_PROTOCOL = 6;
 /** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
 const DISORDER = 50e6;
 
@@ -61,6 +60,8 @@ export interface Run {
   /** Captures that could not be opened, and damage inside those that could. */
   readonly faults: readonly CaptureError[];
   readonly frames: number;
+  /** Frames of each source. */
+  readonly frameCounts: readonly number[];
   readonly store: FrameStore;
   readonly services: ServiceCounts;
   readonly window: PacketWindow;
@@ -81,7 +82,7 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const filter = options.filter === undefined ? null : filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
-  const first = await gather(sources, filter, options);
+  const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
   if (saved !== null) nameInterfaces(points, saved.state);
   const topology = new Topology(evidence, points.points);
@@ -101,12 +102,15 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     texts,
     vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
+    start: (group) => tracker.start(group),
+    complete: (group) => tracker.complete(group),
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
   const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
-  tracker.choice = first.choice;
-  tracker.keepsOthers = first.choice !== null && !rows && first.store.complete;
+  const choice = filter === null ? null : new Choice(filter, addresses);
+  tracker.choice = choice;
+  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
   const judge = new Judge({
     evidence,
     topology,
@@ -119,6 +123,8 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     ...first,
     sources,
     saved,
+    choice,
+    services: new ServiceCounts(),
     topology,
     clocks,
     paths,
@@ -143,90 +149,62 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
 
 type Gathered = Pick<
   Run,
-  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store' | 'services' | 'choice'
+  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
 >;
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. */
-async function gather(
-  sources: readonly Source[],
-  filter: PacketFilter | null,
-  options: DiagnoseOptions,
-): Promise<Gathered> {
+/**
+ * First reading: what is in the captures, where addresses live, how clocks stand. A second thread reads captures from the end of
+ * the list while this one reads them from its beginning; what it found is added in the order of the list.
+ */
+async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
   const faults: CaptureError[] = [];
-  const points = new PointTable();
-  const addresses = new AddressTable();
-  const evidence = new Evidence(addresses, KEY_OCTETS);
-  const services = new ServiceCounts(addresses);
-  const choice = filter === null ? null : new Choice(filter, addresses);
-  const problems = new Map<string, number>();
-  const view = newView(options);
+  const base = await firstSecond(sources, options.signal);
+  const { vxlanPorts, since, until } = options;
+  const settings: FirstReadingOptions = {
+    base,
+    small: sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL,
+    ...(vxlanPorts === undefined ? {} : { vxlanPorts }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
   const opened = await openAll(sources, options.signal, faults);
+  const reading = new FirstReading(settings, sources.length);
   const progress = progressOf(sources, options, 0);
-  const small =
-    sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
-  const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
-  let base = -1;
-  let frames = 0;
-  for (const { source, number, capture } of opened) {
-    const resolver = new PointResolver(source, points);
-    const windows = new Map<PointEvidence, FileWindow>();
-    const windowOf = (at: PointEvidence): FileWindow => {
-      let window = windows.get(at);
-      if (window === undefined) {
-        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
-        windows.set(at, window);
-        at.windows.push(window);
-      }
-      return window;
-    };
-    let at: PointEvidence | null = null;
-    for await (const batch of capture) {
-      if (base < 0) base = batch.seconds[0]!;
-      const bounds = timeBounds(options, base);
-      for (let i = 0; i < batch.count; i++) {
-        const time = relative(batch.seconds[i]!, batch.nanoseconds[i]!, base);
-        if (time < bounds.since || time > bounds.until) continue;
-        view.decodeAt(batch, i);
-        frames++;
-        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
-          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
-        }
-        const point = resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-        if (at === null || at.point !== point) at = evidence.at(point);
-        if (view.undecoded >= 0) {
-          const name = undecodedName(view.undecoded);
-          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
-        }
-        evidence.observe(view, at, windowOf(at), time);
-        if (view.l4Kind === Layer.TCP && (tcpFlags(view.view, view.l4At) & TCP_EVENTS) !== 0) {
-          if (choice === null || choice.isFrame(view)) services.add(view, point.id, time);
-        }
-        store.offer(view, point.id, number, batch.firstFrame + i, batch.seconds[i]!, batch.nanoseconds[i]!);
-      }
-      progress(capture.octetsRead);
+  const parts: FirstReadingState[] = [];
+  let next = 0;
+  let last = opened.length;
+  const thread =
+    opened.length > 1 && (await threadPays(sources, options))
+      ? new (await import('./threads.js')).FirstReadingThread(settings)
+      : null;
+  const help = async (): Promise<void> => {
+    while (thread !== null && next < last) {
+      const at = --last;
+      const { source, capture } = opened[at]!;
+      await capture.close();
+      parts[at] = await thread.read(source.open() as string, source.file, source.point);
+      progress.done(source.size ?? 0);
     }
-    if (capture.damage !== null) faults.push(capture.damage);
-    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
-    if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
-    for (const [at] of windows) noteStatistics(at, capture.interfaces);
-    progress.done(source.size ?? 0);
+  };
+  const read = async (): Promise<void> => {
+    while (next < last) {
+      const { source, number, capture } = opened[next++]!;
+      await reading.read(source, number, capture, progress);
+      progress.done(source.size ?? 0);
+    }
+  };
+  try {
+    await Promise.all([help(), read()]);
+  } finally {
+    await thread?.end();
   }
+  for (let at = last; at < opened.length; at++) {
+    const { source, number } = opened[at]!;
+    reading.add(source.file, number, parts[at]!);
+  }
+  faults.push(...reading.damages);
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store, services, choice };
-}
-
-function noteStatistics(
-  at: PointEvidence,
-  interfaces: readonly {
-    name: string | null;
-    statistics: { dropped: number | null; osDropped: number | null } | null;
-  }[],
-): void {
-  for (const { name, statistics } of interfaces) {
-    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
-    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
-    at.dropped = (at.dropped ?? 0) + dropped;
-  }
+  return { ...reading, base, faults };
 }
 
 /** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
@@ -256,29 +234,43 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge } = run;
+  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
-  const signal = options.partial === true ? undefined : options.signal;
-  const settings = { addresses, keyOctets: evidence.keyOctets, bounds: timeBounds(options, base), base };
-  const view = newView(options);
+  const clockOf = ({ file }: Source): Clock | undefined => {
+    const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
+    return node === undefined ? undefined : clocks.get(node);
+  };
+  const { frameCounts } = run;
+  const first = {
+    sources,
+    addresses,
+    keyOctets: evidence.keyOctets,
+    base,
+    frameCounts,
+    clockOf,
+    tunnels: window.tunnels,
+  };
   const cursors: SightingCursor[] = [];
-  for (const { source, number, capture } of await openAll(sources, signal, [])) {
-    const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const clock = (node === undefined ? undefined : clocks.get(node)) ?? new Clock('');
-    const decoder = new SightingDecoder(settings, view, window.tunnels, clock.rate, clock.offset);
-    const sightings = new LocalSightings(capture, decoder);
+  for (const { source, number, sightings } of await openSightings(first, options)) {
     const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
+  const count = (rows: Int32Array, row: number, point: number): void => {
+    const sourcePort = rows[row + Row.SOURCE_PORT]!;
+    const destinationPort = rows[row + Row.DESTINATION_PORT]!;
+    const flow = { src: rows[row + Row.SRC]!, dst: rows[row + Row.DST]!, sourcePort, destinationPort };
+    if (choice !== null && !choice.isPacket(rows[row + Row.FLAGS]! & RowFlag.VERSION, TCP_PROTOCOL, [flow])) return;
+    const time = relative(rows[row + Row.SECONDS]! >>> 0, rows[row + Row.NANOSECONDS]!, base);
+    services.add(flow, rows[row + Row.A]!, rows[row + Row.C]!, point, time);
+  };
   const take = (cursor: SightingCursor): void => {
-    const { batch, index } = cursor;
+    const { index, source } = cursor;
+    const batch = cursor.batch!;
+    const { rows } = batch;
     const row = index << ROW_SHIFT;
-    const point = cursor.resolver.pointOf(
-      cursor.source,
-      batch.rows[row + Row.INTERFACE]!,
-      batch.rows[row + Row.INTERFACE_INDEX]!,
-    );
-    window.add(batch, index, point.id, cursor.number, batch.rows[row + Row.TUNNEL]!);
+    const point = cursor.resolver.pointOf(source, rows[row + Row.INTERFACE]!, rows[row + Row.INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, rows[row + Row.TUNNEL]!);
+    if (rows[row + Row.KIND] === TCP && (rows[row + Row.C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);
@@ -311,7 +303,7 @@ class SightingCursor {
   readonly size: number;
   readonly source: SightingSource;
   readonly resolver: PointResolver;
-  readonly batch = new SightingBatch();
+  batch: SightingBatch | null = null;
   index = 0;
   /** Corrected time of the current sighting, relative to the base. */
   time = -Infinity;
@@ -325,7 +317,8 @@ class SightingCursor {
 
   /** Loads the next batch; false at the end of the capture. */
   async refill(): Promise<boolean> {
-    if (!(await this.source.fill(this.batch))) return false;
+    this.batch = await this.source.next();
+    if (this.batch === null) return false;
     this.index = 0;
     this.time = this.batch.times[0]!;
     return true;
@@ -333,8 +326,9 @@ class SightingCursor {
 
   /** Goes to the next sighting of the batch; false after its last. */
   step(): boolean {
-    if (++this.index >= this.batch.count) return false;
-    this.time = this.batch.times[this.index]!;
+    const batch = this.batch!;
+    if (++this.index >= batch.count) return false;
+    this.time = batch.times[this.index]!;
     return true;
   }
 }

@@ -4,7 +4,7 @@ import type { AddressTable } from './net/address-table.js';
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { relative, type TimeBounds } from './reading.js';
 import { LEAST_L4_OCTETS } from './trail/evidence.js';
-import { SightingReader, type SightingBatch } from './trail/sighting-batch.js';
+import { SightingBatch, SightingReader } from './trail/sighting-batch.js';
 import type { TunnelTable } from './trail/sightings.js';
 import type { PacketView } from './wire/packet.js';
 
@@ -62,8 +62,8 @@ function leastOctets(view: PacketView): number {
 
 /** One capture, its sightings batch by batch. */
 export interface SightingSource {
-  /** Fills the batch; false at the end of the capture, when there is nothing more. */
-  fill(batch: SightingBatch): Promise<boolean>;
+  /** The next batch, valid until the one after it is asked for; null at the end of the capture. */
+  next(): Promise<SightingBatch | null>;
   readonly interfaces: readonly CaptureInterface[];
   readonly octetsRead: number;
   close(): Promise<void>;
@@ -76,9 +76,13 @@ export class LocalSightings implements SightingSource {
   readonly #batches: AsyncIterator<FrameBatch>;
   #frames: FrameBatch | null = null;
   #next = 0;
+  #own: SightingBatch | null = null;
+  readonly #most: number;
 
-  constructor(capture: Capture, decoder: SightingDecoder) {
+  /** @param most frames to read: a file that has grown since the first reading is read no further */
+  constructor(capture: Capture, decoder: SightingDecoder, most: number) {
     this.#capture = capture;
+    this.#most = most;
     this.#decoder = decoder;
     this.#batches = capture[Symbol.asyncIterator]();
   }
@@ -91,6 +95,12 @@ export class LocalSightings implements SightingSource {
     return this.#capture.octetsRead;
   }
 
+  async next(): Promise<SightingBatch | null> {
+    const batch = (this.#own ??= new SightingBatch());
+    return (await this.fill(batch)) ? batch : null;
+  }
+
+  /** Fills a batch; false at the end of the capture, when there is nothing more. */
   async fill(batch: SightingBatch): Promise<boolean> {
     batch.clear();
     for (;;) {
@@ -101,11 +111,12 @@ export class LocalSightings implements SightingSource {
       // What was read of these frames must be used up before the buffer is
       const more = await this.#batches.next();
       this.#next = 0;
-      if (more.done === true) {
+      if (more.done === true || more.value.firstFrame > this.#most) {
         this.#frames = null;
         return batch.count > 0;
       }
       this.#frames = more.value;
+      this.#frames.count = Math.min(this.#frames.count, this.#most - this.#frames.firstFrame + 1);
     }
   }
 

@@ -151,8 +151,7 @@ export class ExchangeTable {
       }
       if (backward !== null) {
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
-        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime)
-          return this.#is(backward, 'reply');
+        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime) return this.#is(backward, 'reply');
         this.#unlink(backward);
         backward.turn();
         this.#link(backward);

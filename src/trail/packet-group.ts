@@ -20,15 +20,20 @@ export const GroupRow = {
   PREVIOUS_BURST: 25,
   /** First sighting of the chain, -1 none. */
   HEAD: 26,
-  COUNT: 27,
+  /** Tells a group from those that had its number before. */
+  SERIAL: 27,
   /** Points that saw it, a bit for each of the first 31; bit 31 for all others. */
   SEEN: 28,
   /** 1 when it is told: with another group, or on its own. */
   DONE: 29,
+  /** Bits of the points that, once they all have seen it, leave nothing to wait for; 0 when it must wait. */
+  NEED: 30,
+  /** Number of its path. */
+  PATH: 31,
 } as const;
 const NEXT_EXACT = GroupRow.NEXT_EXACT;
 const HEAD = GroupRow.HEAD;
-const COUNT = GroupRow.COUNT;
+const SERIAL = GroupRow.SERIAL;
 const SEEN = GroupRow.SEEN;
 const DONE = GroupRow.DONE;
 
@@ -46,10 +51,14 @@ export class GroupTable {
   times = new Float64Array(INITIAL << 1);
   readonly #views: (PacketGroup | undefined)[] = [];
   #used = 1;
+  #serial = 0;
+  /** Groups that are open. */
+  open = 0;
   #free = 0;
 
   /** A free number; the caller fills the row. */
   take(): number {
+    this.open++;
     let group = this.#free;
     if (group !== 0) {
       this.#free = this.rows[(group << SHIFT) + NEXT_EXACT]!;
@@ -59,13 +68,15 @@ export class GroupTable {
     }
     const row = group << SHIFT;
     this.rows[row + HEAD] = -1;
-    this.rows[row + COUNT] = 0;
+    this.rows[row + SERIAL] = this.#serial = (this.#serial + 1) | 0;
     this.rows[row + SEEN] = 0;
     this.rows[row + DONE] = 0;
     return group;
   }
 
   free(group: number): void {
+    this.open--;
+    this.rows[(group << SHIFT) + SERIAL] = this.#serial = (this.#serial + 1) | 0;
     this.rows[(group << SHIFT) + NEXT_EXACT] = this.#free;
     this.#free = group;
     // An array that has never had this place does not get it now
@@ -194,9 +205,6 @@ export class PacketGroup {
   }
   get head(): number {
     return this.#table.rows[this.#row + HEAD]!;
-  }
-  get count(): number {
-    return this.#table.rows[this.#row + COUNT]!;
   }
   get firstTime(): number {
     return this.#table.times[this.number << 1]!;

@@ -1,8 +1,6 @@
-import type { AddressTable } from '../net/address-table.js';
-import { destinationId, isUnicast, sourceId } from '../net/packet-addresses.js';
+import type { Tuple } from '../net/filter.js';
 import { PairIndex } from '../net/pair-index.js';
-import type { PacketView } from '../wire/packet.js';
-import { tcpDstPort, TcpFlag, tcpFlags, tcpSeq, tcpSrcPort } from '../wire/tcp.js';
+import { TcpFlag } from '../wire/tcp.js';
 
 /** Services told apart, and series kept: a service at a point. What no longer fits is refused and counted. */
 const SERVICES = 1 << 14;
@@ -91,7 +89,6 @@ export class ServiceSeries {
 /** SYN, SYN,ACK, FIN and RST of each service address and port, point by point, over time. */
 export class ServiceCounts {
   readonly all: ServiceSeries[] = [];
-  readonly #addresses: AddressTable;
   readonly #services = new PairIndex(SERVICES);
   /** Services of which a SYN or its answer was seen. */
   readonly #isOpened = new Uint8Array(SERVICES);
@@ -99,25 +96,20 @@ export class ServiceCounts {
   readonly #recentKeys = new Int32Array(RECENT);
   readonly #recentTimes = new Float64Array(RECENT).fill(-Infinity);
 
-  constructor(addresses: AddressTable) {
-    this.#addresses = addresses;
-  }
-
   /** Segments that are not counted because there are too many services. */
   get refused(): number {
     return this.#services.refused + this.#series.refused;
   }
 
   /** Notes a TCP segment that has one of the four flags. `time`: nanoseconds relative to the base, by the file's own clock. */
-  add(packet: PacketView, point: number, time: number): void {
-    if (!isUnicast(packet)) return;
-    const { view, l4At, ipAt, ipVersion } = packet;
-    const flags = tcpFlags(view, l4At);
-    const sourcePort = tcpSrcPort(view, l4At);
-    const destinationPort = tcpDstPort(view, l4At);
-    if (this.#isCopy(point, sourcePort, destinationPort, tcpSeq(view, l4At), flags, time)) return;
-    const src = sourceId(view, ipAt, ipVersion, this.#addresses);
-    const dst = destinationId(view, ipAt, ipVersion, this.#addresses);
+  add(
+    { src, dst, sourcePort, destinationPort }: Tuple,
+    sequence: number,
+    flags: number,
+    point: number,
+    time: number,
+  ): void {
+    if (this.#isCopy(point, sourcePort, destinationPort, sequence, flags, time)) return;
     const isSyn = (flags & (TcpFlag.SYN | TcpFlag.RST)) === TcpFlag.SYN;
     const isAnswer = (flags & TcpFlag.ACK) !== 0;
     const fromService = isSyn ? isAnswer : this.#isFromService(src, sourcePort, dst, destinationPort);

@@ -40,15 +40,48 @@ const KIND_UDP = Layer.UDP;
 const KIND_ICMP = Layer.ICMP;
 const KIND_ICMPV6 = Layer.ICMPV6;
 
-/** Consecutive sightings of one capture, as rows. The columns can be handed to another thread and back. */
+/** The memory of a batch. */
+export interface BatchMemory {
+  readonly rows: ArrayBufferLike;
+  readonly times: ArrayBufferLike;
+  readonly kept: ArrayBufferLike;
+}
+
+const ROWS_OCTETS = (BATCH_SIGHTINGS << SHIFT) * Int32Array.BYTES_PER_ELEMENT;
+const TIMES_OCTETS = BATCH_SIGHTINGS * Float64Array.BYTES_PER_ELEMENT;
+
+function ownMemory(): BatchMemory {
+  return {
+    rows: new ArrayBuffer(ROWS_OCTETS),
+    times: new ArrayBuffer(TIMES_OCTETS),
+    kept: new ArrayBuffer(KEPT_OCTETS),
+  };
+}
+
+/** Consecutive sightings of one capture, as rows. */
 export class SightingBatch {
-  rows: Int32Array<ArrayBuffer> = new Int32Array(BATCH_SIGHTINGS << SHIFT);
+  readonly rows: Int32Array;
   /** Corrected times, nanoseconds relative to the base. */
-  times: Float64Array<ArrayBuffer> = new Float64Array(BATCH_SIGHTINGS);
+  readonly times: Float64Array;
   /** Octets of frames that are looked at again: those of ICMP errors, and of the first packet with a DNS question. */
-  kept: Uint8Array<ArrayBuffer> = new Uint8Array(KEPT_OCTETS);
+  readonly kept: Uint8Array;
   count = 0;
   keptLength = 0;
+
+  constructor(memory: BatchMemory = ownMemory()) {
+    this.rows = new Int32Array(memory.rows);
+    this.times = new Float64Array(memory.times);
+    this.kept = new Uint8Array(memory.kept);
+  }
+
+  /** Memory that two threads can see. */
+  static sharedMemory(): BatchMemory {
+    return {
+      rows: new SharedArrayBuffer(ROWS_OCTETS),
+      times: new SharedArrayBuffer(TIMES_OCTETS),
+      kept: new SharedArrayBuffer(KEPT_OCTETS),
+    };
+  }
 
   clear(): void {
     this.count = 0;
@@ -64,10 +97,12 @@ export class SightingBatch {
     const row = index << SHIFT;
     const at = this.rows[row + Row.KEPT_AT]!;
     if (at < 0) return false;
-    const octets = new DataView(this.kept.buffer, 0, this.keptLength);
     const length = this.rows[row + Row.KEPT_LENGTH]!;
+    // A copy, since not everything reads shared memory
+    const octets = this.kept.slice(at, at + length);
     const originalLength = this.rows[row + Row.ORIGINAL_LENGTH]!;
-    view.decodeFrame(this.kept.subarray(0, this.keptLength), octets, at, length, originalLength, this.rows[row + Row.LINK_TYPE]!);
+    const linkType = this.rows[row + Row.LINK_TYPE]!;
+    view.decodeFrame(octets, new DataView(octets.buffer), 0, length, originalLength, linkType);
     return true;
   }
 }

@@ -53,8 +53,9 @@ export class TunnelTable {
     return number;
   }
 
+  /** Null for 0, and for a number not given out yet. */
   get(number: number): Tunnel | null {
-    return this.#tunnels[number]!;
+    return this.#tunnels[number] ?? null;
   }
 }
 

@@ -58,12 +58,46 @@ export class Tracker {
     this.#limit = limit;
   }
 
-  /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
-  settle(number: number): boolean {
+  /** Looks up the way of a new packet. */
+  start(number: number): void {
     const { rows } = this.#groups;
     const row = number << SHIFT;
-    const path = this.#paths.of(rows[row + Row.SRC]!, rows[row + Row.DST]!);
-    if (!this.#keepAll && this.#settledPlainly(number, path)) return true;
+    const src = rows[row + Row.SRC]!;
+    const dst = rows[row + Row.DST]!;
+    const path = this.#paths.numberOf(src, dst);
+    rows[row + GroupRow.PATH] = path;
+    rows[row + GroupRow.NEED] = this.#keepAll || this.#leavesTrail(row) ? 0 : this.#paths.needOf(path, src, dst);
+  }
+
+  /** Takes a packet that all points of its way have seen, and that has no other form. */
+  complete(number: number): boolean {
+    // A point with more captured of it may have told what it is
+    if (this.#leavesTrail(number << SHIFT)) return false;
+    this.#tellPlainly(number, this.#pathOf(number));
+    return true;
+  }
+
+  #pathOf(number: number): Path {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const path = rows[row + GroupRow.PATH]!;
+    return path >= 0 ? this.#paths.at(path) : this.#paths.of(rows[row + Row.SRC]!, rows[row + Row.DST]!);
+  }
+
+  /** Who made a refusal, and which way it came, is read off its trail. */
+  #leavesTrail(row: number): boolean {
+    const { rows } = this.#groups;
+    if ((rows[row + Row.FLAGS]! & RowFlag.ICMP_ERROR) !== 0) return true;
+    return rows[row + Row.KIND] === TCP && (rows[row + Row.C]! & RST) !== 0;
+  }
+
+  /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
+  settle(number: number): boolean {
+    const path = this.#pathOf(number);
+    if (!this.#keepAll && this.#isPlain(number, path)) {
+      this.#tellPlainly(number, path);
+      return true;
+    }
     const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
@@ -92,19 +126,21 @@ export class Tracker {
     return this.#window.hasSeen(group.number, point);
   }
 
-  /** The usual case, without a trail: seen at every captured point of its way, and no translation of it is about. */
-  #settledPlainly(number: number, path: Path): boolean {
-    const { rows } = this.#groups;
-    const row = number << SHIFT;
-    // Who made a refusal is read off its trail.
-    if ((rows[row + Row.FLAGS]! & RowFlag.ICMP_ERROR) !== 0) return false;
-    const isTcp = rows[row + Row.KIND] === TCP;
-    if (isTcp && (rows[row + Row.C]! & RST) !== 0) return false;
+  /** The usual case, which needs no trail: seen at every captured point of its way, and no translation of it is about. */
+  #isPlain(number: number, path: Path): boolean {
+    if (!path.endsAtHome || this.#leavesTrail(number << SHIFT)) return false;
     const { points } = path;
-    if (!path.endsAtHome || rows[row + GroupRow.COUNT]! < points.length) return false;
     for (let i = 0; i < points.length; i++) if (!this.#window.hasSeen(number, points[i]!)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    if (!path.isWhole && this.#window.hasTranslations(number)) return false;
+    return path.isWhole || !this.#window.hasTranslations(number);
+  }
+
+  /** Gives a packet to its exchange, without a trail. */
+  #tellPlainly(number: number, path: Path): void {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const isTcp = rows[row + Row.KIND] === TCP;
+    const { points } = path;
     const group = this.#plain;
     group.moveTo(number);
     const form = this.#plainForm;
@@ -129,7 +165,6 @@ export class Tracker {
           stream.add(sightings.point(at), sequence, length);
       }
     }
-    return true;
   }
 
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */

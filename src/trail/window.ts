@@ -6,6 +6,7 @@ import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { SightingStore, TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
+import { ToldKeys } from './told-keys.js';
 
 /**
  * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
@@ -18,7 +19,7 @@ const JOIN_SAME = 100e6;
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 20e6;
-const BUCKETS = 1 << 16;
+const BUCKETS = 1 << 14;
 const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former
@@ -42,9 +43,10 @@ const NEXT_EXACT = GroupRow.NEXT_EXACT;
 const NEXT_INVARIANT = GroupRow.NEXT_INVARIANT;
 const NEXT_BURST = GroupRow.NEXT_BURST;
 const HEAD = GroupRow.HEAD;
-const COUNT = GroupRow.COUNT;
+const SERIAL = GroupRow.SERIAL;
 const SEEN = GroupRow.SEEN;
 const DONE = GroupRow.DONE;
+const NEED = GroupRow.NEED;
 
 /** Everything that one run shares while packets are paired. */
 export interface WindowContext {
@@ -53,6 +55,10 @@ export interface WindowContext {
   readonly vxlanPorts: readonly number[] | undefined;
   /** Most packets open at a time. */
   readonly limit: number;
+  /** Number of the path of a new group, and the points that must see it before it can be told at once (see GroupRow.NEED). */
+  readonly start: (group: number) => void;
+  /** Takes a group that all those points have seen; false when it must wait after all. */
+  readonly complete: (group: number) => boolean;
   /** Takes a group when it is complete; false when it should wait for more sightings. */
   readonly settle: (group: number) => boolean;
   /** Takes a group when nothing can join it any more. */
@@ -73,6 +79,7 @@ export class PacketWindow {
   readonly #invariant = new Int32Array(BUCKETS);
   readonly #burst = new Int32Array(BUCKETS);
   /** Open groups in order of their making, and those among them that did not settle. */
+  readonly #told = new ToldKeys();
   readonly #fresh = new GroupQueue();
   readonly #waiting = new GroupQueue();
 
@@ -87,8 +94,10 @@ export class PacketWindow {
     const row = index << SHIFT;
     const time = batch.times[index]!;
     let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time);
-    if (group === 0) group = this.#start(batch, index, time);
-    else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
+    if (group === 0) {
+      if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
+      group = this.#start(batch, index, time);
+    } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     const { rows, times } = this.groups;
     const at = group << SHIFT;
     rows[at + HEAD] = this.sightings.add(
@@ -102,10 +111,19 @@ export class PacketWindow {
       time,
       rows[at + HEAD]!,
     );
-    rows[at + COUNT]!++;
     rows[at + SEEN]! |= bitOf(point);
     if (time < times[group << 1]!) times[group << 1] = time;
     if (time > times[(group << 1) + 1]!) times[(group << 1) + 1] = time;
+    const need = rows[at + NEED]!;
+    if (need === 0 || (rows[at + SEEN]! & need) !== need) return;
+    // Told while it is still in the processor's cache: waiting with the others costs three times as much
+    if (this.#context.complete(group)) {
+      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times[(group << 1) + 1]!);
+      rows[at + DONE] = 1;
+      this.#release(group);
+    } else {
+      rows[at + NEED] = 0;
+    }
   }
 
   /** The open group that a sighting belongs to, of several the nearest in time; 0 when there is none. */
@@ -149,9 +167,10 @@ export class PacketWindow {
   }
 
   #start(batch: SightingBatch, index: number, time: number): number {
-    if (this.#fresh.length + this.#waiting.length >= this.#context.limit) {
+    if (this.groups.open >= this.#context.limit) {
       this.evicted++;
-      this.#end(this.#waiting.length > 0 ? this.#waiting.shift() : this.#fresh.shift());
+      const oldest = this.#firstOf(this.#waiting) || this.#firstOf(this.#fresh);
+      this.#end(oldest);
     }
     const { groups } = this;
     const group = groups.take();
@@ -165,7 +184,8 @@ export class PacketWindow {
     link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
     link(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
     if (rows[row + BURST] !== 0) link(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
-    this.#fresh.push(group);
+    this.#fresh.push(group, rows[row + SERIAL]!);
+    this.#context.start(group);
     return group;
   }
 
@@ -202,14 +222,29 @@ export class PacketWindow {
 
   /** Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time. */
   expire(readUpTo: number): void {
-    const { groups } = this;
-    while (this.#fresh.length > 0 && groups.times[(this.#fresh.first << 1) + 1]! + SETTLE < readUpTo) {
-      const group = this.#fresh.shift();
-      if (groups.rows[(group << SHIFT) + DONE] !== 0 || this.#context.settle(group)) this.#release(group);
-      else this.#waiting.push(group);
+    const { rows, times } = this.groups;
+    for (;;) {
+      const group = this.#firstOf(this.#fresh);
+      if (group === 0 || times[(group << 1) + 1]! + SETTLE >= readUpTo) break;
+      this.#fresh.shift();
+      const row = group << SHIFT;
+      if (rows[row + DONE] !== 0 || this.#context.settle(group)) this.#release(group);
+      else this.#waiting.push(group, rows[row + SERIAL]!);
     }
-    while (this.#waiting.length > 0 && groups.times[(this.#waiting.first << 1) + 1]! + JOIN < readUpTo)
-      this.#end(this.#waiting.shift());
+    for (;;) {
+      const group = this.#firstOf(this.#waiting);
+      if (group === 0 || times[(group << 1) + 1]! + JOIN >= readUpTo) break;
+      this.#end(group);
+    }
+    this.#told.expire(readUpTo - SETTLE);
+  }
+
+  /** The group that has been in a queue for longest, 0 when there is none; those that were told meanwhile leave the queue. */
+  #firstOf(queue: GroupQueue): number {
+    const { rows } = this.groups;
+    for (; queue.length > 0; queue.shift())
+      if (rows[(queue.first << SHIFT) + SERIAL] === queue.firstSerial) return queue.first;
+    return 0;
   }
 
   /** Closes everything. */
@@ -245,7 +280,8 @@ export class PacketWindow {
   /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
   translationsOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
-    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;) found.push(this.groups.view(other));
+    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;)
+      found.push(this.groups.view(other));
     return found;
   }
 
@@ -304,38 +340,41 @@ export class PacketWindow {
 
   #near(a: number, b: number): boolean {
     const { times } = this.groups;
-    return (
-      times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN
-    );
+    return times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN;
   }
 }
 
-/** A ring of groups, first in first out. */
+/** A ring of groups, first in first out, each with its serial number. */
 class GroupQueue {
-  #ring = new Int32Array(1 << 12);
+  #ring = new Int32Array(2 << 12);
   #from = 0;
   length = 0;
 
   get first(): number {
-    return this.#ring[this.#from]!;
+    return this.#ring[this.#from << 1]!;
   }
 
-  push(group: number): void {
-    if (this.length === this.#ring.length) this.#grow();
-    this.#ring[(this.#from + this.length++) & (this.#ring.length - 1)] = group;
+  get firstSerial(): number {
+    return this.#ring[(this.#from << 1) + 1]!;
   }
 
-  shift(): number {
-    const group = this.#ring[this.#from]!;
-    this.#from = (this.#from + 1) & (this.#ring.length - 1);
+  push(group: number, serial: number): void {
+    const size = this.#ring.length >> 1;
+    if (this.length === size) this.#grow();
+    const at = (this.#from + this.length++) & ((this.#ring.length >> 1) - 1);
+    this.#ring[at << 1] = group;
+    this.#ring[(at << 1) + 1] = serial;
+  }
+
+  shift(): void {
+    this.#from = (this.#from + 1) & ((this.#ring.length >> 1) - 1);
     this.length--;
-    return group;
   }
 
   #grow(): void {
     const ring = new Int32Array(this.#ring.length * 2);
-    ring.set(this.#ring.subarray(this.#from));
-    ring.set(this.#ring.subarray(0, this.#from), this.#ring.length - this.#from);
+    ring.set(this.#ring.subarray(this.#from << 1));
+    ring.set(this.#ring.subarray(0, this.#from << 1), this.#ring.length - (this.#from << 1));
     this.#ring = ring;
     this.#from = 0;
   }
