@@ -27,6 +27,22 @@ import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
 import { Layer } from './wire/layers.js';
 
+// Own constants, not imported ones: the compiler folds only the former
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const FLAGS = Row.FLAGS;
+const FLAG_VERSION = RowFlag.VERSION;
+const SECONDS = Row.SECONDS;
+const NANOSECONDS = Row.NANOSECONDS;
+const A = Row.A;
+const C = Row.C;
+const INTERFACE = Row.INTERFACE;
+const INTERFACE_INDEX = Row.INTERFACE_INDEX;
+const TUNNEL = Row.TUNNEL;
+const KIND = Row.KIND;
+
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
 const PACKET_COST = 2048;
@@ -256,21 +272,21 @@ export async function* pair(
     if (await cursor.refill()) cursors.push(cursor);
   }
   const count = (rows: Int32Array, row: number, point: number): void => {
-    const sourcePort = rows[row + Row.SOURCE_PORT]!;
-    const destinationPort = rows[row + Row.DESTINATION_PORT]!;
-    const flow = { src: rows[row + Row.SRC]!, dst: rows[row + Row.DST]!, sourcePort, destinationPort };
-    if (choice !== null && !choice.isPacket(rows[row + Row.FLAGS]! & RowFlag.VERSION, TCP_PROTOCOL, [flow])) return;
-    const time = relative(rows[row + Row.SECONDS]! >>> 0, rows[row + Row.NANOSECONDS]!, base);
-    services.add(flow, rows[row + Row.A]!, rows[row + Row.C]!, point, time);
+    const sourcePort = rows[row + SOURCE_PORT]!;
+    const destinationPort = rows[row + DESTINATION_PORT]!;
+    const flow = { src: rows[row + SRC]!, dst: rows[row + DST]!, sourcePort, destinationPort };
+    if (choice !== null && !choice.isPacket(rows[row + FLAGS]! & FLAG_VERSION, TCP_PROTOCOL, [flow])) return;
+    const time = relative(rows[row + SECONDS]! >>> 0, rows[row + NANOSECONDS]!, base);
+    services.add(flow, rows[row + A]!, rows[row + C]!, point, time);
   };
   const take = (cursor: SightingCursor): void => {
     const { index, source } = cursor;
     const batch = cursor.batch!;
     const { rows } = batch;
     const row = index << ROW_SHIFT;
-    const point = cursor.resolver.pointOf(source, rows[row + Row.INTERFACE]!, rows[row + Row.INTERFACE_INDEX]!);
-    window.add(batch, index, point.id, cursor.number, rows[row + Row.TUNNEL]!);
-    if (rows[row + Row.KIND] === TCP && (rows[row + Row.C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
+    const point = cursor.resolver.pointOf(source, rows[row + INTERFACE]!, rows[row + INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, rows[row + TUNNEL]!);
+    if (rows[row + KIND] === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);

@@ -2,6 +2,22 @@ import { PACKET_FIELDS, Row, ROW_SHIFT, RowFlag } from './row.js';
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = ROW_SHIFT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const PROTOCOL = Row.PROTOCOL;
+const FLAG_VERSION = RowFlag.VERSION;
+const FLAG_DNS = RowFlag.DNS;
+const FLAG_MORE_FRAGMENTS = RowFlag.MORE_FRAGMENTS;
+const IP_ID = Row.IP_ID;
+const FRAGMENT_OFFSET = Row.FRAGMENT_OFFSET;
+const L4_LENGTH = Row.L4_LENGTH;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
+const A = Row.A;
+const B = Row.B;
+const C = Row.C;
+const NAME = Row.NAME;
 const FIELDS = PACKET_FIELDS;
 const EXACT_LOW = Row.EXACT_LOW;
 const INVARIANT_LOW = Row.INVARIANT_LOW;
@@ -153,55 +169,55 @@ export class PacketGroup {
     return this.#table.rows[this.#row + BURST]!;
   }
   get src(): number {
-    return this.#table.rows[this.#row + Row.SRC]!;
+    return this.#table.rows[this.#row + SRC]!;
   }
   get dst(): number {
-    return this.#table.rows[this.#row + Row.DST]!;
+    return this.#table.rows[this.#row + DST]!;
   }
   get sourcePort(): number {
-    return this.#table.rows[this.#row + Row.SOURCE_PORT]!;
+    return this.#table.rows[this.#row + SOURCE_PORT]!;
   }
   get destinationPort(): number {
-    return this.#table.rows[this.#row + Row.DESTINATION_PORT]!;
+    return this.#table.rows[this.#row + DESTINATION_PORT]!;
   }
   get protocol(): number {
-    return this.#table.rows[this.#row + Row.PROTOCOL]!;
+    return this.#table.rows[this.#row + PROTOCOL]!;
   }
   get kind(): number {
     return this.#table.rows[this.#row + KIND]!;
   }
   get ipVersion(): number {
-    return this.#table.rows[this.#row + FLAGS]! & RowFlag.VERSION;
+    return this.#table.rows[this.#row + FLAGS]! & FLAG_VERSION;
   }
   get isDns(): boolean {
-    return (this.#table.rows[this.#row + FLAGS]! & RowFlag.DNS) !== 0;
+    return (this.#table.rows[this.#row + FLAGS]! & FLAG_DNS) !== 0;
   }
   get moreFragments(): number {
-    return (this.#table.rows[this.#row + FLAGS]! & RowFlag.MORE_FRAGMENTS) === 0 ? 0 : 1;
+    return (this.#table.rows[this.#row + FLAGS]! & FLAG_MORE_FRAGMENTS) === 0 ? 0 : 1;
   }
   get ipId(): number {
-    return this.#table.rows[this.#row + Row.IP_ID]!;
+    return this.#table.rows[this.#row + IP_ID]!;
   }
   get fragmentOffset(): number {
-    return this.#table.rows[this.#row + Row.FRAGMENT_OFFSET]!;
+    return this.#table.rows[this.#row + FRAGMENT_OFFSET]!;
   }
   get l4Length(): number {
-    return this.#table.rows[this.#row + Row.L4_LENGTH]!;
+    return this.#table.rows[this.#row + L4_LENGTH]!;
   }
   get payloadLength(): number {
-    return this.#table.rows[this.#row + Row.PAYLOAD_LENGTH]!;
+    return this.#table.rows[this.#row + PAYLOAD_LENGTH]!;
   }
   get a(): number {
-    return this.#table.rows[this.#row + Row.A]!;
+    return this.#table.rows[this.#row + A]!;
   }
   get b(): number {
-    return this.#table.rows[this.#row + Row.B]!;
+    return this.#table.rows[this.#row + B]!;
   }
   get c(): number {
-    return this.#table.rows[this.#row + Row.C]!;
+    return this.#table.rows[this.#row + C]!;
   }
   get nameId(): number {
-    return this.#table.rows[this.#row + Row.NAME]!;
+    return this.#table.rows[this.#row + NAME]!;
   }
   get head(): number {
     return this.#table.rows[this.#row + HEAD]!;

@@ -21,6 +21,8 @@ import type { TunnelTable } from './sightings.js';
 
 /** Sightings of a batch: the rows of so many stay in the processor's second cache until they are used. */
 export const BATCH_SIGHTINGS = 1024;
+/** The same of a batch that goes from one thread to another: a message costs as much as telling a hundred packets. */
+const SHARED_SIGHTINGS = 4096;
 /** Octets kept of one batch's frames; a frame longer than this is cut. */
 const KEPT_OCTETS = 128 << 10;
 /** Octets of the L4 part up to and with TCP timestamps in their usual place. */
@@ -34,6 +36,39 @@ const TCP_HEADER_LENGTH = 20;
 const TCP_SYN = 2;
 
 const SHIFT = ROW_SHIFT;
+const KEPT_AT = Row.KEPT_AT;
+const KEPT_LENGTH = Row.KEPT_LENGTH;
+const ORIGINAL_LENGTH = Row.ORIGINAL_LENGTH;
+const LINK_TYPE = Row.LINK_TYPE;
+const EXACT_LOW = Row.EXACT_LOW;
+const EXACT_HIGH = Row.EXACT_HIGH;
+const INVARIANT_LOW = Row.INVARIANT_LOW;
+const INVARIANT_HIGH = Row.INVARIANT_HIGH;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const PROTOCOL = Row.PROTOCOL;
+const KIND = Row.KIND;
+const IP_ID = Row.IP_ID;
+const FRAGMENT_OFFSET = Row.FRAGMENT_OFFSET;
+const L4_LENGTH = Row.L4_LENGTH;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
+const FRAME = Row.FRAME;
+const SECONDS = Row.SECONDS;
+const NANOSECONDS = Row.NANOSECONDS;
+const INTERFACE = Row.INTERFACE;
+const INTERFACE_INDEX = Row.INTERFACE_INDEX;
+const FLAG_DNS = RowFlag.DNS;
+const FLAG_ICMP_ERROR = RowFlag.ICMP_ERROR;
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const A = Row.A;
+const B = Row.B;
+const C = Row.C;
+const NAME = Row.NAME;
+const FLAGS = Row.FLAGS;
+const BURST = Row.BURST;
+const TTLS = Row.TTLS;
+const TUNNEL = Row.TUNNEL;
 const MORE_FRAGMENTS = RowFlag.MORE_FRAGMENTS;
 const KIND_TCP = Layer.TCP;
 const KIND_UDP = Layer.UDP;
@@ -47,13 +82,13 @@ export interface BatchMemory {
   readonly kept: ArrayBufferLike;
 }
 
-const ROWS_OCTETS = (BATCH_SIGHTINGS << SHIFT) * Int32Array.BYTES_PER_ELEMENT;
-const TIMES_OCTETS = BATCH_SIGHTINGS * Float64Array.BYTES_PER_ELEMENT;
+const ROW_OCTETS = Int32Array.BYTES_PER_ELEMENT << SHIFT;
+const TIME_OCTETS = Float64Array.BYTES_PER_ELEMENT;
 
 function ownMemory(): BatchMemory {
   return {
-    rows: new ArrayBuffer(ROWS_OCTETS),
-    times: new ArrayBuffer(TIMES_OCTETS),
+    rows: new ArrayBuffer(BATCH_SIGHTINGS * ROW_OCTETS),
+    times: new ArrayBuffer(BATCH_SIGHTINGS * TIME_OCTETS),
     kept: new ArrayBuffer(KEPT_OCTETS),
   };
 }
@@ -77,8 +112,8 @@ export class SightingBatch {
   /** Memory that two threads can see. */
   static sharedMemory(): BatchMemory {
     return {
-      rows: new SharedArrayBuffer(ROWS_OCTETS),
-      times: new SharedArrayBuffer(TIMES_OCTETS),
+      rows: new SharedArrayBuffer(SHARED_SIGHTINGS * ROW_OCTETS),
+      times: new SharedArrayBuffer(SHARED_SIGHTINGS * TIME_OCTETS),
       kept: new SharedArrayBuffer(KEPT_OCTETS),
     };
   }
@@ -89,19 +124,19 @@ export class SightingBatch {
   }
 
   get isFull(): boolean {
-    return this.count === BATCH_SIGHTINGS || this.keptLength > KEPT_OCTETS / 2;
+    return this.count === this.times.length || this.keptLength > KEPT_OCTETS / 2;
   }
 
   /** Decodes the kept frame of a sighting; false when it was not kept. */
   decode(view: PacketView, index: number): boolean {
     const row = index << SHIFT;
-    const at = this.rows[row + Row.KEPT_AT]!;
+    const at = this.rows[row + KEPT_AT]!;
     if (at < 0) return false;
-    const length = this.rows[row + Row.KEPT_LENGTH]!;
+    const length = this.rows[row + KEPT_LENGTH]!;
     // A copy, since not everything reads shared memory
     const octets = this.kept.slice(at, at + length);
-    const originalLength = this.rows[row + Row.ORIGINAL_LENGTH]!;
-    const linkType = this.rows[row + Row.LINK_TYPE]!;
+    const originalLength = this.rows[row + ORIGINAL_LENGTH]!;
+    const linkType = this.rows[row + LINK_TYPE]!;
     view.decodeFrame(octets, new DataView(octets.buffer), 0, length, originalLength, linkType);
     return true;
   }
@@ -139,24 +174,24 @@ export class SightingReader {
     const kind = packet.l4Kind;
     const payloadLength = packet.payloadLength;
     packetKeys(packet, this.#keyOctets);
-    rows[row + Row.EXACT_LOW] = exactLow;
-    rows[row + Row.EXACT_HIGH] = exactHigh;
-    rows[row + Row.INVARIANT_LOW] = invariantLow;
-    rows[row + Row.INVARIANT_HIGH] = invariantHigh;
-    rows[row + Row.SRC] = sourceId(view, ipAt, ipVersion, addresses);
-    rows[row + Row.DST] = destinationId(view, ipAt, ipVersion, addresses);
-    rows[row + Row.PROTOCOL] = packet.protocol;
-    rows[row + Row.KIND] = kind;
-    rows[row + Row.IP_ID] = ipIdentity(packet) & 0xffff;
-    rows[row + Row.FRAGMENT_OFFSET] = packet.fragmentOffset;
-    rows[row + Row.L4_LENGTH] = packet.l4Length;
-    rows[row + Row.PAYLOAD_LENGTH] = payloadLength;
-    rows[row + Row.FRAME] = frame;
-    rows[row + Row.SECONDS] = seconds;
-    rows[row + Row.NANOSECONDS] = nanoseconds;
-    rows[row + Row.INTERFACE] = interfaceId;
-    rows[row + Row.INTERFACE_INDEX] = packet.interfaceIndex;
-    rows[row + Row.KEPT_AT] = -1;
+    rows[row + EXACT_LOW] = exactLow;
+    rows[row + EXACT_HIGH] = exactHigh;
+    rows[row + INVARIANT_LOW] = invariantLow;
+    rows[row + INVARIANT_HIGH] = invariantHigh;
+    rows[row + SRC] = sourceId(view, ipAt, ipVersion, addresses);
+    rows[row + DST] = destinationId(view, ipAt, ipVersion, addresses);
+    rows[row + PROTOCOL] = packet.protocol;
+    rows[row + KIND] = kind;
+    rows[row + IP_ID] = ipIdentity(packet) & 0xffff;
+    rows[row + FRAGMENT_OFFSET] = packet.fragmentOffset;
+    rows[row + L4_LENGTH] = packet.l4Length;
+    rows[row + PAYLOAD_LENGTH] = payloadLength;
+    rows[row + FRAME] = frame;
+    rows[row + SECONDS] = seconds;
+    rows[row + NANOSECONDS] = nanoseconds;
+    rows[row + INTERFACE] = interfaceId;
+    rows[row + INTERFACE_INDEX] = packet.interfaceIndex;
+    rows[row + KEPT_AT] = -1;
     let flags = ipVersion | (packet.moreFragments === 0 ? 0 : MORE_FRAGMENTS);
     let sourcePort = -1;
     let destinationPort = -1;
@@ -176,7 +211,7 @@ export class SightingReader {
       destinationPort = view.getUint16(at + 2);
       const { dnsAt } = packet;
       if (dnsAt >= 0 && packet.frameEnd - dnsAt >= DNS_LEAST) {
-        flags |= RowFlag.DNS;
+        flags |= FLAG_DNS;
         a = dnsId(view, dnsAt);
         b = dnsFlags(view, dnsAt);
         const end = packet.payloadEnd;
@@ -191,12 +226,12 @@ export class SightingReader {
       a = (icmpType(view, at) << 8) | icmpCode(view, at);
       b = icmpId(view, at);
       c = icmpSeq(view, at);
-      if (icmpIsError(view, at) && keep(batch, row, packet)) flags |= RowFlag.ICMP_ERROR;
+      if (icmpIsError(view, at) && keep(batch, row, packet)) flags |= FLAG_ICMP_ERROR;
     } else if (kind === KIND_ICMPV6) {
       a = (icmpv6Type(view, at) << 8) | icmpv6Code(view, at);
       b = icmpv6Id(view, at);
       c = icmpv6Seq(view, at);
-      if (icmpv6IsError(view, at) && keep(batch, row, packet)) flags |= RowFlag.ICMP_ERROR;
+      if (icmpv6IsError(view, at) && keep(batch, row, packet)) flags |= FLAG_ICMP_ERROR;
     } else if (packet.protocol === TCP && packet.fragmentOffset === 0) {
       // What the beginning of a TCP header tells: only a SYN acknowledges nothing and has options.
       const octets = packet.ipEnd - at;
@@ -210,13 +245,13 @@ export class SightingReader {
         }
       }
     }
-    rows[row + Row.SOURCE_PORT] = sourcePort;
-    rows[row + Row.DESTINATION_PORT] = destinationPort;
-    rows[row + Row.A] = a;
-    rows[row + Row.B] = b;
-    rows[row + Row.C] = c;
-    rows[row + Row.NAME] = name;
-    rows[row + Row.FLAGS] = flags;
+    rows[row + SOURCE_PORT] = sourcePort;
+    rows[row + DESTINATION_PORT] = destinationPort;
+    rows[row + A] = a;
+    rows[row + B] = b;
+    rows[row + C] = c;
+    rows[row + NAME] = name;
+    rows[row + FLAGS] = flags;
     let burst = 0;
     if (mayHavePieces(kind, payloadLength, packet.l4Length, packet.fragmentOffset, packet.moreFragments)) {
       const timestampsAt =
@@ -226,7 +261,7 @@ export class SightingReader {
       burstKeyOf(packet, timestampsAt < 0 ? -1 : timestampsAt + 2);
       burst = burstKey || 1;
     }
-    rows[row + Row.BURST] = burst;
+    rows[row + BURST] = burst;
     let ttls = hopsLeft(view, ipAt, ipVersion);
     let tunnel = 0;
     const { outerIpAt } = packet;
@@ -242,8 +277,8 @@ export class SightingReader {
         packet.tunnelId,
       );
     }
-    rows[row + Row.TTLS] = ttls;
-    rows[row + Row.TUNNEL] = tunnel;
+    rows[row + TTLS] = ttls;
+    rows[row + TUNNEL] = tunnel;
   }
 }
 
@@ -268,9 +303,9 @@ function keep(batch: SightingBatch, row: number, packet: PacketView): boolean {
   batch.kept.set(packet.octets.subarray(packet.frameAt, packet.frameAt + length), at);
   batch.keptLength += length;
   const { rows } = batch;
-  rows[row + Row.KEPT_AT] = at;
-  rows[row + Row.KEPT_LENGTH] = length;
-  rows[row + Row.ORIGINAL_LENGTH] = packet.originalLength;
-  rows[row + Row.LINK_TYPE] = packet.linkType;
+  rows[row + KEPT_AT] = at;
+  rows[row + KEPT_LENGTH] = length;
+  rows[row + ORIGINAL_LENGTH] = packet.originalLength;
+  rows[row + LINK_TYPE] = packet.linkType;
   return true;
 }

@@ -15,6 +15,19 @@ import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './tr
 
 const RST = 4;
 const SHIFT = ROW_SHIFT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const PATH = GroupRow.PATH;
+const NEED = GroupRow.NEED;
+const FLAGS = Row.FLAGS;
+const FLAG_ICMP_ERROR = RowFlag.ICMP_ERROR;
+const KIND = Row.KIND;
+const C = Row.C;
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
+const A = Row.A;
+const HEAD = GroupRow.HEAD;
 const TCP = Layer.TCP;
 const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
 
@@ -62,11 +75,11 @@ export class Tracker {
   start(number: number): void {
     const { rows } = this.#groups;
     const row = number << SHIFT;
-    const src = rows[row + Row.SRC]!;
-    const dst = rows[row + Row.DST]!;
+    const src = rows[row + SRC]!;
+    const dst = rows[row + DST]!;
     const path = this.#paths.numberOf(src, dst);
-    rows[row + GroupRow.PATH] = path;
-    rows[row + GroupRow.NEED] = this.#keepAll || this.#leavesTrail(row) ? 0 : this.#paths.needOf(path, src, dst);
+    rows[row + PATH] = path;
+    rows[row + NEED] = this.#keepAll || this.#leavesTrail(row) ? 0 : this.#paths.needOf(path, src, dst);
   }
 
   /** Takes a packet that all points of its way have seen, and that has no other form. */
@@ -80,15 +93,15 @@ export class Tracker {
   #pathOf(number: number): Path {
     const { rows } = this.#groups;
     const row = number << SHIFT;
-    const path = rows[row + GroupRow.PATH]!;
-    return path >= 0 ? this.#paths.at(path) : this.#paths.of(rows[row + Row.SRC]!, rows[row + Row.DST]!);
+    const path = rows[row + PATH]!;
+    return path >= 0 ? this.#paths.at(path) : this.#paths.of(rows[row + SRC]!, rows[row + DST]!);
   }
 
   /** Who made a refusal, and which way it came, is read off its trail. */
   #leavesTrail(row: number): boolean {
     const { rows } = this.#groups;
-    if ((rows[row + Row.FLAGS]! & RowFlag.ICMP_ERROR) !== 0) return true;
-    return rows[row + Row.KIND] === TCP && (rows[row + Row.C]! & RST) !== 0;
+    if ((rows[row + FLAGS]! & FLAG_ICMP_ERROR) !== 0) return true;
+    return rows[row + KIND] === TCP && (rows[row + C]! & RST) !== 0;
   }
 
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
@@ -139,15 +152,15 @@ export class Tracker {
   #tellPlainly(number: number, path: Path): void {
     const { rows } = this.#groups;
     const row = number << SHIFT;
-    const isTcp = rows[row + Row.KIND] === TCP;
+    const isTcp = rows[row + KIND] === TCP;
     const { points } = path;
     const group = this.#plain;
     group.moveTo(number);
     const form = this.#plainForm;
-    form.src = rows[row + Row.SRC]!;
-    form.dst = rows[row + Row.DST]!;
-    form.sourcePort = rows[row + Row.SOURCE_PORT]!;
-    form.destinationPort = rows[row + Row.DESTINATION_PORT]!;
+    form.src = rows[row + SRC]!;
+    form.dst = rows[row + DST]!;
+    form.sourcePort = rows[row + SOURCE_PORT]!;
+    form.destinationPort = rows[row + DESTINATION_PORT]!;
     form.echoId = isTcp ? -1 : echoIdOf(group);
     const { choice, exchanges } = this;
     if (choice === null || choice.isPacket(group.ipVersion, group.protocol, [form])) this.packets++;
@@ -156,12 +169,12 @@ export class Tracker {
       const { direction } = exchanges;
       const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
       note(exchange, direction, group, reach, points[points.length - 1]!, null, false);
-      const length = rows[row + Row.PAYLOAD_LENGTH]!;
+      const length = rows[row + PAYLOAD_LENGTH]!;
       if (this.followsStreams && isTcp && length > 0) {
         const { sightings } = this.#window;
-        const sequence = rows[row + Row.A]!;
+        const sequence = rows[row + A]!;
         const stream = streamOf(exchange, direction, sequence);
-        for (let at = rows[row + GroupRow.HEAD]!; at >= 0; at = sightings.next(at))
+        for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at))
           stream.add(sightings.point(at), sequence, length);
       }
     }
