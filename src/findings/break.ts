@@ -47,6 +47,8 @@ export interface Break {
   /** Packets of the other direction arrive from another outer address than this one is sent to. */
   readonly returnsElsewhere: boolean;
   readonly outerReturn: string | null;
+  /** Outer address that packets to this one's source are sent to at `last`; null when none were seen. */
+  readonly outerAway: string | null;
   /** The ICMP error that quotes it, or another packet of its flow; null when there is none. */
   readonly error: BreakError | null;
   /** Its octets at `last`; null when they were not kept. */
@@ -132,6 +134,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
   const rewritten =
     tunnel !== null && firstTunnel !== undefined && firstTunnel !== null && firstTunnel.src !== tunnel.src;
   const back = tunnel === null ? 0 : (topology.seenOf(trail.last.dst).get(last.id)?.outerSource ?? 0);
+  const away = tunnel === null ? 0 : (topology.seenOf(trail.last.src).get(last.id)?.outerDestination ?? 0);
   // Of what arrives, the outer destination is the node's; of what leaves, the outer source.
   const sent = sendingOf(context, facts, node, tunnel === null ? 0 : home === node ? tunnel.src : tunnel.dst);
   const octets = octetsOf(context, sighting);
@@ -159,6 +162,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     rewritten: rewritten ? text(firstTunnel.src) : null,
     returnsElsewhere: tunnel !== null && back !== 0 && back !== tunnel.dst,
     outerReturn: back === 0 ? null : text(back),
+    outerAway: away === 0 ? null : text(away),
     error: errorOf(context, facts, trail, sighting, tunnel),
     octets,
     vtepMacs: sent.macs,

@@ -1,6 +1,9 @@
 // What makes the command of a cause one that can be pasted: where it is to be run, and a pod's namespace found by its address.
 import type { FindingContext } from './context.js';
 
+/** What Kubernetes calls a name (RFC 1123); a dump may hold anything. */
+const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
 /** Where a command is to be run, as a comment behind it; nothing where no node is known. `more` goes behind the node. */
 export function onNode(node: string, more = ''): string {
   return node === '' ? '' : `   # on ${node}${more}`;
@@ -16,7 +19,8 @@ function nodeOf({ topology, saved, names }: FindingContext, address: number): st
   const { node } = topology.homeOf(address);
   if (node !== null && node !== '') return node;
   const named = saved?.cluster.find(names.addresses.text(address)) ?? null;
-  return named?.node ?? (named?.kind === 'node' ? named.name : '');
+  const told = named?.node ?? (named?.kind === 'node' ? named.name : '');
+  return OBJECT_NAME.test(told) ? told : '';
 }
 
 /**
@@ -39,8 +43,8 @@ export function inEachNamespace(address: string, command: string): string {
 export function inPod({ names, saved }: FindingContext, address: number, command: string): string {
   const text = names.addresses.text(address);
   const named = saved?.cluster.find(text) ?? null;
-  if (named?.kind === 'pod') {
-    const [namespace, name] = named.name.split('/');
+  const [namespace = '', name = ''] = named?.kind === 'pod' ? named.name.split('/') : [];
+  if (OBJECT_NAME.test(namespace) && OBJECT_NAME.test(name)) {
     return `kubectl exec -n ${namespace} ${name} -- ${command}`;
   }
   return `kubectl get pod -A --field-selector status.podIP=${text} -o jsonpath='{range .items[*]}{.metadata.namespace} {.metadata.name}{"\\n"}{end}' | while read -r n p; do kubectl exec -n "$n" "$p" -- ${command}; done`;

@@ -2,10 +2,13 @@ import type { Evidence, Finding } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
+import { Layer } from '../wire/layers.js';
+import { TcpFlag } from '../wire/tcp.js';
 import { inNamespaceOf } from './commands.js';
 import { placeOf, type FindingContext, type Judged } from './context.js';
 
 const EXAMPLES = 5;
+const OPENS_BACK = TcpFlag.SYN | TcpFlag.ACK;
 
 /**
  * Requests that reached their destination and were answered by nobody: one finding for each flow. It gives way where an earlier
@@ -20,10 +23,12 @@ export function unansweredFindings(context: FindingContext, earlier: readonly Fi
   if (silent.length === 0) return [];
   const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));
   const answered = new Set(context.exchanges.filter(({ exchange }) => exchange.replies > 0).map(identityOf));
+  const acknowledged = acknowledgedIn(context);
   const groups = new Map<number, Judged[]>();
   for (const judged of silent) {
     // Under other addresses it may have been answered.
     if (explained.has(judged.flow) || answered.has(identityOf(judged))) continue;
+    if (acknowledged.has(openingOf(judged.exchange))) continue;
     const list = groups.get(judged.flow);
     if (list === undefined) groups.set(judged.flow, [judged]);
     else list.push(judged);
@@ -63,7 +68,7 @@ function unansweredFinding(
     kind: 'unanswered',
     severity: list.length * 2 < of ? 'warning' : 'error',
     certainty: 'likely',
-    title: `${list.length} of ${of} requests ${client} > ${server} reached ${last.name} and no answer was seen anywhere`,
+    title: `${list.length} of ${of} ${of === 1 ? 'request' : 'requests'} ${client} > ${server} reached ${last.name} and no answer was seen anywhere`,
     flow: flow < 0 ? null : flow,
     count: list.length,
     of,
@@ -100,6 +105,20 @@ function arrivalOf(
   const sighting = trail?.sightings.findLast(({ point }) => point === outcome.request!.lastSeen);
   if (trail === undefined || sighting === undefined) return [];
   return [{ ...placeOf(context, sighting), note: `${summaryOf(context.names, trail)}: arrived` }];
+}
+
+/** What SYN,ACKs acknowledge, whoever they are sent to: behind a translation they are an exchange of their own. */
+function acknowledgedIn({ trails }: FindingContext): Set<string> {
+  const acknowledged = new Set<string>();
+  for (const { kind, b, c, forms } of trails) {
+    if (kind !== Layer.TCP || (c & OPENS_BACK) !== OPENS_BACK) continue;
+    for (const { src, sourcePort } of forms) acknowledged.add(`${src} ${sourcePort} ${b}`);
+  }
+  return acknowledged;
+}
+
+function openingOf({ protocol, server, serverPort, id }: Exchange): string {
+  return protocol === 'tcp' ? `${server} ${serverPort} ${(id + 1) | 0}` : '';
 }
 
 /** What translation leaves of an exchange. */

@@ -46,6 +46,7 @@ export const PLAIN: Break = {
   rewritten: null,
   returnsElsewhere: false,
   outerReturn: null,
+  outerAway: null,
   error: null,
   octets: OCTETS,
   vtepMacs: new Set(),

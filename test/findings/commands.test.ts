@@ -70,3 +70,33 @@ describe('a command in the namespace of an address', () => {
     expect(found.trim().split('\n')).toEqual([lines[0]]);
   });
 });
+
+describe('a command in a pod', () => {
+  const POD = '10.244.19.19';
+
+  async function nextWith(namespace: string, name: string, nodeName = 'node1'): Promise<string> {
+    const pod = {
+      kind: 'Pod',
+      metadata: { name, namespace },
+      spec: { nodeName },
+      status: { podIP: POD, podIPs: [{ ip: POD }], phase: 'Running' },
+    };
+    const dump = new TextEncoder().encode(JSON.stringify({ kind: 'List', items: [pod] }));
+    const { findings } = await diagnose([join(SAMPLES, 'dns-listing')], {
+      cluster: [{ source: dump, file: 'pods.json' }],
+    });
+    return findings.find(({ kind }) => kind === 'dns-ndots-storm')!.causes[0]!.next;
+  }
+
+  it('names it where the cluster was saved', async () => {
+    expect(await nextWith('monitoring', 'prometheus-0')).toBe(
+      'kubectl exec -n monitoring prometheus-0 -- cat /etc/resolv.conf',
+    );
+  });
+
+  it.each(['$(reboot)', 'a b', "x';reboot;'", 'x\nreboot'])('looks it up where the name is none: %j', async (name) => {
+    const next = await nextWith('monitoring', name);
+    expect(next).toContain(`--field-selector status.podIP=${POD} `);
+    expect(next).not.toContain(name);
+  });
+});

@@ -75,6 +75,16 @@ describe.skipIf(!existsSync(FAULTS))('faults of TCP and of translation', () => {
     ).toEqual([]);
   });
 
+  it('a request translated on a bridge does not turn round, whatever is captured of it', async () => {
+    const files = readdirSync(join(FAULTS, 'D0')).filter((name) => name.endsWith('.pcap'));
+    for (const left of files) {
+      const { findings } = await diagnose(
+        files.filter((name) => name !== left).map((name) => join(FAULTS, 'D0', name)),
+      );
+      expect(findings.map(({ kind }) => kind)).not.toContain('nat-return-unroutable');
+    }
+  });
+
   it('each finding that explains an exchange stands for "unanswered"', async () => {
     for (const folder of ['H10on', 'H11off', 'D0']) {
       const { findings } = await diagnose([join(FAULTS, folder)]);

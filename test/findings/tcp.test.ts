@@ -497,6 +497,25 @@ describe('dns-unexpected-source', () => {
   });
 });
 
+describe('a request translated to a pod on the same bridge', () => {
+  const [client, service, pod] = ['10.244.1.5:3000', '10.96.0.10:80', '10.244.1.12:80'];
+
+  // The bridge shows it going in and, a hop later, coming out: nothing turns round here but a request that was routed.
+  it.each([
+    ['with the interface of the pod', true],
+    ['on the bridge alone', false],
+  ])('%s: is no reply that turned round', async (_, both) => {
+    const captures = new Captures();
+    for (let i = 0; i < 3; i++) {
+      const fields = { seq: 1000, id: 40 + i };
+      captures.segment('node1/cni0', i, client, service, 'S', { ...fields, ttl: 64 });
+      captures.segment('node1/cni0', i + 0.00008, client, pod, 'S', { ...fields, ttl: 63 });
+      if (both) captures.segment('node1/veth2', i + 0.000081, client, pod, 'S', { ...fields, ttl: 63 });
+    }
+    expect(await captures.kinds()).not.toContain('nat-return-unroutable');
+  });
+});
+
 describe('hairpin', () => {
   const SELF = '10.244.1.5:8080';
 
@@ -507,6 +526,13 @@ describe('hairpin', () => {
       captures.segment(POINT, at + 0.0001, POD, SELF, 'S', { seq: 1000, id: 10 + at });
     }
     expect(find(await captures.findings(), 'hairpin-missing-snat')).toMatchObject({ severity: 'warning', count: 1 });
+  });
+
+  it('seen on the bridge alone, which shows a sound hairpin so, too, when it is not promiscuous', async () => {
+    const captures = new Captures();
+    captures.segment('node1/cni0', 0, '10.244.1.5:40000', '10.244.1.5:8080', 'S', { seq: 1000, id: 7 });
+    captures.segment('node1/cni0', 1, '10.244.1.5:40000', '10.244.1.5:8080', 'S', { seq: 1000, id: 8 });
+    expect(await captures.kinds()).not.toContain('hairpin-missing-snat');
   });
 
   it('answered, it was only seen before its source was translated', async () => {
@@ -695,6 +721,23 @@ describe('nat-tuple-clash', () => {
 });
 
 describe('unanswered', () => {
+  it.each([
+    ['and its answer is seen, to the address behind the translation', true],
+    ['and there is none', false],
+  ])('a SYN is translated where nothing was captured, %s', async (_, isAnswered) => {
+    const captures = new Captures();
+    const [outside, translated] = ['198.51.100.7:443', '192.0.2.1:40000'];
+    for (const [i, at] of [0, 1, 3].entries()) {
+      captures.segment(POINT, at, POD, outside, 'S', { seq: 1000, id: 10 + i });
+      captures.segment('server/eth0', at + 0.01, translated, outside, 'S', { seq: 1000, id: 10 + i, ttl: 62 });
+      if (!isAnswered) continue;
+      captures.segment('server/eth0', at + 0.011, outside, translated, 'S.', { seq: 9000, ack: 1001 });
+    }
+    for (const at of [5, 9])
+      captures.segment('server/eth0', at, outside, '192.0.2.9:1', '.', { seq: 1, ack: 1, id: 1 });
+    expect((await captures.kinds()).includes('unanswered')).toBe(!isAnswered);
+  });
+
   it('is told where nothing explains it', async () => {
     const captures = new Captures();
     for (const [i, at] of [0, 1, 3].entries()) {

@@ -38,6 +38,23 @@ describe('stories of the source documents', () => {
     expect(first!.causes[0]).toMatchObject({ kind: cause });
   });
 
+  it('tells of the broken ping the translated source, where w2 looks for the pod, the alternative, and the command', async () => {
+    const [first] = await findingsOf('sopnode-broken-ping');
+    const [cause, other] = first!.causes;
+    expect(cause!.why).toContain('outer source 138.96.16.97');
+    expect(cause!.why).toContain('what is for 10.245.208.68 goes from w2 to 192.168.3.1');
+    // state/w2: route.txt line 6 sends 10.245.208.64/26 via 10.245.208.64, neigh.txt has its MAC address, fdb.txt line 4 where that is
+    expect(cause!.evidence).toContainEqual(
+      expect.objectContaining({
+        file: 'w2/route.txt',
+        line: 6,
+        note: 'for the node, 10.245.208.64/26 lives at 192.168.3.1, says w2/fdb.txt:4',
+      }),
+    );
+    expect(cause!.next).toContain('ipset test cali40all-vxlan-net 138.96.16.97');
+    expect(other).toMatchObject({ kind: 'host-firewall-drop' });
+  });
+
   it('counts the SYN,ACKs that turned round as the gateway does', async () => {
     const { faults } = truthOf<{ faults: { counted: number }[] }>('nat-return-unroutable');
     const [first] = await findingsOf('nat-return-unroutable');

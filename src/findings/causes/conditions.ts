@@ -88,5 +88,5 @@ export function isNextTunnel(at: Break): boolean {
 }
 
 export function isVniUnknown(at: Break): boolean {
-  return at.vnis.size === 0;
+  return at.vnis.size === 0 && (at.deviceVni === null || at.deviceVni !== at.tunnel?.id);
 }

@@ -172,7 +172,7 @@ export const CAUSES = {
   'vxlan-source-not-allowed': {
     why: (at) =>
       at.strangeSource
-        ? `its outer source ${at.outerSource} is no address that ${nodeName(at.node)} itself sends tunnel packets to${listOf(at.knownPeers)}${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}. Calico's Felix drops VXLAN from hosts that are not in its set`
+        ? `its outer source ${at.outerSource} is no address that ${nodeName(at.node)} itself sends tunnel packets to${listOf(at.knownPeers)}${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}${ownView(at)}. Calico's Felix drops VXLAN from hosts that are not in its set`
         : `${at.isCalico ? "Calico's Felix accepts" : `${nodeName(at.node)} may accept`} tunnel packets from known hosts only, and nothing shows that ${at.outerSource} is one${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}`,
     next: (at) =>
       `ipset test cali40all-vxlan-net ${at.outerSource}; iptables-save -c | grep -i 'vxlan packets'${onNode(at.node)}`,
@@ -199,12 +199,18 @@ export const CAUSES = {
         ? `it has VNI ${at.tunnel?.id}, while ${nodeName(at.node)} itself sends with ${[...at.vnis].join(', ')}`
         : at.deviceVni !== null && at.deviceVni !== at.tunnel?.id
           ? `it has VNI ${at.tunnel?.id}, and the tunnel device of ${nodeName(at.node)} should have ${at.deviceVni}`
-          : `no device of ${nodeName(at.node)} may have VNI ${at.tunnel?.id ?? '?'}`,
+          : `perhaps no device of ${nodeName(at.node)} has VNI ${at.tunnel?.id ?? '?'}`,
     next: (at) => `ip -d link show type vxlan | grep -E 'vxlan id'${onNode(at.node)}`,
   },
 } satisfies Record<string, CauseText>;
 
 export type CauseKind = keyof typeof CAUSES;
+
+/** Where the node itself looks for the packet's source, if not where the packet comes from. */
+function ownView(at: Break): string {
+  if (at.outerAway === null || at.outerAway === at.outerSource) return '';
+  return `; what is for ${at.source} goes from ${nodeName(at.node)} to ${at.outerAway}`;
+}
 
 /** The interface by whose name rules about the workload are found, with a bar behind it. */
 function filteredBy({ last, next }: Break): string {

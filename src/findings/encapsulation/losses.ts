@@ -72,8 +72,11 @@ export function lossReason(
   const { names } = context;
   const first = losses[0]!;
   const place = first.judgement.nextExpected === null ? null : breakOf(context, first.trail, first.judgement);
+  // That they go no further is no surer than their loss.
+  const isShown = losses.some(({ judgement }) => judgement.certainty === 'shown');
   return {
     ...about,
+    certainty: about.certainty === 'shown' && !isShown ? 'likely' : about.certainty,
     causes: place === null ? about.causes : confirmed(about.causes, place, context.saved),
     flow: null,
     count: losses.length,

@@ -73,10 +73,16 @@ export function natReturn(context: FindingContext): Finding[] {
  * several identical packets has as many of both.
  */
 function turnsOf(context: FindingContext, trail: Trail): Turn[] {
-  if (context.judge.judge(trail).state === 'delivered') return [];
+  // A request that comes out of a bridge where it went in has been translated to a pod on the same bridge.
+  if (trail.direction === 'request' || context.judge.judge(trail).state === 'delivered') return [];
   const last = trail.sightings[trail.sightings.length - 1]!;
   // To itself: the half-translated form of a hairpin, which a bridge shows its pods.
   if (last.form.src === last.form.dst) return [];
+  const { points } = context.names;
+  const goesOn = trail.sightings.some(
+    ({ point, form }) => point !== last.point && form === last.form && points[point]!.node === points[last.point]!.node,
+  );
+  if (goesOn) return [];
   const here = trail.sightings.filter(({ point, tunnel }) => point === last.point && tunnel === 0);
   const arrivals = here.filter(
     ({ form, ttl }) => form.src === last.form.src && form.dst !== last.form.dst && ttl === last.ttl + 1,

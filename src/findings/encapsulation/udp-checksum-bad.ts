@@ -34,7 +34,7 @@ export function udpChecksumBad(context: FindingContext): Finding[] {
     return {
       kind: 'vxlan-udp-checksum-bad',
       severity: 'error',
-      certainty: missing === undefined ? 'likely' : 'shown',
+      certainty: missing?.trail.judgement?.certainty === 'shown' ? 'shown' : 'likely',
       title: `tunnel packets from ${names.addresses.text(tunnel.src)} come to ${point.name} with a wrong outer UDP checksum${missing === undefined ? '' : ', and go no further'}`,
       flow: null,
       count: group.length,

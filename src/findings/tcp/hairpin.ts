@@ -33,6 +33,9 @@ export function hairpinFindings(evidence: TcpEvidence): Finding[] {
       (other) => other.client.address === client.address && other.server.address !== server.address,
     );
     const { context } = evidence;
+    // A bridge that is not promiscuous shows of a sound hairpin this form and nothing more.
+    const isBridge = ({ point }: Connection): boolean => context.names.points[point]!.role === 'bridge';
+    if (inward.every(isBridge) && (service === undefined || isBridge(service))) continue;
     const first = inward.find(({ point }) => point === service?.point) ?? connection;
     found.push([
       `${client.address} ${server.port}`,

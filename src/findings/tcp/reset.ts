@@ -398,7 +398,7 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
           kind: 'rst-app-close',
           likelihood: 0.85,
           why: `the RST has the options, the window and the next identifier of ${sideText(context, sender)}: its socket was closed with data unread or with linger 0, or the process was killed`,
-          next: `kubectl get pods -A -o wide | grep -w ${context.names.addresses.text(sender.address)}   # then read the log of that pod at this time`,
+          next: `kubectl get pods,services -A -o wide | grep -wF ${context.names.addresses.text(sender.address)}   # then read the log of that pod at this time`,
         },
       ];
     case 'rst-data-after-close':
@@ -433,7 +433,7 @@ function causesOf(evidence: TcpEvidence, story: Story, gaps: readonly number[], 
             kind: 'rst-app-close',
             likelihood: 0.7,
             why: `the connection had been open at this interface, and the RST starts here: the process ended in between, or another pod has got the address${hint}`,
-            next: `kubectl get pods -A -o wide | grep -w ${context.names.addresses.text(sender.address)}   # restarts and age`,
+            next: `kubectl get pods -A -o wide | grep -wF ${context.names.addresses.text(sender.address)}   # restarts and age`,
           },
         ];
       }

@@ -1,6 +1,6 @@
 // Rules of iptables and nft, and the sets that they name.
 import type { AddressSet } from '../../../state/facts.js';
-import { figureOf, linkOf } from '../../../state/lookup.js';
+import { deviceOf, figureOf, linkOf, routeTo } from '../../../state/lookup.js';
 import { applies, memberOf } from '../../../state/rules/match.js';
 import type { Asked, Condition, Rule } from '../../../state/rules/rule.js';
 import { endsOf, type End } from '../../../state/rules/walk.js';
@@ -83,7 +83,7 @@ export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
     const guard = end.kind === 'drop' && end.packets !== 0 ? guardOf(scene, end, asked) : null;
     if (guard === null) continue;
     const sets = setsOf(scene, guard).map((set) => confirms(set.at, notAmong(set, asked.source), end.isSure));
-    return [confirms(end.at, null, end.isSure), ...sets];
+    return [confirms(end.at, null, end.isSure), ...sets, ...ownView(scene)];
   }
   for (const { kind, rule, isSure } of ends) {
     if (kind !== 'accept' || rule === null || !isSure) continue;
@@ -99,6 +99,20 @@ export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
     if (isMember === true && member !== undefined) return [refutes(member.at)];
     return isMember === false ? [confirms(set.at, notAmong(set, asked.source), false)] : [];
   });
+}
+
+/** Where the node's own tables say that the packet's source lives, if not where the packet comes from. */
+function ownView({ here, at }: Scene): readonly Testimony[] {
+  const route = at.source === null ? null : routeTo(here, at.source);
+  if (route === null || route === 'none') return NOTHING;
+  const device = deviceOf(route);
+  if (device === null || linkOf(here, device, (link) => link.vxlan) === null) return NOTHING;
+  const via = route.hops[0]?.via ?? at.source;
+  const mac = here.neighbours.find((each) => each.address === via && each.device === device)?.mac;
+  const entry = here.forwarding.find((each) => each.mac === mac && each.device === device);
+  if (!entry?.destination || entry.destination === at.outerSource) return NOTHING;
+  const note = `for the node, ${route.prefix} lives at ${entry.destination}, says ${entry.at.file}:${entry.at.line}`;
+  return [confirms(route.at, note, false)];
 }
 
 /** What the packet meets in one chain: an end of the kind and of the sort asked for, or an end that lets it pass. */
