@@ -71,8 +71,8 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const { evidence, points, addresses } = first;
   const saved = found === null ? null : await readSavedState(found, sources, options);
   if (saved !== null) nameInterfaces(points, saved.state);
-  const topology = new Topology(evidence, points.points);
   const orders = new PointOrders(evidence.samples, points.points);
+  const topology = new Topology(evidence, points.points, orders);
   const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {

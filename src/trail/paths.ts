@@ -1,5 +1,5 @@
 import { PairIndex } from '../net/pair-index.js';
-import { rankOf, type CapturePoint } from '../net/points.js';
+import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
 import type { PointOrders } from './point-orders.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
@@ -177,7 +177,7 @@ export class Paths {
    * be, or no packet of any workload was seen there and the node's captures show no other address that could be behind it.
    */
   #onlyWorkload(node: string, dst: number): number | null {
-    const workloads = this.#points.filter(({ role, node: its }) => its === node && (role === 'veth' || role === 'pod'));
+    const workloads = this.#points.filter(({ role, node: its }) => its === node && isWorkload(role));
     const owner = workloads.find(({ id }) => this.#topology.ownersOf(id)?.has(dst) === true);
     if (owner !== undefined) return owner.id;
     // A port of a bridge shows by nothing whose it is.
