@@ -285,7 +285,8 @@ export class Paths {
       if (received !== 0) return received;
     }
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
-    if (order !== 0 || nodeX === nodeY) return order;
+    if (order !== 0) return order;
+    if (nodeX === nodeY) return this.#byNeighbours(x, y, hops, ends) || this.#byOtherPackets(x, y, ends);
     // Whatever else of the two nodes shows which of them comes first.
     let sum = 0;
     for (const first of hops.keys()) {
@@ -295,7 +296,46 @@ export class Paths {
           sum += Math.sign(this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks));
       }
     }
-    return sum;
+    return sum || this.#byTunnelEnds(x, y, hops);
+  }
+
+  /** Of one node: what is known to go on to other nodes is on its way out of the node, what came from one on its way in. */
+  #byNeighbours(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+    const { node, role } = this.#points[x]!;
+    const outward = rankOf(role) - rankOf(this.#points[y]!.role);
+    if (outward === 0 || rankOf(role) < 0 || rankOf(this.#points[y]!.role) < 0) return 0;
+    let before = false;
+    let behind = false;
+    for (const other of hops.keys()) {
+      if (this.#points[other]!.node === node) continue;
+      for (const own of [x, y]) {
+        const order = this.#compare(own, other, hops, ends);
+        if (order < 0) behind = true;
+        if (order > 0) before = true;
+      }
+    }
+    return before === behind ? 0 : behind ? outward : -outward;
+  }
+
+  /** What the ends send to whomever has fewer hops left the further it came. */
+  #byOtherPackets(x: number, y: number, { src, dst }: Ends): number {
+    const hopsOf = (address: number, point: number): number => this.#topology.seenOf(address).get(point)?.ttl ?? 0;
+    const [fromX, fromY] = [hopsOf(src, x), hopsOf(src, y)];
+    if (fromX !== 0 && fromY !== 0 && fromX !== fromY) return fromY - fromX;
+    const [toX, toY] = [hopsOf(dst, x), hopsOf(dst, y)];
+    return toX !== 0 && toY !== 0 ? toX - toY : 0;
+  }
+
+  /** A packet passes the tunnel device of the node that sends it in a tunnel before it is in it anywhere, that of the other end after. */
+  #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>): number {
+    const isInside = (point: number): boolean => (hops.get(point)?.outerOut ?? 0) !== 0;
+    const isDevice = (point: number): boolean => this.#points[point]!.role === 'tunnel' && !isInside(point);
+    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops);
+    if (!isDevice(x) || !isInside(y)) return 0;
+    const nodes = new Set([...hops.keys()].map((point) => this.#points[point]!.node));
+    const receivers = [...nodes].filter((node) => this.#isReceiver(node, hops));
+    if (receivers.length !== 1) return 0;
+    return receivers[0] === this.#points[x]!.node ? 1 : -1;
   }
 
   /** True for the node where the tunnel ends: its underlay shows the tunnel's packets with a TTL counted down, or to itself. */

@@ -402,6 +402,8 @@ function inferRole(
   for (const seen of addresses.values()) {
     const here = seen.get(point.id);
     if (here === undefined || here.sent + here.received !== at.packets) continue;
+    // A peer may be in all packets, too: it has passed routers, or is not known to have passed none.
+    if (!INITIAL_TTLS.has(here.ttl)) continue;
     for (const [elsewhere, entry] of seen) {
       if (elsewhere === point.id) continue;
       const veth = points[elsewhere]!.role === 'veth' && entry.sent + entry.received === packetsAt(elsewhere);
