@@ -176,7 +176,9 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
 
 /** Captures that are cut, or without the noise that shows that no filter hid a packet, may be passed over. */
 function hasExcuses({ scenario: { options } }: View): boolean {
-  return !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1;
+  return (
+    !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1 || options.cut !== null
+  );
 }
 
 /** Whether the point that was passed over ever showed packets between the two, so that it is known to be on their way. */
