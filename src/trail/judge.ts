@@ -105,10 +105,9 @@ export class Judge {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
     }
     const silent: Silence[] = [];
-    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly atEdge: boolean } | null =
-      null;
+    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely' } | null = null;
     for (const { point, crossing } of ahead) {
-      const { certainty, note, atEdge } = this.#able(
+      const { certainty, note } = this.#able(
         trail,
         lastSighting.point,
         lastSighting.tunnel,
@@ -117,10 +116,11 @@ export class Judge {
         crossing,
       );
       silent.push({ point, able: certainty !== null, note });
-      if (certainty !== null && lost === null) lost = { point, certainty, atEdge };
-      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where the capture
-      // of that one had ended or not begun, it may have passed there, and the place is as uncertain as before.
-      if (certainty === 'shown' && lost !== null && !lost.atEdge) lost = { ...lost, certainty: 'shown' };
+      if (certainty !== null && lost === null) lost = { point, certainty };
+      // Whichever point shows that it is missing, it went missing before the first that must have captured it. An empty capture
+      // may have failed, so that it passed there, and the place is as uncertain as before.
+      if (certainty === 'shown' && lost !== null && this.#context.evidence.points[lost.point]!.frames > 0)
+        lost = { ...lost, certainty: 'shown' };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
@@ -254,9 +254,9 @@ export class Judge {
     time: number,
     point: number,
     crossing: Crossing,
-  ): { certainty: 'shown' | 'likely' | null; note: string; atEdge: boolean } {
+  ): { certainty: 'shown' | 'likely' | null; note: string } {
     const { evidence, points, misses } = this.#context;
-    const no = (note: string) => ({ certainty: null, note, atEdge: false });
+    const no = (note: string) => ({ certainty: null, note });
     const name = this.#name(point);
     const at = evidence.points[point];
     if (at === undefined) return no(`${name} was not read`);
@@ -295,15 +295,18 @@ export class Judge {
         // Points without a node's name may be of several nodes
         certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
-        atEdge: false,
       };
     }
-    const when = at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment`;
-    // A capture that saw something may have been started late or stopped early; one that saw nothing went on to do so.
+    // A capture that saw something may have been started late or stopped early: files do not say. One that saw nothing went on to do so.
+    if (at.frames > 0)
+      return no(
+        `the capture at ${name} has no frame ${window} this moment: it may have ${window === 'after' ? 'ended' : 'begun later'}`,
+      );
+    if (misses.any(point))
+      return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return {
       certainty: 'likely',
-      note: `${when}, while other captures of this run go on; ${how}`,
-      atEdge: at.frames > 0,
+      note: `its capture is empty, while other captures of this run go on; ${how}`,
     };
   }
 

@@ -163,7 +163,7 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
         return row.lastSeen === lastSeen && next > packet.droppedAfter!;
       });
       if (!skips) add('wrong-place', row, dropped[0]!);
-      else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each))) {
+      else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each) && wasCapturing(view, each))) {
         add('skipped-point', row, dropped[0]!);
       }
     }
@@ -179,6 +179,13 @@ function hasExcuses({ scenario: { options } }: View): boolean {
   return (
     !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1 || options.cut !== null
   );
+}
+
+/** Whether the point that was passed over has frames before and after the moment, by clocks that may be compared. */
+function wasCapturing(view: View, visible: Visible): boolean {
+  const span = spansOf(view).get(visible.nextExpected!);
+  const [time] = visible.packet.times;
+  return span !== undefined && time! > span[0] && time! + marginOf(view, visible) < span[1];
 }
 
 /** Whether the point that was passed over ever showed packets between the two, so that it is known to be on their way. */
@@ -311,7 +318,6 @@ export function provableLosses(view: View): Visible[] {
   for (const { packet, seen } of view.visible) {
     for (const { step } of seen) crossed.add(`${formAt(packet, step)} ${step.point}`);
   }
-  const known = comparedNodes(view);
   return view.visible.filter((visible) => {
     const { packet, seen, lastSeen, nextExpected } = visible;
     if (lastSeen === null || nextExpected === null) return false;
@@ -322,10 +328,15 @@ export function provableLosses(view: View): Visible[] {
     if (mayBeFiltered(view, packet, to) || isCutShort(view, packet, from, to)) return false;
     const span = spans.get(nextExpected);
     const time = packet.times[0]!;
-    const nodes = [lastSeen, nextExpected].map((point) => point.split('/')[0]!).sort();
-    const margin = IN_FLIGHT + (nodes[0] === nodes[1] || known.has(nodes.join(' ')) ? 0 : CLOCK);
+    const margin = marginOf(view, visible);
     return span !== undefined && time > span[0] && time + margin < span[1] && time + margin < last;
   });
+}
+
+/** How long after a packet the next point must have gone on capturing. */
+function marginOf(view: View, { lastSeen, nextExpected }: Visible): number {
+  const nodes = [lastSeen!, nextExpected!].map((point) => point.split('/')[0]!).sort();
+  return IN_FLIGHT + (nodes[0] === nodes[1] || comparedNodes(view).has(nodes.join(' ')) ? 0 : CLOCK);
 }
 
 /** First and last moment at which each point's file shows a frame, as true time. */
@@ -344,8 +355,16 @@ function formAt({ from, to }: TruthPacket, { src = from.address, dst = to.addres
   return `${src} ${dst}`;
 }
 
+const compared = new WeakMap<View, Set<string>>();
+
 /** Pairs of nodes that saw the same packets, untranslated, in both directions, themselves or over others: "node node" in order. */
-function comparedNodes({ visible }: View): Set<string> {
+function comparedNodes(view: View): Set<string> {
+  let nodes = compared.get(view);
+  if (nodes === undefined) compared.set(view, (nodes = compareNodes(view)));
+  return nodes;
+}
+
+function compareNodes({ visible }: View): Set<string> {
   const oneWay = new Set<string>();
   const nodes = new Set<string>();
   for (const { packet, seen } of visible) {
@@ -364,9 +383,9 @@ function comparedNodes({ visible }: View): Set<string> {
     const [a, b] = pair.split(' ') as [string, string];
     if (oneWay.has(`${b} ${a}`)) group.set(find(a), find(b));
   }
-  const compared = new Set<string>();
-  for (const a of nodes) for (const b of nodes) if (a < b && find(a) === find(b)) compared.add(`${a} ${b}`);
-  return compared;
+  const pairs = new Set<string>();
+  for (const a of nodes) for (const b of nodes) if (a < b && find(a) === find(b)) pairs.add(`${a} ${b}`);
+  return pairs;
 }
 
 const IP_PROTOCOLS = { icmp: 1, tcp: 6, dns: 17, udp: 17 } as const;
