@@ -62,10 +62,11 @@ export class Judge {
 
   /** Judges a trail once; later calls give the same answer. */
   judge(trail: Trail): Judgement {
-    return (trail.judgement ??= this.#judge(trail));
+    return (trail.judgement ??= this.#judge(trail, true));
   }
 
-  #judge(trail: Trail): Judgement {
+  /** @param beyond whether what the exchange shows elsewhere may speak for times at which a capture has no frames */
+  #judge(trail: Trail, beyond: boolean): Judgement {
     const seen = trail.whole;
     const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
@@ -105,28 +106,44 @@ export class Judge {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
     }
     const silent: Silence[] = [];
-    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely' } | null = null;
+    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly inside: boolean } | null =
+      null;
     for (const { point, crossing } of ahead) {
-      const { certainty, note } = this.#able(
-        trail,
-        lastSighting.point,
-        lastSighting.tunnel,
-        lastSighting.time,
-        point,
-        crossing,
-      );
+      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
+      const { inside } = able;
+      let { certainty, note } = able;
+      if (certainty === null && !inside && beyond && this.#sameWasLost(trail, lastSeen, point)) {
+        certainty = 'likely';
+        note = `${note}; but the same, sent at another time, was lost before it`;
+      }
       silent.push({ point, able: certainty !== null, note });
-      if (certainty !== null && lost === null) lost = { point, certainty };
-      // Whichever point shows that it is missing, it went missing before the first that must have captured it. An empty capture
-      // may have failed, so that it passed there, and the place is as uncertain as before.
-      if (certainty === 'shown' && lost !== null && this.#context.evidence.points[lost.point]!.frames > 0)
-        lost = { ...lost, certainty: 'shown' };
+      if (certainty !== null && lost === null) lost = { point, certainty, inside };
+      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
+      // no frames around the moment it may have passed there, and the place is as uncertain as before.
+      if (certainty === 'shown' && lost?.inside === true) lost = { ...lost, certainty };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  /** True when the same was sent before or after, and was shown to be lost at this very place. */
+  #sameWasLost(trail: Trail, lastSeen: number, point: number): boolean {
+    const { exchange, direction } = trail;
+    // Of datagrams each is another.
+    if (exchange === null || exchange.protocol === 'udp') return false;
+    return exchange.open.some((other) => {
+      if (other === trail || other.direction !== direction) return false;
+      const judgement = this.#judge(other, false);
+      return (
+        judgement.state === 'lost' &&
+        judgement.certainty === 'shown' &&
+        judgement.lastSeen === lastSeen &&
+        judgement.nextExpected === point
+      );
+    });
   }
 
   /** True when the other side of the exchange was heard after the packet. */
@@ -246,7 +263,7 @@ export class Judge {
       );
   }
 
-  /** Whether a point's silence is proof: certainty null says it is none, and the note why. */
+  /** Whether a point's silence is proof: certainty null says it is none, and the note why. `inside`: its capture has frames around. */
   #able(
     trail: Trail,
     lastSeen: number,
@@ -254,9 +271,9 @@ export class Judge {
     time: number,
     point: number,
     crossing: Crossing,
-  ): { certainty: 'shown' | 'likely' | null; note: string } {
+  ): { certainty: 'shown' | 'likely' | null; note: string; inside: boolean } {
     const { evidence, points, misses } = this.#context;
-    const no = (note: string) => ({ certainty: null, note });
+    const no = (note: string, inside = true) => ({ certainty: null, note, inside });
     const name = this.#name(point);
     const at = evidence.points[point];
     if (at === undefined) return no(`${name} was not read`);
@@ -295,18 +312,21 @@ export class Judge {
         // Points without a node's name may be of several nodes
         certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
+        inside: true,
       };
     }
     // A capture that saw something may have been started late or stopped early: files do not say. One that saw nothing went on to do so.
     if (at.frames > 0)
       return no(
         `the capture at ${name} has no frame ${window} this moment: it may have ${window === 'after' ? 'ended' : 'begun later'}`,
+        false,
       );
     if (misses.any(point))
       return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return {
       certainty: 'likely',
       note: `its capture is empty, while other captures of this run go on; ${how}`,
+      inside: false,
     };
   }
 

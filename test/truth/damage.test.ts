@@ -14,14 +14,23 @@ const SNAP = 64;
 
 type Change = (octets: Uint8Array) => Promise<Uint8Array>;
 
-const CHANGES: readonly (readonly [string, Change])[] = [
+/** Each with the number of frames that are left out at the beginning. */
+const CHANGES: readonly (readonly [string, Change, ((frames: number) => number)?])[] = [
   ['ends at 30 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.3))],
   ['ends at 45 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.45))],
+  ['is stopped after half of its frames', async (octets) => writePcap(half(await framesOf(octets), 0))],
+  ['is begun after half of its frames', async (octets) => writePcap(half(await framesOf(octets), 1)), (n) => n >> 1],
   [
     'is cut at 64 octets a frame',
     async (octets) => writePcap((await framesOf(octets)).map(cutFrame), { snapLength: SNAP }),
   ],
 ];
+
+/** The first or the second half. */
+function half<T>(frames: readonly T[], which: 0 | 1): T[] {
+  const middle = frames.length >> 1;
+  return which === 0 ? frames.slice(0, middle) : frames.slice(middle);
+}
 
 function cutFrame(frame: Awaited<ReturnType<typeof framesOf>>[number]) {
   return {
@@ -43,6 +52,10 @@ async function* changed(sample: string, change: Change): AsyncGenerator<{ name: 
   }
 }
 
+async function countOf(sample: string, name: string): Promise<number> {
+  return (await framesOf(filesOf(sample).find((file) => file.name === name)!.octets)).length;
+}
+
 function kindsOf({ findings }: Report, severities: readonly string[]): string[] {
   return findings.filter(({ severity }) => severities.includes(severity)).map(({ kind }) => kind);
 }
@@ -53,7 +66,7 @@ async function rowsOf(inputs: readonly CaptureInput[]): Promise<TrailRow[]> {
   return rows;
 }
 
-describe.each(CHANGES)('a capture that %s', (_what, change) => {
+describe.each(CHANGES)('a capture that %s', (_what, change, skipped = () => 0) => {
   it.each(HEALTHY)('%s: raises no error', async (sample) => {
     for await (const { name, inputs } of changed(sample, change)) {
       expect(kindsOf(await diagnose(inputs), ['error']), name).toEqual([]);
@@ -68,8 +81,8 @@ describe.each(CHANGES)('a capture that %s', (_what, change) => {
       for (const row of await rowsOf(inputs)) {
         if (row.state !== 'lost' || row.certainty !== 'shown') continue;
         shown++;
-        const [first] = row.sightings;
-        const truth = frames.get(`${first!.file}#${first!.frame}`);
+        const { file, frame } = row.sightings[0]!;
+        const truth = frames.get(`${file}#${frame + (file === name ? skipped(await countOf(sample, name)) : 0)}`);
         expect(
           truth?.sightings.map(({ point }) => point),
           `${name}: ${row.summary}`,
