@@ -281,7 +281,7 @@ export class Paths {
         return sideX + sideY < 0 ? rankX - rankY : rankY - rankX;
     }
     if (nodeX !== nodeY && a !== undefined && b !== undefined) {
-      const received = Number(this.#isReceiver(nodeX, hops)) - Number(this.#isReceiver(nodeY, hops));
+      const received = this.#reception(nodeX, hops) - this.#reception(nodeY, hops);
       if (received !== 0) return received;
     }
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
@@ -338,19 +338,28 @@ export class Paths {
     return receivers[0] === this.#points[x]!.node ? 1 : -1;
   }
 
-  /** True for the node where the tunnel ends: its underlay shows the tunnel's packets with a TTL counted down, or to itself. */
+  /** True for the node where the tunnel ends. */
   #isReceiver(node: string, hops: ReadonlyMap<number, Hops>): boolean {
+    return this.#reception(node, hops) > 0;
+  }
+
+  /**
+   * How much says that the tunnel ends at a node: its underlay shows the tunnel's packets to itself, or with a TTL counted down before
+   * its tunnel device has them bare. Behind a router's interface all packets can be one host's, too, but it has no tunnel device.
+   */
+  #reception(node: string, hops: ReadonlyMap<number, Hops>): number {
     let ends = false;
     let comesIn = false;
+    let isAddressed = false;
     for (const [point, its] of hops) {
       const { node: at, role } = this.#points[point]!;
       if (at !== node) continue;
       if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
       if (role !== 'underlay') continue;
-      if (this.#sideOf(point, its) > 0) return true;
+      if (this.#sideOf(point, its) > 0) isAddressed = true;
       if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
     }
-    return ends && comesIn;
+    return Number(isAddressed) + Number(ends && (comesIn || isAddressed));
   }
 
   /** -1 on the underlay of the node that sends in the tunnel, 1 on that of the one it sends to, 0 where nothing tells. */

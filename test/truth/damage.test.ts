@@ -14,16 +14,40 @@ const SNAP = 64;
 
 type Change = (octets: Uint8Array) => Promise<Uint8Array>;
 
-/** Each with the number of frames that are left out at the beginning. */
-const CHANGES: readonly (readonly [string, Change, ((frames: number) => number)?])[] = [
-  ['ends at 30 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.3))],
-  ['ends at 45 % of its octets', async (octets) => octets.subarray(0, Math.floor(octets.length * 0.45))],
-  ['is stopped after half of its frames', async (octets) => writePcap(half(await framesOf(octets), 0))],
-  ['is begun after half of its frames', async (octets) => writePcap(half(await framesOf(octets), 1)), (n) => n >> 1],
-  [
-    'is cut at 64 octets a frame',
-    async (octets) => writePcap((await framesOf(octets)).map(cutFrame), { snapLength: SNAP }),
-  ],
+interface Damage {
+  readonly what: string;
+  readonly change: Change;
+  /** Frames left out at the beginning, of so many. */
+  readonly skipped: (frames: number) => number;
+}
+
+const none = (): number => 0;
+const CHANGES: readonly Damage[] = [
+  {
+    what: 'ends at 30 % of its octets',
+    change: async (octets) => octets.subarray(0, Math.floor(octets.length * 0.3)),
+    skipped: none,
+  },
+  {
+    what: 'ends at 45 % of its octets',
+    change: async (octets) => octets.subarray(0, Math.floor(octets.length * 0.45)),
+    skipped: none,
+  },
+  {
+    what: 'is stopped after half of its frames',
+    change: async (octets) => writePcap(half(await framesOf(octets), 0)),
+    skipped: none,
+  },
+  {
+    what: 'is begun after half of its frames',
+    change: async (octets) => writePcap(half(await framesOf(octets), 1)),
+    skipped: (frames) => frames >> 1,
+  },
+  {
+    what: 'is cut at 64 octets a frame',
+    change: async (octets) => writePcap((await framesOf(octets)).map(cutFrame), { snapLength: SNAP }),
+    skipped: none,
+  },
 ];
 
 /** The first or the second half. */
@@ -66,7 +90,7 @@ async function rowsOf(inputs: readonly CaptureInput[]): Promise<TrailRow[]> {
   return rows;
 }
 
-describe.each(CHANGES)('a capture that %s', (_what, change, skipped = () => 0) => {
+describe.each(CHANGES)('a capture that $what', ({ change, skipped }) => {
   it.each(HEALTHY)('%s: raises no error', async (sample) => {
     for await (const { name, inputs } of changed(sample, change)) {
       expect(kindsOf(await diagnose(inputs), ['error']), name).toEqual([]);
