@@ -41,6 +41,8 @@ export class Exchange {
   replyLast = -1;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
+  /** Its requests were seen under other addresses, too. */
+  isTranslated = false;
   /** Packets that are not known to have arrived. */
   readonly open: Trail[] = [];
   /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */

@@ -71,7 +71,8 @@ export class Judge {
     const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
     const home = trail.path.home;
-    if (home.length > 0 && home.every((point) => seen.has(point))) {
+    const isBack = this.#isBack(trail);
+    if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
     const arrival = this.#arrivalShown(trail);
@@ -97,6 +98,10 @@ export class Judge {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
     const ahead = this.#ahead(trail, lastSeen, seen);
+    if (ahead.length === 0 && !isBack) {
+      const client = this.#context.evidence.addresses.text(trail.exchange!.client);
+      return unknown(`it was not seen translated back to ${client}, which sent the request`);
+    }
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const astray = trail.sightings.find(
       ({ point, ttl }) =>
@@ -108,6 +113,8 @@ export class Judge {
     const silent: Silence[] = [];
     let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly inside: boolean } | null =
       null;
+    // The first whose capture has no frames around the moment, though nothing shows that it had ended or not begun.
+    let quiet: number | null = null;
     for (const { point, crossing } of ahead) {
       const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
       const { inside } = able;
@@ -117,6 +124,9 @@ export class Judge {
         note = `${note}; but the same, sent at another time, was lost before it`;
       }
       silent.push({ point, able: certainty !== null, note });
+      if (certainty === null && !inside && lost === null) quiet ??= point;
+      if (certainty === 'shown' && lost === null && quiet !== null)
+        lost = { point: quiet, certainty: 'likely', inside: false };
       if (certainty !== null && lost === null) lost = { point, certainty, inside };
       // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
       // no frames around the moment it may have passed there, and the place is as uncertain as before.
@@ -127,6 +137,17 @@ export class Judge {
       return unknown('an answer came later, and may be to this packet', silent);
     }
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */
+  #isBack({ exchange, direction, last, quote }: Trail): boolean {
+    return (
+      direction !== 'reply' ||
+      exchange === null ||
+      quote !== null ||
+      !exchange.isTranslated ||
+      exchange.client === last.dst
+    );
   }
 
   /** True when the same was sent before or after, and was shown to be lost at this very place. */
@@ -316,11 +337,11 @@ export class Judge {
       };
     }
     // A capture that saw something may have been started late or stopped early: files do not say. One that saw nothing went on to do so.
-    if (at.frames > 0)
-      return no(
-        `the capture at ${name} has no frame ${window} this moment: it may have ${window === 'after' ? 'ended' : 'begun later'}`,
-        false,
-      );
+    if (at.frames > 0) {
+      const had = window === 'after' ? 'ended' : 'begun later';
+      const note = `the capture at ${name} has no frame ${window} this moment`;
+      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, false);
+    }
     if (misses.any(point))
       return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return {
@@ -328,6 +349,14 @@ export class Judge {
       note: `its capture is empty, while other captures of this run go on; ${how}`,
       inside: false,
     };
+  }
+
+  /** True when packets that a point ought to have shown went on beyond its frames: it was not capturing. */
+  #wasOff(at: PointEvidence, side: 'before' | 'after'): boolean {
+    const spans = this.#spans(at);
+    const edge =
+      side === 'after' ? Math.max(...spans.map(({ last }) => last)) : Math.min(...spans.map(({ first }) => first));
+    return this.#context.misses.beyond(at.point.id, edge, side);
   }
 
   /** Where a moment lies in what a point captured, beside the capture that saw the packet last. */

@@ -22,6 +22,11 @@ export class Misses {
     return this.#times.has(point) || this.#passedBy.has(point);
   }
 
+  /** True when the point missed a packet before or after a time. */
+  beyond(point: number, time: number, side: 'before' | 'after'): boolean {
+    return this.#times.get(point)?.some((miss) => (side === 'after' ? miss > time : miss < time)) ?? false;
+  }
+
   /** True when the point missed a packet within `span` nanoseconds of a time. */
   near(point: number, time: number, span: number): boolean {
     return this.#times.get(point)?.some((miss) => Math.abs(miss - time) <= span) ?? false;

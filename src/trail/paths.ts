@@ -296,7 +296,7 @@ export class Paths {
           sum += Math.sign(this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks));
       }
     }
-    return sum || this.#byTunnelEnds(x, y, hops);
+    return sum || this.#byTunnelEnds(x, y, hops, ends);
   }
 
   /** Of one node: what is known to go on to other nodes is on its way out of the node, what came from one on its way in. */
@@ -327,15 +327,18 @@ export class Paths {
   }
 
   /** A packet passes the tunnel device of the node that sends it in a tunnel before it is in it anywhere, that of the other end after. */
-  #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>): number {
+  #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
     const isInside = (point: number): boolean => (hops.get(point)?.outerOut ?? 0) !== 0;
     const isDevice = (point: number): boolean => this.#points[point]!.role === 'tunnel' && !isInside(point);
-    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops);
+    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops, ends);
     if (!isDevice(x) || !isInside(y)) return 0;
+    const { node } = this.#points[x]!;
+    if (ends.home.node !== null || ends.source.node !== null)
+      return node === ends.home.node || (ends.home.node === null && node !== ends.source.node) ? 1 : -1;
     const nodes = new Set([...hops.keys()].map((point) => this.#points[point]!.node));
-    const receivers = [...nodes].filter((node) => this.#isReceiver(node, hops));
+    const receivers = [...nodes].filter((each) => this.#isReceiver(each, hops));
     if (receivers.length !== 1) return 0;
-    return receivers[0] === this.#points[x]!.node ? 1 : -1;
+    return receivers[0] === node ? 1 : -1;
   }
 
   /** True for the node where the tunnel ends. */

@@ -215,6 +215,17 @@ describe('time', () => {
     expect(await net.row(echoRequest(18), all)).toMatchObject({ ...LOST, nextExpected: ETH_A, certainty: 'shown' });
   });
 
+  it('near miss: a capture that nothing shows to have stopped is the likely place', async () => {
+    const net = lab();
+    net.pings(1, 17);
+    net.ping(18, 1800, { upTo: CNI_A });
+    net.noise(3000, [VETH_A, CNI_A, ETH_A]);
+    expect(await net.row(echoRequest(18), [VETH_A, CNI_A, FLANNEL_A, ETH_A])).toMatchObject({
+      ...LOST,
+      certainty: 'likely',
+    });
+  });
+
   it('near miss: a frame behind it', async () => {
     const net = lab();
     net.pings(1, 17);
