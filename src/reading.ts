@@ -13,6 +13,8 @@ const NANOSECONDS = 1e9;
 /** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
+/** LINKTYPE_LINUX_SLL: of all interfaces, and no frame says of which. */
+const COOKED_V1 = 113;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
 const COOKED_V2 = 276;
 
@@ -72,6 +74,7 @@ export class PointResolver {
     if (point === undefined || batch.interfaces.length !== this.#interfaces) {
       this.#interfaces = batch.interfaces.length;
       point = this.#resolve(batch, interfaceId, interfaceIndex);
+      if (point.role === 'unknown' && batch.interfaces[interfaceId]?.linkType === COOKED_V1) point.role = 'cooked';
       this.#points.set(key, point);
     }
     return point;

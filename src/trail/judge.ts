@@ -342,6 +342,8 @@ export class Judge {
       const note = `the capture at ${name} has no frame ${window} this moment`;
       return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, false);
     }
+    if (!this.#ranAt(at, time, margin))
+      return no(`the file of ${name} has no frame of any interface around this moment`, false);
     if (misses.any(point))
       return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return {
@@ -349,6 +351,22 @@ export class Judge {
       note: `its capture is empty, while other captures of this run go on; ${how}`,
       inside: false,
     };
+  }
+
+  /** Whether a capture that shows nothing was running, as far as other interfaces in the same file tell. */
+  #ranAt({ point, windows }: PointEvidence, time: number, margin: number): boolean {
+    const files = new Set(windows.map(({ file }) => file));
+    let first = Infinity;
+    let last = -Infinity;
+    for (const other of this.#context.evidence.points) {
+      if (other === undefined || other.point.node !== point.node) continue;
+      if (!other.windows.some(({ file, frames }) => frames > 0 && files.has(file))) continue;
+      for (const span of this.#spans(other)) {
+        first = Math.min(first, span.first);
+        last = Math.max(last, span.last);
+      }
+    }
+    return first === Infinity || (time >= first && time + margin <= last);
   }
 
   /** True when packets that a point ought to have shown went on beyond its frames: it was not capturing. */

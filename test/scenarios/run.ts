@@ -1,5 +1,5 @@
 /**
- * `npm run scenarios -- [--runs N] [--seed S] [--shard I/N]` makes N generated networks (200), has them told and compares what is said with their
+ * `npm run scenarios -- [--runs N] [--seed S] [--fixed JSON]` makes N generated networks (200), has them told and compares what is said with their
  * truth: what is called lost and was not, what the captures prove to be lost and is not told, clocks outside their bound. The
  * options of the first network of each kind of fault are printed, for LASTHOP_SCENARIO of test/trail/scenario.test.ts. Exit code
  * 1 when a bar is missed.
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { scenarioOptions, type ScenarioOptions } from '../support/scenario.js';
 import { measure } from './measure.js';
 
-/** What issue no. 1 of a diagnosis is: nothing that arrived is called lost, and of what can be proven this part is told. */
+/** Nothing that arrived may be called lost; of the losses that captures prove this part must be told. */
 const LEAST_RECALL = 0.98;
 const LEAST_CLOCKS = 0.99;
 /** Examples printed of each class of misses. */
