@@ -123,6 +123,17 @@ describe('captures whose names say neither node nor interface', () => {
     expect(kindsOf(await diagnose(inputs), ['error'])).toEqual([]);
   });
 
+  it.each(['any-interface/cooked-v1', 'any-interface/cooked-v2'])(
+    '%s: of all interfaces of two nodes, show no tunnel that is missing',
+    async (sample) => {
+      const inputs = filesOf(sample).map(({ octets }, index) => ({ file: `trace${index}.pcap`, source: octets }));
+      const kinds = kindsOf(await diagnose(inputs), ['error', 'warning', 'info']);
+      expect(kinds).toContain('reply-lost');
+      expect(kinds).not.toContain('route-missing-clear-text');
+      expect(kinds).not.toContain('tunnel-one-way');
+    },
+  );
+
   it('rst-backend-switched: show no loss, since nothing tells that they lie on one way', async () => {
     const inputs = filesOf('rst-backend-switched').map(({ octets }, index) => ({
       file: `trace${index}.pcap`,
@@ -131,5 +142,14 @@ describe('captures whose names say neither node nor interface', () => {
     const rows = await rowsOf(inputs);
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.filter(({ state, certainty }) => state === 'lost' && certainty === 'shown')).toEqual([]);
+  });
+});
+
+describe('captures of different times given together', () => {
+  it('raise no error where none of them does', async () => {
+    const inputs = HEALTHY.flatMap((sample) =>
+      filesOf(sample).map(({ name, octets }) => ({ file: `${sample}/${name}`, source: octets })),
+    );
+    expect(kindsOf(await diagnose(inputs), ['error'])).toEqual([]);
   });
 });
