@@ -1,10 +1,20 @@
 import type { FindingContext, Judged } from './findings/context.js';
 import { findAll } from './findings/index.js';
+import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
-import type { AddressName, Counts, PointReport, Report, TranslationReport } from './report/report.js';
+import type {
+  AddressName,
+  Counts,
+  PointReport,
+  Report,
+  ServiceInterval,
+  ServiceReport,
+  TranslationReport,
+} from './report/report.js';
 import type { Run } from './run.js';
 import type { StateRead } from './saved-state.js';
 import type { Clock } from './trail/clocks.js';
+import { Count } from './trail/service-counts.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
@@ -27,11 +37,13 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
       .sort((a, b) => (a.point < b.point ? -1 : 1)),
     problems: Object.fromEntries([...run.problems].sort()),
   };
-  if (part === 'points') return { ...base, flows: [], translations: [], findings: [], counts: countsOf(run, 0) };
+  if (part === 'points')
+    return { ...base, flows: [], translations: [], findings: [], services: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
   const judged: Judged[] = [];
   for (const exchange of run.tracker.exchanges.all) {
     if (exchange.requests + exchange.replies === 0) continue;
+    if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
     flows.count(exchange, outcome.verdict);
     judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
@@ -45,8 +57,10 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     exchanges: judged,
     flows,
     trails: run.tracker.trails,
+    others: run.tracker.others,
     store: run.store,
     faults: run.faults,
+    choice: run.choice,
     saved: run.saved?.state ?? null,
     clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),
@@ -57,7 +71,8 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     ...base,
     flows: flowReports,
     translations: translationsOf(run, names),
-    findings: confirmFlows(findAll(context), flowReports, names.points, context.saved),
+    services: servicesOf(run),
+    findings: safeCommands(confirmFlows(findAll(context), flowReports, names.points, context.saved), names.points),
     counts: countsOf(run, unplaced),
   };
   return run.saved === null ? report : { ...report, ...besides(report, run.saved) };
@@ -218,6 +233,39 @@ function translationsOf(run: Run, names: Names): TranslationReport[] {
   return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
 }
 
+/** Series of services that are told; the others are counted in none. */
+const MOST_SERVICES = 256;
+
+function servicesOf({ services, addresses, points, base }: Run): ServiceReport[] {
+  const reports = services.all.map((series): ServiceReport => {
+    const countsAt = (interval: number): ServiceInterval => ({
+      time: absolute((series.first + interval) * series.interval, base),
+      syn: series.at(interval, Count.SYN),
+      synAck: series.at(interval, Count.SYN_ACK),
+      fin: series.at(interval, Count.FIN),
+      rst: series.at(interval, Count.RST),
+      rstByService: series.at(interval, Count.BY_SERVICE),
+    });
+    const isFull = ({ syn, synAck, fin, rst }: ServiceInterval): boolean => syn + synAck + fin + rst > 0;
+    return {
+      address: addresses.text(series.address),
+      port: series.port,
+      point: points.points[series.point]!.name,
+      syn: series.total(Count.SYN),
+      synAck: series.total(Count.SYN_ACK),
+      fin: series.total(Count.FIN),
+      rst: series.total(Count.RST),
+      rstByService: series.total(Count.BY_SERVICE),
+      interval: series.interval / 1e9,
+      intervals: Array.from({ length: series.length }, (_, i) => countsAt(i)).filter(isFull),
+    };
+  });
+  const key = ({ address, port, point }: ServiceReport): string => `${address} ${port} ${point}`;
+  return reports
+    .sort((a, b) => b.rst - a.rst || b.syn + b.synAck - a.syn - a.synAck || (key(a) < key(b) ? -1 : 1))
+    .slice(0, MOST_SERVICES);
+}
+
 function countsOf(run: Run, unplaced: number): Counts {
   const { evidence, flows, tracker } = run;
   return {
@@ -225,7 +273,13 @@ function countsOf(run: Run, unplaced: number): Counts {
     packets: evidence.points.reduce((sum, at) => sum + (at?.packets ?? 0), 0),
     exchanges: flows.exchanges,
     trails: tracker.packets,
-    evicted: run.window.evicted + tracker.evicted + tracker.exchanges.evicted + flows.evicted + run.addresses.refused,
+    evicted:
+      run.window.evicted +
+      tracker.evicted +
+      tracker.exchanges.evicted +
+      run.services.refused +
+      flows.evicted +
+      run.addresses.refused,
     verdicts: flows.verdicts,
     unplaced,
   };

@@ -18,6 +18,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
   const run = await prepare(inputs, options, false);
   // What is answered and over is counted and forgotten; the rest waits for all the evidence.
   const retire = (exchange: Exchange): boolean => {
+    if (run.choice !== null && !run.choice.isExchange(exchange)) return true;
     const { verdict } = outcomeOf(exchange, run.judge);
     if (!SETTLED.has(verdict)) return false;
     run.flows.count(exchange, verdict);
@@ -54,7 +55,10 @@ export async function* exchanges(
 
 function* exchangeRows(run: Run, list: Exchange[]): Generator<ExchangeRow> {
   const names = namesOf(run);
-  const told = list.filter((exchange) => exchange.requests + exchange.replies > 0);
+  const { choice } = run;
+  const told = list.filter(
+    (exchange) => exchange.requests + exchange.replies > 0 && (choice === null || choice.isExchange(exchange)),
+  );
   told.sort((a, b) => a.firstTime - b.firstTime);
   for (const exchange of told) yield exchangeRow(names, exchange, run.judge, (time) => absolute(time, run.base));
 }

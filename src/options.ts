@@ -23,6 +23,11 @@ export interface DiagnoseOptions {
   readonly clocks?: Readonly<Record<string, number>>;
   /** Memory for pairing, octets. */
   readonly memory?: number;
+  /**
+   * Threads to use: 1 reads and judges in the caller's alone, 2 reads in another one, which large files that are given by their
+   * path get when this is left out. The result is the same.
+   */
+  readonly threads?: 1 | 2;
   /** Nanoseconds since the epoch; frames outside are not read. */
   readonly since?: bigint;
   readonly until?: bigint;

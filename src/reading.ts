@@ -15,6 +15,8 @@ const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
 /** LINKTYPE_LINUX_SLL: of all interfaces, and no frame says of which. */
 const COOKED_V1 = 113;
+/** Digits of the largest number of seconds that a capture can hold. */
+const SECONDS_DIGITS = 10;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
 const COOKED_V2 = 276;
 
@@ -32,6 +34,13 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Second of the first frame of all captures that are in order; 0 when there is no frame. */
+export async function firstSecond(sources: readonly Source[], signal: AbortSignal | undefined): Promise<number> {
+  const [first] = sources;
+  const seconds = first === undefined ? NaN : Number((await beginning(first, signal)).slice(0, SECONDS_DIGITS));
+  return Number.isNaN(seconds) ? 0 : seconds;
+}
+
 /** Times and lengths of the first frames, as text that sorts; what cannot be read or is empty comes last. */
 async function beginning(source: Source, signal: AbortSignal | undefined): Promise<string> {
   const frames: string[] = [];
@@ -41,7 +50,9 @@ async function beginning(source: Source, signal: AbortSignal | undefined): Promi
     for await (const { count, seconds, nanoseconds, originalLengths } of capture) {
       for (let i = 0; i < count && frames.length < PEEK_FRAMES; i++) {
         frames.push(
-          [seconds[i]!, nanoseconds[i]!, originalLengths[i]!].map((n) => String(n).padStart(10, '0')).join(' '),
+          [seconds[i]!, nanoseconds[i]!, originalLengths[i]!]
+            .map((n) => String(n).padStart(SECONDS_DIGITS, '0'))
+            .join(' '),
         );
       }
       if (frames.length === PEEK_FRAMES) break;
@@ -53,40 +64,57 @@ async function beginning(source: Source, signal: AbortSignal | undefined): Promi
   return frames.length === 0 ? '~' : frames.join(',');
 }
 
+/** Anything that tells the interfaces of a capture met so far. */
+type WithInterfaces = Pick<FrameBatch, 'interfaces'>;
+
+/** What tells the point of a capture. */
+type NamedSource = Pick<Source, 'file' | 'point'>;
+
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
   readonly #table: PointTable;
-  readonly #source: Source;
+  readonly #source: NamedSource;
   readonly #name: PointName;
   readonly #points = new Map<number, CapturePoint>();
   #interfaces = 0;
+  #lastId = -1;
+  #lastIndex = -1;
+  #last: CapturePoint | null = null;
 
-  constructor(source: Source, table: PointTable) {
+  constructor(source: NamedSource, table: PointTable) {
     this.#source = source;
     this.#table = table;
     this.#name = source.point === null ? pointFromPath(source.file) : parsePoint(source.point);
   }
 
   /** @param interfaceIndex of a cooked v2 frame, else -1 */
-  pointOf(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+  pointOf(of: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
+    const count = of.interfaces.length;
+    // Nearly all frames are of the same interface as the one before
+    if (interfaceId === this.#lastId && interfaceIndex === this.#lastIndex && count === this.#interfaces) {
+      return this.#last!;
+    }
     const key = interfaceIndex * 65536 + interfaceId;
     let point = this.#points.get(key);
-    if (point === undefined || batch.interfaces.length !== this.#interfaces) {
-      this.#interfaces = batch.interfaces.length;
-      point = this.#resolve(batch, interfaceId, interfaceIndex);
-      if (point.role === 'unknown' && batch.interfaces[interfaceId]?.linkType === COOKED_V1) point.role = 'cooked';
+    if (point === undefined || count !== this.#interfaces) {
+      this.#interfaces = count;
+      point = this.#resolve(of, interfaceId, interfaceIndex);
+      if (point.role === 'unknown' && of.interfaces[interfaceId]?.linkType === COOKED_V1) point.role = 'cooked';
       this.#points.set(key, point);
     }
+    this.#lastId = interfaceId;
+    this.#lastIndex = interfaceIndex;
+    this.#last = point;
     return point;
   }
 
-  #resolve(batch: FrameBatch, interfaceId: number, interfaceIndex: number): CapturePoint {
+  #resolve({ interfaces }: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
     const { node, interface: name, wholeNode } = this.#name;
     const file = this.#source.file;
     if (interfaceIndex >= 0) return this.#table.get(node, `if${interfaceIndex}`, file);
-    const own = batch.interfaces[interfaceId]?.name ?? null;
-    if (this.#source.point === null && (wholeNode || batch.interfaces.length > 1)) {
-      return this.#table.get(node, own ?? (batch.interfaces.length > 1 ? `if${interfaceId}` : name), file);
+    const own = interfaces[interfaceId]?.name ?? null;
+    if (this.#source.point === null && (wholeNode || interfaces.length > 1)) {
+      return this.#table.get(node, own ?? (interfaces.length > 1 ? `if${interfaceId}` : name), file);
     }
     return this.#table.get(node, name, file);
   }
@@ -117,7 +145,7 @@ export function relative(seconds: number, nanoseconds: number, base: number): nu
   return (seconds - base) * NANOSECONDS + nanoseconds;
 }
 
-export function timeBounds(options: DiagnoseOptions, base: number): TimeBounds {
+export function timeBounds(options: Pick<DiagnoseOptions, 'since' | 'until'>, base: number): TimeBounds {
   const of = (time: bigint | undefined, otherwise: number): number =>
     time === undefined ? otherwise : Number(time - BigInt(base) * 1000000000n);
   return { since: of(options.since, -Infinity), until: of(options.until, Infinity) };
@@ -217,7 +245,7 @@ export async function openAll(
   return opened;
 }
 
-export function newView(options: DiagnoseOptions): PacketView {
+export function newView(options: Pick<DiagnoseOptions, 'vxlanPorts'>): PacketView {
   return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
 }
 

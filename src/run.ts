@@ -1,26 +1,47 @@
 import { CaptureError } from './capture/capture.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
-import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, FrameCursor, inOrder, newView, openAll, PointResolver, relative, timeBounds } from './reading.js';
+import { filterOf, firstSecond, inOrder, openAll, PointResolver, relative } from './reading.js';
+import { FirstReading, type FirstReadingOptions, type FirstReadingState } from './first-reading.js';
+import { threadPays } from './thread-pays.js';
+import { openSightings } from './second-reading.js';
+import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
+import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
-import { Evidence, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import type { Evidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
-import { KEY_OCTETS } from './trail/identity.js';
+import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
+import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
+import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
 import { JOIN, PacketWindow } from './trail/window.js';
-import { problemsOf } from './wire/packet-problems.js';
-import { undecodedName } from './wire/undecoded.js';
+import { Layer } from './wire/layers.js';
+
+// Own constants, not imported ones: the compiler folds only the former
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const FLAGS = Row.FLAGS;
+const FLAG_VERSION = RowFlag.VERSION;
+const SECONDS = Row.SECONDS;
+const NANOSECONDS = Row.NANOSECONDS;
+const A = Row.A;
+const C = Row.C;
+const INTERFACE = Row.INTERFACE;
+const INTERFACE_INDEX = Row.INTERFACE_INDEX;
+const TUNNEL = Row.TUNNEL;
+const KIND = Row.KIND;
 
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
@@ -30,9 +51,12 @@ const TRAIL_COST = 8192;
 const CONNECTION_IDLE = 300e9;
 /** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
 const SMALL = 32 << 20;
-const STORE_LIMIT = 48 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
+/** FIN, SYN and RST. */
+const TCP_EVENTS = 0x07;
+const TCP = Layer.TCP;
+const TCP_PROTOCOL = 6;
 /** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
 const DISORDER = 50e6;
 
@@ -52,7 +76,10 @@ export interface Run {
   /** Captures that could not be opened, and damage inside those that could. */
   readonly faults: readonly CaptureError[];
   readonly frames: number;
+  /** Frames of each source. */
+  readonly frameCounts: readonly number[];
   readonly store: FrameStore;
+  readonly services: ServiceCounts;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
   readonly judge: Judge;
@@ -60,16 +87,19 @@ export interface Run {
   readonly flows: FlowTable;
   /** What was saved beside the captures; null when nothing was. */
   readonly saved: StateRead | null;
+  /** What the user's filter is about; null without one. */
+  readonly choice: Choice | null;
 }
 
 /** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
 export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
+  const filter = options.filter === undefined ? null : filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
+  const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
-  const saved = found === null ? null : await readSavedState(found, sources, options);
   if (saved !== null) nameInterfaces(points, saved.state);
   const orders = new PointOrders(evidence.samples, points.points);
   const topology = new Topology(evidence, points.points, orders);
@@ -86,12 +116,17 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const window: PacketWindow = new PacketWindow({
     addresses,
     texts,
-    keyOctets: evidence.keyOctets,
+    vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
+    start: (group) => tracker.start(group),
+    complete: (group) => tracker.complete(group),
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
   const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
+  const choice = filter === null ? null : new Choice(filter, addresses);
+  tracker.choice = choice;
+  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
   const judge = new Judge({
     evidence,
     topology,
@@ -100,7 +135,21 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     paths,
     clocks,
   });
-  return { ...first, sources, saved, topology, clocks, paths, texts, window, tracker, judge, flows: new FlowTable() };
+  return {
+    ...first,
+    sources,
+    saved,
+    choice,
+    services: new ServiceCounts(),
+    topology,
+    clocks,
+    paths,
+    texts,
+    window,
+    tracker,
+    judge,
+    flows: new FlowTable(),
+  };
 }
 
 function bounded(count: number): number {
@@ -114,80 +163,64 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, new Clock('given', offset));
 }
 
-type Gathered = Pick<Run, 'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'store'>;
+type Gathered = Pick<
+  Run,
+  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
+>;
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. */
+/**
+ * First reading: what is in the captures, where addresses live, how clocks stand. A second thread reads captures from the end of
+ * the list while this one reads them from its beginning; what it found is added in the order of the list.
+ */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
   const faults: CaptureError[] = [];
-  const points = new PointTable();
-  const addresses = new AddressTable();
-  const evidence = new Evidence(addresses, KEY_OCTETS);
-  const problems = new Map<string, number>();
-  const view = newView(options);
+  const base = await firstSecond(sources, options.signal);
+  const { vxlanPorts, since, until } = options;
+  const settings: FirstReadingOptions = {
+    base,
+    small: sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL,
+    ...(vxlanPorts === undefined ? {} : { vxlanPorts }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
   const opened = await openAll(sources, options.signal, faults);
+  const reading = new FirstReading(settings, sources.length);
   const progress = progressOf(sources, options, 0);
-  const small =
-    sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL;
-  const store = new FrameStore(small, STORE_LIMIT, options.vxlanPorts);
-  let base = -1;
-  let frames = 0;
-  for (const { source, number, capture } of opened) {
-    const resolver = new PointResolver(source, points);
-    const windows = new Map<PointEvidence, FileWindow>();
-    const windowOf = (at: PointEvidence): FileWindow => {
-      let window = windows.get(at);
-      if (window === undefined) {
-        window = { file: source.file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
-        windows.set(at, window);
-        at.windows.push(window);
-      }
-      return window;
-    };
-    let at: PointEvidence | null = null;
-    for await (const batch of capture) {
-      if (base < 0) base = batch.seconds[0]!;
-      const bounds = timeBounds(options, base);
-      for (let i = 0; i < batch.count; i++) {
-        const time = relative(batch.seconds[i]!, batch.nanoseconds[i]!, base);
-        if (time < bounds.since || time > bounds.until) continue;
-        view.decodeAt(batch, i);
-        frames++;
-        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
-          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
-        }
-        const point = resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-        if (at === null || at.point !== point) at = evidence.at(point);
-        if (view.undecoded >= 0) {
-          const name = undecodedName(view.undecoded);
-          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
-        }
-        evidence.observe(view, at, windowOf(at), time);
-        store.offer(view, point.id, number, batch.firstFrame + i, batch.seconds[i]!, batch.nanoseconds[i]!);
-      }
-      progress(capture.octetsRead);
+  const parts: FirstReadingState[] = [];
+  let next = 0;
+  let last = opened.length;
+  const thread =
+    opened.length > 1 && (await threadPays(sources, options))
+      ? new (await import('./threads.js')).FirstReadingThread(settings)
+      : null;
+  const help = async (): Promise<void> => {
+    while (thread !== null && next < last) {
+      const at = --last;
+      const { source, capture } = opened[at]!;
+      await capture.close();
+      parts[at] = await thread.read(source.open() as string, source.file, source.point);
+      progress.done(source.size ?? 0);
     }
-    if (capture.damage !== null) faults.push(capture.damage);
-    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
-    if (capture.damage !== null) for (const window of windows.values()) window.isDamaged = true;
-    for (const [at] of windows) noteStatistics(at, capture.interfaces);
-    progress.done(source.size ?? 0);
+  };
+  const read = async (): Promise<void> => {
+    while (next < last) {
+      const { source, number, capture } = opened[next++]!;
+      await reading.read(source, number, capture, progress);
+      progress.done(source.size ?? 0);
+    }
+  };
+  try {
+    await Promise.all([help(), read()]);
+  } finally {
+    await thread?.end();
   }
+  for (let at = last; at < opened.length; at++) {
+    const { source, number } = opened[at]!;
+    reading.add(source.file, number, parts[at]!);
+  }
+  faults.push(...reading.damages);
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { evidence, points, addresses, base: Math.max(base, 0), problems, faults, frames, store };
-}
-
-function noteStatistics(
-  at: PointEvidence,
-  interfaces: readonly {
-    name: string | null;
-    statistics: { dropped: number | null; osDropped: number | null } | null;
-  }[],
-): void {
-  for (const { name, statistics } of interfaces) {
-    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
-    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
-    at.dropped = (at.dropped ?? 0) + dropped;
-  }
+  return { ...reading, base, faults };
 }
 
 /** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
@@ -217,36 +250,48 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, clocks, base, window, tracker, judge } = run;
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
-  const view = newView(options);
-  const bounds = timeBounds(options, base);
-  const cursors: FrameCursor[] = [];
+  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
-  const signal = options.partial === true ? undefined : options.signal;
-  const take = (cursor: FrameCursor): void => {
-    if (cursor.ownTime < bounds.since || cursor.ownTime > bounds.until) return;
-    const batch = cursor.batch!;
-    const i = cursor.index;
-    view.decodeAt(batch, i);
-    if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) return;
-    if (filter !== null && !filter.matches(view) && !filter.matchesQuoted(view)) return;
-    const point = cursor.resolver.pointOf(batch, batch.interfaceIds[i]!, view.interfaceIndex);
-    const seconds = batch.seconds[i]!;
-    const nanoseconds = batch.nanoseconds[i]!;
-    window.add(view, point.id, cursor.number, batch.firstFrame + i, seconds, nanoseconds, cursor.time);
+  const clockOf = ({ file }: Source): Clock | undefined => {
+    const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
+    return node === undefined ? undefined : clocks.get(node);
   };
-  for (const { source, number, capture } of await openAll(sources, signal, [])) {
-    const resolver = new PointResolver(source, points);
-    const node = evidence.points.find((at) => at?.windows.some(({ file }) => file === source.file))?.point.node;
-    const clock = node === undefined ? undefined : clocks.get(node);
-    const cursor = new FrameCursor(source, number, capture, resolver, base, clock);
+  const { frameCounts } = run;
+  const first = {
+    sources,
+    addresses,
+    keyOctets: evidence.keyOctets,
+    base,
+    frameCounts,
+    clockOf,
+    tunnels: window.tunnels,
+  };
+  const cursors: SightingCursor[] = [];
+  for (const { source, number, sightings } of await openSightings(first, options)) {
+    const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
     if (await cursor.refill()) cursors.push(cursor);
   }
+  const count = (rows: Int32Array, row: number, point: number): void => {
+    const sourcePort = rows[row + SOURCE_PORT]!;
+    const destinationPort = rows[row + DESTINATION_PORT]!;
+    const flow = { src: rows[row + SRC]!, dst: rows[row + DST]!, sourcePort, destinationPort };
+    if (choice !== null && !choice.isPacket(rows[row + FLAGS]! & FLAG_VERSION, TCP_PROTOCOL, [flow])) return;
+    const time = relative(rows[row + SECONDS]! >>> 0, rows[row + NANOSECONDS]!, base);
+    services.add(flow, rows[row + A]!, rows[row + C]!, point, time);
+  };
+  const take = (cursor: SightingCursor): void => {
+    const { index, source } = cursor;
+    const batch = cursor.batch!;
+    const { rows } = batch;
+    const row = index << ROW_SHIFT;
+    const point = cursor.resolver.pointOf(source, rows[row + INTERFACE]!, rows[row + INTERFACE_INDEX]!);
+    window.add(batch, index, point.id, cursor.number, rows[row + TUNNEL]!);
+    if (rows[row + KIND] === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
+  };
   while (cursors.length > 0) {
     const empty = pump(cursors, STRIDE, take);
     if (empty !== null && !(await empty.refill())) {
-      progress.done(empty.source.size ?? 0);
+      progress.done(empty.size);
       cursors.splice(cursors.indexOf(empty), 1);
       continue;
     }
@@ -260,18 +305,59 @@ export async function* pair(
     if (tracker.exchanges.isFull) {
       tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
     }
-    progress(cursors.reduce((sum, { capture }) => sum + capture.octetsRead, 0));
+    progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
     yield;
   }
-  for (const { capture } of cursors) await capture.close();
+  for (const { source } of cursors) await source.close();
   window.drain();
 }
 
+/** One capture being read sighting by sighting. */
+class SightingCursor {
+  readonly number: number;
+  /** Octets of its file. */
+  readonly size: number;
+  readonly source: SightingSource;
+  readonly resolver: PointResolver;
+  batch: SightingBatch | null = null;
+  index = 0;
+  /** Corrected time of the current sighting, relative to the base. */
+  time = -Infinity;
+
+  constructor(number: number, size: number, source: SightingSource, resolver: PointResolver) {
+    this.number = number;
+    this.size = size;
+    this.source = source;
+    this.resolver = resolver;
+  }
+
+  /** Loads the next batch; false at the end of the capture. */
+  async refill(): Promise<boolean> {
+    this.batch = await this.source.next();
+    if (this.batch === null) return false;
+    this.index = 0;
+    this.time = this.batch.times[0]!;
+    return true;
+  }
+
+  /** Goes to the next sighting of the batch; false after its last. */
+  step(): boolean {
+    const batch = this.batch!;
+    if (++this.index >= batch.count) return false;
+    this.time = batch.times[this.index]!;
+    return true;
+  }
+}
+
 /**
- * Gives up to `count` frames of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
+ * Gives up to `count` sightings of all captures to `take`, in order of corrected time. Returns the capture whose batch is used
  * up, or null when the count is reached.
  */
-function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: FrameCursor) => void): FrameCursor | null {
+function pump(
+  cursors: readonly SightingCursor[],
+  count: number,
+  take: (cursor: SightingCursor) => void,
+): SightingCursor | null {
   while (count > 0) {
     let cursor = cursors[0]!;
     let second = Infinity;
@@ -284,7 +370,7 @@ function pump(cursors: readonly FrameCursor[], count: number, take: (cursor: Fra
         second = other.time;
       }
     }
-    // Frames of one capture that come before those of all others need no further comparing.
+    // Sightings of one capture that come before those of all others need no further comparing.
     do {
       take(cursor);
       if (!cursor.step()) return cursor;
@@ -299,9 +385,4 @@ function isOver(exchange: Exchange, now: number): boolean {
   return (
     exchange.protocol !== 'tcp' || exchange.finSeen || exchange.resetSeen || exchange.lastTime + CONNECTION_IDLE < now
   );
-}
-
-/** What a packet must have to be told from others: eight octets of its L4 part, or all of it when it has fewer. */
-function leastOctets(view: { readonly l4Length: number }): number {
-  return Math.min(8, view.l4Length);
 }

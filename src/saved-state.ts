@@ -20,6 +20,10 @@ interface StateFile {
   readonly source: CaptureSource;
   readonly file: string;
   readonly node: string | null;
+  /** The option and what was given with it; empty for what was found beside the captures. */
+  readonly given: string;
+  /** It was named itself: then it is an error that it cannot be used, while what lies in a folder is passed over. */
+  readonly isNamed: boolean;
 }
 
 /** Where there is state, before it is read. */
@@ -68,14 +72,22 @@ export async function readSavedState(
   const state = new SavedState();
   const warn = new Warnings(options);
   let left = MOST_CHARACTERS;
-  for (const { source, file, node } of files.slice(0, MOST_FILES)) {
+  for (const each of files.slice(0, MOST_FILES)) {
+    const { file, node } = each;
     if (left <= 0) {
       warn.add(`${file}: more than ${MOST_CHARACTERS >> 20} MiB of state; this file and those after it are not read`);
       break;
     }
-    left -= await readInto(state, source, file, node ?? nodeOfFile(file, known), warn);
+    left -= await readInto(state, each, node ?? nodeOfFile(file, known), warn);
   }
-  for (const { source, file, node } of cluster) await readInto(state, source, file, node ?? '', warn);
+  for (const given of new Set(cluster.map((each) => each.given))) {
+    await readDump(
+      state,
+      given,
+      cluster.filter((each) => each.given === given),
+      warn,
+    );
+  }
   if (files.length > MOST_FILES) warn.add(`only the first ${MOST_FILES} of ${files.length} files of state are read`);
   const strange = [...state.files.keys()].filter((node) => node !== '');
   if (strange.length > 0 && !strange.some((node) => known.has(node))) {
@@ -103,24 +115,52 @@ export function nameInterfaces(points: PointTable, { nodes }: SavedState): void 
 /** Returns how many characters were read. */
 async function readInto(
   state: SavedState,
+  { source, file, given, isNamed }: StateFile,
+  node: string,
+  warn: Warnings,
+): Promise<number> {
+  const told: string[] = [];
+  const length = await readOne(state, source, file, node, (about) => told.length < WARNINGS && told.push(about));
+  // One line for a file that is none.
+  if (length < 0 && isNamed) throw new OptionsError(`${given}: ${told.at(-1)!.replace(`${file}: `, '')}`);
+  for (const about of told) warn.add(about);
+  return Math.max(0, length);
+}
+
+/** What was given as the cluster's own words: a file, or a folder with one. */
+async function readDump(state: SavedState, given: string, files: readonly StateFile[], warn: Warnings): Promise<void> {
+  const told: string[] = [];
+  const before = state.cluster.dumps;
+  for (const { source, file, node } of files) {
+    await readOne(state, source, file, node ?? '', (about) => told.length < WARNINGS && told.push(about));
+  }
+  if (state.cluster.dumps === before) {
+    const damage = told.find((about) => about.includes(': expected '));
+    throw new OptionsError(`${given}: ${damage ?? 'is no output of kubectl get -o json'}`);
+  }
+  for (const about of told) warn.add(about);
+}
+
+/** Characters read, -1 where nothing could be used. `tell` gets a sentence for each thing that could not. */
+async function readOne(
+  state: SavedState,
   source: CaptureSource,
   file: string,
   node: string,
-  warn: Warnings,
+  tell: (about: string) => unknown,
 ): Promise<number> {
   try {
     const { text, isCut, kind } = await readText(source, file, MOST_OCTETS);
     if (kind !== 'text') {
-      warn.add(`${file}: ${kind === 'capture' ? 'is a capture' : 'is no text'}, not saved state; it is not read`);
-      return 0;
+      tell(`${file}: ${kind === 'capture' ? 'is a capture' : 'is no text'}, not saved state; it is not read`);
+      return -1;
     }
-    if (isCut) warn.add(`${file}: is longer than ${MOST_OCTETS >> 20} MiB; what follows is not read`);
-    readState(state, text, file, node, (about) => warn.add(about));
-    return text.length;
+    if (isCut) tell(`${file}: is longer than ${MOST_OCTETS >> 20} MiB; what follows is not read`);
+    return readState(state, text, file, node, tell) ? text.length : -1;
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
-    warn.add(`${file}: ${error.message}`);
-    return 0;
+    tell(`${file}: ${error.message}`);
+    return -1;
   }
 }
 
@@ -128,7 +168,7 @@ async function filesOf(option: string, input: StateInput, from: string[]): Promi
   if (typeof input === 'string') return pathFiles(option, input, from);
   const file = input.file ?? input.node ?? 'state';
   from.push(file);
-  return [{ source: input.source, file, node: input.node ?? null }];
+  return [{ source: input.source, file, node: input.node ?? null, given: `${option} ${file}`, isNamed: true }];
 }
 
 async function pathFiles(option: string, path: string, from: string[]): Promise<StateFile[]> {
@@ -136,11 +176,12 @@ async function pathFiles(option: string, path: string, from: string[]): Promise<
   from.push(path);
   if (!(await isFolder(path))) {
     if ((await fileSize(path)) === null) throw new OptionsError(`${option} ${path}: no such file or folder`);
-    return [{ source: path, file: path, node: null }];
+    return [{ source: path, file: path, node: null, given: `${option} ${path}`, isNamed: true }];
   }
   const files = await listFiles(path, MOST_FILES + 1);
   if (files.length === 0) throw new OptionsError(`${option} ${path}: holds no file`);
-  return files.map(({ path, name }) => ({ source: path, file: name, node: null }));
+  const given = `${option} ${path}`;
+  return files.map((each) => ({ source: each.path, file: each.name, node: null, given, isNamed: false }));
 }
 
 /** Files in `state` folders below a folder with captures. */
@@ -153,7 +194,15 @@ async function besides(path: string, from: string[]): Promise<StateFile[]> {
     if (found.length > 0) from.push(folder.path);
     // `state/node1/link.txt` is told as `node1/link.txt`, `node1/state/link.txt` as what it is.
     const prefix = folder.name === 'state' ? '' : `${folder.name}/`;
-    files.push(...found.map(({ path, name }) => ({ source: path, file: `${prefix}${name}`, node: null })));
+    files.push(
+      ...found.map(({ path, name }) => ({
+        source: path,
+        file: `${prefix}${name}`,
+        node: null,
+        given: '',
+        isNamed: false,
+      })),
+    );
   }
   return files;
 }

@@ -6,7 +6,7 @@ import type { Fault, FrameWalker } from './frame-walker.js';
 import { ReadFault } from './octet-reader.js';
 import { MemoryWindow, ReadingWindow, type OctetWindow } from './octet-window.js';
 import { PCAP_HEADER, PcapWalker, readPcapHeader } from './pcap.js';
-import { PcapngWalker, SECTION_HEADER_MIN, sectionVersion, unsupportedVersion } from './pcapng.js';
+import { isSupportedVersion, PcapngWalker, SECTION_HEADER_MIN, sectionVersion, unsupportedVersion } from './pcapng.js';
 import { openCompressed } from './sniff.js';
 import { openSource } from './sources.js';
 
@@ -112,7 +112,7 @@ async function readPcapng(window: OctetWindow): Promise<FrameWalker> {
     throw new ReadFault('cut', `file ends after ${length} of the ${SECTION_HEADER_MIN} octets of a section header`);
   }
   const { major, minor } = sectionVersion(window.view, window.at);
-  if (major !== 1) throw new ReadFault('unsupported-version', unsupportedVersion(major, minor));
+  if (!isSupportedVersion(major, minor)) throw new ReadFault('unsupported-version', unsupportedVersion(major, minor));
   return new PcapngWalker();
 }
 

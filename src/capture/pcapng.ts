@@ -280,7 +280,7 @@ export class PcapngWalker implements FrameWalker {
 
   #readSection(view: DataView, at: number): void {
     const { major, minor } = sectionVersion(view, at);
-    if (major !== 1) {
+    if (!isSupportedVersion(major, minor)) {
       this.fault = { code: 'unsupported-version', message: unsupportedVersion(major, minor), at };
       return;
     }
@@ -418,8 +418,13 @@ export class PcapngWalker implements FrameWalker {
   }
 }
 
+/** Section 4.1: another minor version may have what a reader of this one cannot read; 2 was written for 0. */
+export function isSupportedVersion(major: number, minor: number): boolean {
+  return major === 1 && (minor === 0 || minor === 2);
+}
+
 export function unsupportedVersion(major: number, minor: number): string {
-  return `pcapng version ${major}.${minor} is not supported, only 1 is`;
+  return `pcapng version ${major}.${minor} is not supported, only 1.0 is`;
 }
 
 /** Shortest length of a block that is read; 0 for a block that is skipped. */

@@ -1,5 +1,6 @@
 import type { Finding } from '../report/report.js';
-import { ABOUT_NO_PACKET, onNode, type FindingContext } from './context.js';
+import { onNode } from './commands.js';
+import { ABOUT_NO_PACKET, type FindingContext } from './context.js';
 
 /** From here on logs of two nodes cannot be compared, and what has a lifetime of seconds fails, nanoseconds. */
 const MATTERS = 1e9;

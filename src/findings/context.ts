@@ -1,5 +1,6 @@
 import type { Place } from '../report/report.js';
 import type { SavedState } from '../state/read.js';
+import type { Choice } from '../trail/choice.js';
 import type { Clock } from '../trail/clocks.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchange.js';
@@ -42,20 +43,19 @@ export interface FindingContext {
   readonly flows: FlowTable;
   /** All packets where the captures are small (`store.complete`), else those not known to have arrived. */
   readonly trails: readonly Trail[];
+  /** Packets that the user's filter does not choose, to compare with; only of small captures. */
+  readonly others: readonly Trail[];
   /** Frames kept, for checks that look at octets. */
   readonly store: FrameStore;
   readonly faults: readonly CaptureFault[];
+  /** What the user's filter is about; null without one. */
+  readonly choice: Choice | null;
   /** What was saved beside the captures; null when nothing was. It speaks about causes only. */
   readonly saved: SavedState | null;
   /** Clocks by node; what is not there could not be compared with others. */
   readonly clocks: ReadonlyMap<string, Clock>;
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
-}
-
-/** Where a command is to be run, as a comment behind it; nothing where no node is known. `more` goes behind the node. */
-export function onNode(node: string, more = ''): string {
-  return node === '' ? '' : `   # on ${node}${more}`;
 }
 
 /** A node's name in a sentence. */

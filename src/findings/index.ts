@@ -1,5 +1,6 @@
 import type { Finding, Severity } from '../report/report.js';
 import { demoteDnsLosses } from './application/first-symptom.js';
+import { isAsked } from './asked.js';
 import { applicationFindings } from './application/index.js';
 import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
 import { clockSkewFindings } from './clock-skew.js';
@@ -18,7 +19,7 @@ export function findAll(context: FindingContext): Finding[] {
     ...encapsulationFindings(context),
     ...tcpFindings(context),
     ...applicationFindings(context),
-  ]);
+  ]).filter(isAsked);
   return [
     ...findings,
     ...unansweredFindings(context, findings),

@@ -1,4 +1,4 @@
-import type { Certainty, Evidence, Finding, TrailStep } from '../report/report.js';
+import type { Certainty, Evidence, Finding, Severity, TrailStep } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
 import type { Judgement, Sighting, Trail } from '../trail/trail.js';
@@ -10,16 +10,26 @@ import { placeOf, type FindingContext } from './context.js';
 import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;
+/** Losses at one place are told flow by flow up to so many flows; more are one finding: it is the place that loses them. */
+const FLOWS_APART = 16;
 
 interface Loss {
   readonly trail: Trail;
   readonly judgement: Judgement;
 }
 
-/** Requests and replies that were lost: one finding for each flow and place. */
+/** Losses of one flow at one place. */
+interface Group {
+  readonly kind: keyof typeof SUBJECT;
+  readonly flow: number | null;
+  readonly losses: Loss[];
+  /** Requests, replies or packets among which they are. */
+  of: number;
+}
+
+/** Requests and replies that were lost: one finding for each flow and place, or for a place where many flows lose some. */
 export function lossFindings(context: FindingContext): Finding[] {
-  const findings: Finding[] = [];
-  const groups = new Map<string, { kind: 'request-lost' | 'reply-lost'; flow: number; losses: Loss[] }>();
+  const groups = new Map<string, Group>();
   const told = new Set<Trail>();
   for (const { exchange, outcome, flow } of context.exchanges) {
     const side =
@@ -29,21 +39,37 @@ export function lossFindings(context: FindingContext): Finding[] {
     const kind = outcome.verdict as 'request-lost' | 'reply-lost';
     const key = `${kind} ${flow} ${side.lastSeen} ${side.nextExpected}`;
     let group = groups.get(key);
-    if (group === undefined) groups.set(key, (group = { kind, flow, losses: [] }));
+    if (group === undefined) {
+      groups.set(key, (group = { kind, flow, losses: [], of: context.flows.exchangesOf(flow) }));
+    }
     group.losses.push({ trail: side.trail, judgement: side.judgement });
     for (const trail of exchange.open) told.add(trail);
   }
-  for (const { kind, flow, losses } of groups.values()) {
-    const of = context.flows.exchangesOf(flow);
-    findings.push(lossFinding(context, kind, flow, losses, of));
-  }
-  return [...findings, ...partialLoss(context, told)];
+  const places = [...groups.values(), ...partialLoss(context, told)].reduce(byPlace, new Map<string, Group[]>());
+  return [...places.values()].flatMap((groups) => lossesAt(context, groups));
+}
+
+function byPlace(places: Map<string, Group[]>, group: Group): Map<string, Group[]> {
+  const { lastSeen, nextExpected } = group.losses[0]!.judgement;
+  // A flow that loses nearly all is not hidden among those that lose a little
+  const key = `${group.kind} ${severityOf(group)} ${lastSeen} ${nextExpected}`;
+  const groups = places.get(key);
+  if (groups === undefined) places.set(key, [group]);
+  else groups.push(group);
+  return places;
+}
+
+function lossesAt(context: FindingContext, groups: readonly Group[]): Finding[] {
+  if (groups.length <= FLOWS_APART) return groups.map((group) => lossFinding(context, group, 1));
+  const of = groups.reduce((sum, group) => sum + group.of, 0);
+  const losses = groups.flatMap((group) => group.losses);
+  return [lossFinding(context, { kind: groups[0]!.kind, flow: null, losses, of }, groups.length)];
 }
 
 /** Packets lost though their exchange came through: repeated, or one of many. */
-function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding[] {
+function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[] {
   const flowOf = new Map<unknown, number>(context.exchanges.map(({ exchange, flow }) => [exchange, flow]));
-  const groups = new Map<string, { flow: number | null; losses: Loss[] }>();
+  const groups = new Map<string, Group>();
   const resets = resetsOf(context);
   for (const trail of context.trails) {
     if (told.has(trail)) continue;
@@ -53,13 +79,14 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Finding
     const flow = flowOf.get(trail.exchange) ?? null;
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
-    if (group === undefined) groups.set(key, (group = { flow, losses: [] }));
+    if (group === undefined) groups.set(key, (group = { kind: 'partial-loss', flow, losses: [], of: 0 }));
     group.losses.push({ trail, judgement });
   }
-  return [...groups.values()].map(({ flow, losses }) => {
-    const of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), losses.length);
-    return lossFinding(context, 'partial-loss', flow, losses, of);
-  });
+  for (const group of groups.values()) {
+    const { losses } = group;
+    group.of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), losses.length);
+  }
+  return [...groups.values()];
 }
 
 /**
@@ -116,13 +143,13 @@ function sentAt(context: FindingContext, trail: Trail): number {
 
 const SUBJECT = { 'request-lost': 'request', 'reply-lost': 'reply', 'partial-loss': 'packet' } as const;
 
-function lossFinding(
-  context: FindingContext,
-  kind: keyof typeof SUBJECT,
-  flow: number | null,
-  losses: readonly Loss[],
-  of: number,
-): Finding {
+function severityOf({ kind, losses, of }: Group): Severity {
+  return kind === 'partial-loss' || losses.length * 2 < of ? 'warning' : 'error';
+}
+
+/** @param flows how many flows the losses are of */
+function lossFinding(context: FindingContext, group: Group, flows: number): Finding {
+  const { kind, flow, losses, of } = group;
   const { names } = context;
   const sorted = [...losses].sort((a, b) => a.trail.firstTime - b.trail.firstTime);
   const example = sorted.find(({ judgement }) => judgement.certainty === 'shown') ?? sorted[0]!;
@@ -134,12 +161,11 @@ function lossFinding(
   const who = `${names.addresses.text(trail.first.src)} > ${names.addresses.text(trail.first.dst)}`;
   const subject = of === 1 ? SUBJECT[kind] : `${SUBJECT[kind] === 'reply' ? 'replies' : `${SUBJECT[kind]}s`}`;
   const differs = kind === 'partial-loss' ? null : differsOf(context, trail, judgement);
-  const severity = kind === 'partial-loss' || count * 2 < of ? 'warning' : 'error';
   return {
     kind,
-    severity,
+    severity: severityOf(group),
     certainty,
-    title: `${count} of ${of} ${subject} ${who} last seen at ${last}, never at ${next}`,
+    title: `${count} of ${of} ${subject} ${flows === 1 ? who : `of ${flows} flows`} last seen at ${last}, never at ${next}`,
     flow,
     count,
     of,

@@ -2,7 +2,8 @@ import type { Evidence, Finding } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { endText, summaryOf } from '../trail/rows.js';
 import type { Trail } from '../trail/trail.js';
-import { onNode, placeOf, type FindingContext, type Judged } from './context.js';
+import { inNamespaceOf } from './commands.js';
+import { placeOf, type FindingContext, type Judged } from './context.js';
 
 const EXAMPLES = 5;
 
@@ -75,7 +76,13 @@ function unansweredFinding(
         kind: 'pod-silent',
         likelihood: 0.6,
         why: `the request is at ${last.name}, the interface of ${server}, and nothing comes back from there: no process, a firewall inside, or a full backlog`,
-        next: `nsenter -t <pid of the pod> -n ss -lntup${onNode(last.node)}`,
+        next: inNamespaceOf(
+          context,
+          exchange.server,
+          exchange.protocol === 'icmp-echo'
+            ? 'sysctl net.ipv4.icmp_echo_ignore_all'
+            : `ss -lntu 'sport = :${exchange.serverPort}'`,
+        ),
       },
     ],
     evidence: list.flatMap((judged) => arrivalOf(context, judged, requests)).slice(0, EXAMPLES),

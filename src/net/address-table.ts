@@ -1,5 +1,13 @@
 import { formatIpv6 } from '../wire/format.js';
 
+/** The inside of a table, to hand to another thread. */
+export interface AddressState {
+  readonly words: Int32Array;
+  readonly versions: Uint8Array;
+  readonly slots: Int32Array;
+  readonly count: number;
+}
+
 /**
  * Small integers for IP addresses, so that both families share one flow table. Ids count from 0; the table never forgets,
  * and at its bound every further address gets the id OVERFLOW, which is counted.
@@ -21,6 +29,32 @@ export class AddressTable {
     this.#mask = this.#slots.length - 1;
     this.#words = new Int32Array(4 << 11);
     this.#versions = new Uint8Array(1 << 11);
+  }
+
+  /** A table that knows the addresses of another one and takes no more: every other address is OVERFLOW. */
+  static of({ words, versions, slots, count }: AddressState): AddressTable {
+    const table = new AddressTable(count);
+    table.#words = words;
+    table.#versions = versions;
+    table.#slots = slots;
+    table.#mask = slots.length - 1;
+    table.#count = count;
+    return table;
+  }
+
+  /** What `of` makes a table of; it shares the memory of this one. */
+  get state(): AddressState {
+    return { words: this.#words, versions: this.#versions, slots: this.#slots, count: this.#count };
+  }
+
+  /** Takes over the addresses of another table, in its order. Returns the ids here by the ids there. */
+  add({ words, versions, count }: AddressState): Int32Array {
+    const ids = new Int32Array(count);
+    for (let id = 1; id < count; id++) {
+      const at = id << 2;
+      ids[id] = this.#id(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, versions[id]!);
+    }
+    return ids;
   }
 
   /** Ids given out are below this. */
@@ -103,6 +137,11 @@ export class AddressTable {
   isLinkLocal(id: number): boolean {
     const word = this.word(id);
     return this.version(id) === 4 ? word >>> 16 === 0xa9fe : word >>> 22 === 0xfe80 >>> 6;
+  }
+
+  /** Writes the octets of the address; those of an IPv4 address are four. */
+  copy(id: number, view: DataView, at: number): void {
+    for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, this.#words[(id << 2) + i]!);
   }
 
   /** The address as text (RFC 5952 for IPv6). */

@@ -1,4 +1,5 @@
 import { IPv4CidrRange, IPv6CidrRange } from 'ip-num';
+import type { AddressTable } from './address-table.js';
 import { arpSenderIpAt, arpTargetIpAt } from '../wire/arp.js';
 import { ipv4DstAt, ipv4SrcAt } from '../wire/ipv4.js';
 import { ipv6DstAt, ipv6SrcAt } from '../wire/ipv6.js';
@@ -23,6 +24,19 @@ export interface PacketFilter {
   matches(packet: PacketView): boolean;
   /** Whether the headers quoted in an ICMP error do; false for every other packet. */
   matchesQuoted(packet: PacketView): boolean;
+  /**
+   * Whether a packet does that was seen under several addresses, as translation makes them: each `host`, `net` and `port` holds
+   * where it holds for any of them.
+   */
+  matchesAny(version: number, protocol: number, tuples: readonly Tuple[], addresses: AddressTable): boolean;
+}
+
+/** Addresses (ids) and ports (-1 without) that a packet had somewhere. */
+export interface Tuple {
+  readonly src: number;
+  readonly dst: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
 }
 
 /** The headers under test: those of the packet, or those that its ICMP error quotes. Offsets are -1 when absent. */
@@ -35,6 +49,8 @@ interface Subject {
   protocol: number;
   /** Where both ports are, when the packet has them and they were captured. */
   portsAt: number;
+  /** The same packet under other addresses. */
+  others: readonly Subject[];
 }
 
 type Test = (subject: Subject) => boolean;
@@ -54,8 +70,12 @@ const MAX_NESTING = 100;
  */
 export function parseFilter(text: string): PacketFilter {
   const test = new Parser(text).parse();
-  const subject: Subject = { view: EMPTY, version: 0, srcAt: -1, dstAt: -1, protocol: -1, portsAt: -1 };
+  const subject: Subject = { view: EMPTY, version: 0, srcAt: -1, dstAt: -1, protocol: -1, portsAt: -1, others: [] };
   return {
+    matchesAny(version, protocol, tuples, addresses) {
+      const [first, ...others] = tuples.map((tuple) => subjectOf(version, protocol, tuple, addresses));
+      return first !== undefined && test({ ...first, others });
+    },
     matches(packet) {
       subject.view = packet.view;
       if (packet.arpAt >= 0) {
@@ -80,6 +100,21 @@ export function parseFilter(text: string): PacketFilter {
 }
 
 const EMPTY = new DataView(new ArrayBuffer(0));
+const ADDRESS_OCTETS = 16;
+
+/** A packet of which only its addresses and ports are known. */
+function subjectOf(version: number, protocol: number, tuple: Tuple, addresses: AddressTable): Subject {
+  const view = new DataView(new ArrayBuffer(2 * ADDRESS_OCTETS + 4));
+  addresses.copy(tuple.src, view, 0);
+  addresses.copy(tuple.dst, view, ADDRESS_OCTETS);
+  const hasPorts = (protocol === TCP || protocol === UDP) && tuple.sourcePort >= 0;
+  if (hasPorts) {
+    view.setUint16(2 * ADDRESS_OCTETS, tuple.sourcePort);
+    view.setUint16(2 * ADDRESS_OCTETS + 2, tuple.destinationPort);
+  }
+  const portsAt = hasPorts ? 2 * ADDRESS_OCTETS : -1;
+  return { view, version, srcAt: 0, dstAt: ADDRESS_OCTETS, protocol, portsAt, others: [] };
+}
 
 function setIp(subject: Subject, ipAt: number, version: number, protocol: number, l4At: number): void {
   subject.version = ipAt < 0 ? 0 : version;
@@ -211,6 +246,10 @@ function not(a: Test): Test {
   return (subject) => !a(subject);
 }
 
+function forAny(test: Test): Test {
+  return (subject) => test(subject) || subject.others.some(test);
+}
+
 function protocolTest(name: string): Test {
   if (name === 'icmp') return ({ version, protocol }) => version === 4 && protocol === ICMP;
   if (name === 'icmp6') return ({ version, protocol }) => version === 6 && protocol === ICMPV6;
@@ -222,8 +261,10 @@ function portTest(port: number, direction: Direction): Test {
   const src = direction !== 'dst';
   const dst = direction !== 'src';
   // TCP has its ports where UDP has them.
-  return ({ view, portsAt }) =>
-    portsAt >= 0 && ((src && udpSrcPort(view, portsAt) === port) || (dst && udpDstPort(view, portsAt) === port));
+  return forAny(
+    ({ view, portsAt }) =>
+      portsAt >= 0 && ((src && udpSrcPort(view, portsAt) === port) || (dst && udpDstPort(view, portsAt) === port)),
+  );
 }
 
 function addressTest({ text, column }: Token, direction: Direction): Test {
@@ -240,9 +281,11 @@ function addressTest({ text, column }: Token, direction: Direction): Test {
           (view.getInt32(at + 4) & mb) === b &&
           (view.getInt32(at + 8) & mc) === c &&
           (view.getInt32(at + 12) & md) === d;
-  return (subject) =>
-    subject.version === version &&
-    ((src && within(subject.view, subject.srcAt)) || (dst && within(subject.view, subject.dstAt)));
+  return forAny(
+    (subject) =>
+      subject.version === version &&
+      ((src && within(subject.view, subject.srcAt)) || (dst && within(subject.view, subject.dstAt))),
+  );
 }
 
 type Words = readonly [number, number, number, number];

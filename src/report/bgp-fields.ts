@@ -39,11 +39,15 @@ import {
   type BgpAttributeItem,
   type BgpFamilyRoutes,
   type BgpPrefix,
+  type BgpReachable,
 } from '../wire/bgp.js';
 import { formatIpv4, formatIpv6 } from '../wire/format.js';
 import type { PacketView } from '../wire/packet.js';
 import { putEvpnRoutes } from './evpn-fields.js';
 import { putHeader, table, utf8, type Put, type Read } from './field-table.js';
+
+/** Address family (IANA). */
+const IPV6 = 2;
 
 const HEADER = table(BgpHeader, {
   marker: [],
@@ -72,6 +76,8 @@ const SUBCODE_FIELDS: Readonly<Record<number, string>> = {
   4: 'bgp.notify.minor_error_expired',
   5: 'bgp.notify.minor_error_state',
   6: 'bgp.notify.minor_error_cease',
+  // RFC 7313: ROUTE-REFRESH; the name is of a draft that had this number before
+  7: 'bgp.notify.minor_error_capability',
 };
 
 const NOTIFICATION = table(BgpNotification, {
@@ -172,6 +178,7 @@ function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeI
       if (length === 4) put('bgp.update.path_attribute.originator_id', formatIpv4(view, at));
       return;
     case BgpAttribute.COMMUNITIES:
+      if (length % 4 !== 0) return;
       for (let community = at; community + 4 <= end; community += 4) {
         // RFC 1997: those from 0xffff0000 on have meanings of their own
         if (view.getUint16(community) === 0xffff) {
@@ -187,7 +194,7 @@ function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeI
       if (routes === null) return;
       put('bgp.update.path_attribute.mp_reach_nlri.afi', routes.afi);
       put('bgp.update.path_attribute.mp_reach_nlri.safi', routes.safi);
-      putNextHop(put, view, routes.nextHopAt, routes.nextHopLength);
+      putNextHop(put, view, routes);
       putRoutes(put, 'bgp.mp_reach_nlri', view, routes);
       return;
     }
@@ -210,9 +217,10 @@ function putAsPath(put: Put, view: DataView, at: number, end: number, octets: nu
 }
 
 /** RFC 2545 section 3: a global address, and perhaps a link-local one after it. */
-function putNextHop(put: Put, view: DataView, at: number, length: number): void {
+function putNextHop(put: Put, view: DataView, routes: BgpReachable): void {
+  const { nextHopAt: at, nextHopLength: length } = routes;
   const name = 'bgp.update.path_attribute.mp_reach_nlri.next_hop';
-  if (length === 4) put(`${name}.ipv4`, formatIpv4(view, at));
+  if (length === 4 && routes.afi !== IPV6) put(`${name}.ipv4`, formatIpv4(view, at));
   if (length === 16 || length === 32) put(`${name}.ipv6`, formatIpv6(view, at));
   if (length === 32) put(`${name}.ipv6.link_local`, formatIpv6(view, at + 16));
 }

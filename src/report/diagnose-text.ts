@@ -6,6 +6,8 @@ import type {
   FlowReport,
   PointReport,
   Report,
+  ServiceInterval,
+  ServiceReport,
   Severity,
   StateReport,
   TrailStep,
@@ -28,6 +30,9 @@ import {
 
 /** Rows of a summary table; the rest is counted. */
 const MOST_ROWS = 20;
+/** Services whose connections are told over time, and intervals of one. */
+const MOST_SERVICES = 5;
+const MOST_INTERVALS = 12;
 /** Nodes named where state was read. */
 const MOST_NODES = 10;
 
@@ -55,6 +60,7 @@ export function diagnoseText(report: Report, options: TextOptions): string {
   });
   sections.push(
     flowLines(report.flows, paint),
+    serviceLines(report, paint),
     translationLines(report, paint),
     nameLines(report, paint),
     limitLines(report, paint, options.width),
@@ -192,7 +198,12 @@ function causeLines(finding: Finding, earlier: readonly Finding[], paint: Paint,
       : '   Causes that fit, likeliest first, each with the command that settles it',
   ];
   for (const cause of causes) {
-    lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})`);
+    const told = earlier.findIndex((other) =>
+      other.causes.some((its) => JSON.stringify(its) === JSON.stringify(cause)),
+    );
+    const before = told >= 0 ? `, as in finding ${told + 1}` : '';
+    lines.push(`   ${paint('bold', cause.kind)} (${cause.likelihood.toFixed(2)})${before}`);
+    if (told >= 0) continue;
     lines.push(...wrapped('     ', escapeText(cause.why), width));
     for (const { file, line, text, says, note } of cause.evidence ?? []) {
       const by = says === 'confirms' ? paint('bold', 'confirmed by') : 'refuted by';
@@ -343,6 +354,73 @@ function flowLines(flows: readonly FlowReport[], paint: Paint): string[] {
   ];
 }
 
+const RESETS = /^(rst-|reset$|conntrack-invalid-leak$|bgp-unknown-peer-reset$)/;
+
+/** Connections of services over time, where resets were found: a pulse, or one after the other. */
+function serviceLines({ services, findings }: Report, paint: Paint): string[] {
+  if (!findings.some(({ kind, severity }) => severity !== 'info' && RESETS.test(kind))) return [];
+  const best = new Map<string, ServiceReport>();
+  const size = ({ syn, synAck, fin, rst }: ServiceReport): number => syn + synAck + fin + rst;
+  for (const service of services) {
+    if (service.rst === 0) continue;
+    const name = endpoint(service.address, service.port);
+    const other = best.get(name);
+    if (other === undefined || size(other) < size(service)) best.set(name, service);
+  }
+  const all = [...best];
+  const lines = all.slice(0, MOST_SERVICES).flatMap(([name, service]) => {
+    const rows = merged(service, MOST_INTERVALS).map((interval) => [
+      timeOfDay(interval.time).replace(/\..*/, ''),
+      ...COLUMNS.map(([, column]) => String(interval[column])),
+    ]);
+    const [header, ...body] = aligned([['UTC', ...COLUMNS.map(([title]) => title)], ...rows], [1, 2, 3, 4, 5]);
+    return [
+      `  ${name} at ${escapeText(service.point)}`,
+      `    ${paint('dim', header!)}`,
+      ...body.map((row) => `    ${row}`),
+    ];
+  });
+  return lines.length === 0
+    ? []
+    : [paint('bold', 'Services with resets over time'), ...lines, ...rest(all.length, 'service', MOST_SERVICES)];
+}
+
+const COLUMNS = [
+  ['SYN', 'syn'],
+  ['SYN,ACK', 'synAck'],
+  ['FIN', 'fin'],
+  ['RST', 'rst'],
+  ['by the service', 'rstByService'],
+] as const;
+
+/** The intervals of a service, neighbours put together until there are no more than so many. */
+function merged({ intervals, interval }: ServiceReport, most: number): ServiceInterval[] {
+  let rows = [...intervals];
+  const [first] = rows;
+  if (first === undefined) return rows;
+  const number = ({ time }: ServiceInterval, length: number): bigint =>
+    (nanoseconds(time) - nanoseconds(first.time)) / BigInt(Math.round(length * 1e9));
+  for (let length = interval * 2; rows.length > most; length *= 2) {
+    const together: ServiceInterval[] = [];
+    for (const row of rows) {
+      const last = together[together.length - 1];
+      if (last === undefined || number(last, length) !== number(row, length)) together.push(row);
+      else {
+        together[together.length - 1] = {
+          time: last.time,
+          syn: last.syn + row.syn,
+          synAck: last.synAck + row.synAck,
+          fin: last.fin + row.fin,
+          rst: last.rst + row.rst,
+          rstByService: last.rstByService + row.rstByService,
+        };
+      }
+    }
+    rows = together;
+  }
+  return rows;
+}
+
 function translationLines({ translations }: Report, paint: Paint): string[] {
   if (translations.length === 0) return [];
   const rows = translations
@@ -379,9 +457,9 @@ function nameLines({ names = {} }: Report, paint: Paint): string[] {
   ];
 }
 
-function rest(count: number, noun: string): string[] {
-  if (count <= MOST_ROWS) return [];
-  return [`  … and ${counted(count - MOST_ROWS, `more ${noun}`)} (--format json has all)`];
+function rest(count: number, noun: string, most = MOST_ROWS): string[] {
+  if (count <= most) return [];
+  return [`  … and ${counted(count - most, `more ${noun}`)} (--format json has all)`];
 }
 
 /** What keeps this report from being the whole truth. */

@@ -1,5 +1,5 @@
 /** Fields of link, network, transport and tunnel headers for the verbose view. */
-import { bit, flag, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry } from './field-table.js';
+import { bit, flag, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry, type Put } from './field-table.js';
 import {
   arpIsEthernetIpv4,
   arpOperation,
@@ -31,8 +31,9 @@ import {
   icmpCode,
   icmpGatewayAt,
   IcmpHeader,
+  icmpHasId,
+  icmpHasSeq,
   icmpId,
-  icmpIsEcho,
   icmpMtu,
   icmpSeq,
   icmpType,
@@ -87,7 +88,6 @@ import {
 import { nullFamily, NullHeader } from '../wire/null-loopback.js';
 import {
   tcpAck,
-  tcpAoAt,
   tcpAoKeyId,
   tcpAoNextKeyId,
   tcpChecksum,
@@ -96,23 +96,20 @@ import {
   tcpFlags,
   TcpHeader,
   tcpHeaderLength,
-  tcpMd5At,
   tcpMss,
-  tcpMssAt,
+  TcpOption,
+  tcpOptionFits,
   tcpOptions,
-  tcpSackAt,
   tcpSackBlocks,
   tcpSackLeft,
   tcpSackRight,
   tcpSeq,
   tcpSrcPort,
   tcpTimestampEcho,
-  tcpTimestampsAt,
   tcpTimestampValue,
   tcpUrgent,
   tcpWindow,
   tcpWindowScale,
-  tcpWindowScaleAt,
 } from '../wire/tcp.js';
 import { udpChecksum, udpDstPort, UdpHeader, udpLength, udpSrcPort } from '../wire/udp.js';
 import { vlanId, vlanPriority, VlanTag, vlanType } from '../wire/vlan.js';
@@ -133,7 +130,10 @@ export const VLAN = table(VlanTag, {
     ['vlan.dei', (view, at) => (view.getUint16(at) >> 12) & 1],
     ['vlan.id', vlanId],
   ],
-  type: [['vlan.etype', vlanType]],
+  type: [
+    ['vlan.etype', when((view, at) => vlanType(view, at) >= 1536, vlanType)],
+    ['vlan.len', when((view, at) => vlanType(view, at) < 1536, vlanType)],
+  ],
 });
 
 function cookedAddress(addressAt: (at: number) => number, length: (view: DataView, at: number) => number): Entry[] {
@@ -143,18 +143,26 @@ function cookedAddress(addressAt: (at: number) => number, length: (view: DataVie
   ];
 }
 
+/** Below 1536 it is a number of Linux. */
+function cookedType(protocol: (view: DataView, at: number) => number): Entry[] {
+  return [
+    ['sll.etype', when((view, at) => protocol(view, at) >= 1536, protocol)],
+    ['sll.ltype', when((view, at) => protocol(view, at) < 1536, protocol)],
+  ];
+}
+
 export const COOKED = table(CookedHeader, {
   packetType: [['sll.pkttype', cookedPacketType]],
   hardwareType: [['sll.hatype', cookedHardwareType]],
   addressLength: [['sll.halen', cookedAddressLength]],
   address: cookedAddress(cookedAddressAt, cookedAddressLength),
-  protocol: [['sll.etype', cookedProtocol]],
+  protocol: cookedType(cookedProtocol),
 });
 
 export const COOKED_2 = table(Cooked2Header, {
-  protocol: [['sll.etype', cooked2Protocol]],
+  protocol: cookedType(cooked2Protocol),
   reserved: [],
-  interfaceIndex: [['sll.ifindex', cooked2InterfaceIndex]],
+  interfaceIndex: [['sll.ifindex', (view, at) => cooked2InterfaceIndex(view, at) >>> 0]],
   hardwareType: [['sll.hatype', cooked2HardwareType]],
   packetType: [['sll.pkttype', cooked2PacketType]],
   addressLength: [['sll.halen', cooked2AddressLength]],
@@ -249,9 +257,9 @@ export const ICMP = table(IcmpHeader, {
   type: [['icmp.type', icmpType]],
   code: [['icmp.code', icmpCode]],
   checksum: [['icmp.checksum', icmpChecksum]],
-  id: [['icmp.ident', when(icmpIsEcho, icmpId)]],
+  id: [['icmp.ident', when(icmpHasId, icmpId)]],
   seq: [
-    ['icmp.seq', when(icmpIsEcho, icmpSeq)],
+    ['icmp.seq', when(icmpHasSeq, icmpSeq)],
     ['icmp.mtu', when((view, at) => icmpType(view, at) === IcmpType.UNREACHABLE && icmpCode(view, at) === 4, icmpMtu)],
     ['icmp.redir_gw', when((view, at) => icmpType(view, at) === IcmpType.REDIRECT, ipv4(icmpGatewayAt))],
   ],
@@ -312,27 +320,40 @@ export const TCP = table(
   },
   (put, view, at, end, packet) => {
     if (packet.l4At === at) put('tcp.len', packet.payloadLength);
-    for (const { kind } of tcpOptions(view, at, end)) put('tcp.option_kind', kind);
-    const mssAt = tcpMssAt(view, at, end);
-    if (mssAt !== -1) put('tcp.options.mss_val', tcpMss(view, mssAt));
-    const scaleAt = tcpWindowScaleAt(view, at, end);
-    if (scaleAt !== -1) put('tcp.options.wscale.shift', tcpWindowScale(view, scaleAt));
-    const timestampsAt = tcpTimestampsAt(view, at, end);
-    if (timestampsAt !== -1) {
-      put('tcp.options.timestamp.tsval', tcpTimestampValue(view, timestampsAt));
-      put('tcp.options.timestamp.tsecr', tcpTimestampEcho(view, timestampsAt));
-    }
-    const sackAt = tcpSackAt(view, at, end);
-    for (let block = 0; sackAt !== -1 && block < tcpSackBlocks(view, sackAt); block += 1) {
-      put('tcp.options.sack_le', tcpSackLeft(view, sackAt, block));
-      put('tcp.options.sack_re', tcpSackRight(view, sackAt, block));
-    }
-    const md5At = tcpMd5At(view, at, end);
-    if (md5At !== -1) put('tcp.options.md5.digest', hexText(view, md5At + 2, 16));
-    const aoAt = tcpAoAt(view, at, end);
-    if (aoAt !== -1) {
-      put('tcp.options.ao.keyid', tcpAoKeyId(view, aoAt));
-      put('tcp.options.ao.rnextkeyid', tcpAoNextKeyId(view, aoAt));
-    }
+    for (const option of tcpOptions(view, at, end)) putTcpOption(put, view, option);
   },
 );
+
+function putTcpOption(
+  put: Put,
+  view: DataView,
+  { kind, at, length }: { kind: number; at: number; length: number },
+): void {
+  put('tcp.option_kind', kind);
+  if (!tcpOptionFits(kind, length)) return;
+  switch (kind) {
+    case TcpOption.MSS:
+      put('tcp.options.mss_val', tcpMss(view, at));
+      return;
+    case TcpOption.WINDOW_SCALE:
+      put('tcp.options.wscale.shift', tcpWindowScale(view, at));
+      return;
+    case TcpOption.TIMESTAMPS:
+      put('tcp.options.timestamp.tsval', tcpTimestampValue(view, at));
+      put('tcp.options.timestamp.tsecr', tcpTimestampEcho(view, at));
+      return;
+    case TcpOption.SACK:
+      for (let block = 0; block < tcpSackBlocks(view, at); block += 1) {
+        put('tcp.options.sack_le', tcpSackLeft(view, at, block));
+        put('tcp.options.sack_re', tcpSackRight(view, at, block));
+      }
+      return;
+    case TcpOption.MD5:
+      put('tcp.options.md5.digest', hexText(view, at + 2, 16));
+      return;
+    case TcpOption.AO:
+      put('tcp.options.ao.keyid', tcpAoKeyId(view, at));
+      put('tcp.options.ao.rnextkeyid', tcpAoNextKeyId(view, at));
+      return;
+  }
+}

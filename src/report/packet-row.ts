@@ -148,7 +148,7 @@ export function quotedView(packet: PacketView, depth: number): PacketView | null
   if (packet.quotedIpAt === -1 || depth >= MAX_QUOTED_DEPTH) return null;
   const quoted = (quotedViews[depth] ??= new PacketView());
   const at = packet.quotedIpAt;
-  const captured = packet.payloadEnd - at;
+  const captured = packet.quotedEnd - at;
   const isV4 = packet.quotedIpVersion === 4;
   const announced = isV4 ? ipv4TotalLength(packet.view, at) : Ipv6Header.span + ipv6PayloadLength(packet.view, at);
   const linkType = isV4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;

@@ -6,6 +6,8 @@ export interface Report {
   readonly flows: readonly FlowReport[];
   readonly translations: readonly TranslationReport[];
   readonly findings: readonly Finding[];
+  /** TCP connections of each service over time, at each point; those with most RSTs first, at most 256. */
+  readonly services: readonly ServiceReport[];
   /** Wrong octets: code -> frames that have it. */
   readonly problems: Readonly<Record<string, number>>;
   readonly counts: Counts;
@@ -72,6 +74,34 @@ export interface TranslationReport {
   readonly to: string;
   readonly between: readonly [string, string];
   readonly packets: number;
+}
+
+/** How often connections of one service were opened, closed and reset, where one point saw it. */
+export interface ServiceCounts {
+  readonly syn: number;
+  readonly synAck: number;
+  /** Of both sides. */
+  readonly fin: number;
+  /** Of both sides. */
+  readonly rst: number;
+  /** Those of them that the service's own address sent. */
+  readonly rstByService: number;
+}
+
+export interface ServiceInterval extends ServiceCounts {
+  /** Where the interval begins, by the clock of the capture. */
+  readonly time: string;
+}
+
+export interface ServiceReport extends ServiceCounts {
+  /** As this point sees it: behind a translation it is another one. */
+  readonly address: string;
+  readonly port: number;
+  readonly point: string;
+  /** Seconds that an interval lasts. */
+  readonly interval: number;
+  /** In order of time; those in which nothing happened are left out. */
+  readonly intervals: readonly ServiceInterval[];
 }
 
 export interface Place {

@@ -24,6 +24,8 @@ export class Cluster {
   readonly #names = new Map<string, NamedAddress[]>();
   /** Endpoints by `namespace/name` of their service. */
   readonly endpoints = new Map<string, { readonly at: Line; readonly list: Endpoint[] }>();
+  /** Outputs of kubectl that were read. */
+  dumps = 0;
   /** The first line of each listing of pods: only with one does the absence of a pod say something. */
   pods: Line | null = null;
   nodes: Line | null = null;

@@ -57,6 +57,7 @@ function readers(): Reader[] {
  * the other. Lines that are nobody's, such as headings and prompts, are passed over.
  * @param node that the file is of
  * @param warn gets one sentence for what could not be used
+ * @returns false when nothing in it is known
  */
 export function readState(
   state: SavedState,
@@ -64,7 +65,7 @@ export function readState(
   file: string,
   node: string,
   warn: (about: string) => void,
-): void {
+): boolean {
   const into: Into = {
     node: state.node(node),
     cluster: state.cluster,
@@ -99,6 +100,7 @@ export function readState(
   else if (strange !== null) {
     warn(`${file}:${strange.line}: is none of the outputs that are read: ${all.map(({ tool }) => tool).join(', ')}`);
   }
+  return takers.size > 0 || strange === null;
 }
 
 function withoutReturn(line: string): string {

@@ -5,30 +5,34 @@ import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
 import { arpIsEthernetIpv4, arpSenderIpAt } from '../wire/arp.js';
 import { destinationId, hopsLeft, isCutTunnel, isUnicast, sourceId } from '../net/packet-addresses.js';
-import { exactHigh, exactKey, exactLow } from './identity.js';
+import { exactHigh, exactLow, packetKeys } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
 const PAIR_LIMIT = 1 << 18;
+/** Pairs that a point has room for at first: a file may describe 65,536 interfaces, of which few see packets. */
+const FIRST_PAIRS = 16;
 /** Sightings sampled for clocks and the order of points; when full, every second key is dropped and the rest go on. */
 const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
 const SAMPLE_OCTETS = 12;
 const TCP = 6;
+/** Most addresses remembered that sent ARP at one point. */
+const ARP_SENDERS = 4096;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
 export const LEAST_L4_OCTETS = 8;
 
 /** Columns of PairsAtPoint: what one point saw between two addresses, the lower address id first ("forward"). */
 export class PairsAtPoint {
-  readonly index = new PairIndex(PAIR_LIMIT);
-  forward: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backward: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS);
+  forward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
   /** Highest TTL seen forward in bits 0-7 and backward in 8-15, highest outer TTL in 16-23 and 24-31; 0 is none. */
-  ttls: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  ttls: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
   /** Outer source and destination around the last packet seen forward and backward; 0 is none. */
-  forwardFrom: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  forwardTo: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backwardFrom: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  backwardTo: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  forwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  forwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+  backwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
 
   add(
     low: number,
@@ -70,6 +74,46 @@ export class PairsAtPoint {
     }
     this.ttls[at] = ttls;
   }
+
+  get state(): PairsState {
+    const { index, forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo } = this;
+    const n = index.size;
+    const first = Int32Array.from({ length: n }, (_, i) => index.first(i));
+    const second = Int32Array.from({ length: n }, (_, i) => index.second(i));
+    const columns = [forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo];
+    return { first, second, columns: columns.map((column) => column.slice(0, n)), refused: index.refused };
+  }
+
+  /** Takes over what another reading counted. `ids`: the ids here of its addresses. */
+  merge({ first, second, columns, refused }: PairsState, ids: Int32Array): void {
+    const [forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo] = columns;
+    this.index.refused += refused;
+    for (let i = 0; i < first.length; i++) {
+      const a = ids[first[i]!]!;
+      const b = ids[second[i]!]!;
+      const packed = ttls![i]!;
+      const ways = [
+        [a, b, forward![i]!, packed & 255, (packed >>> 16) & 255, forwardFrom![i]!, forwardTo![i]!],
+        [b, a, backward![i]!, (packed >>> 8) & 255, packed >>> 24, backwardFrom![i]!, backwardTo![i]!],
+      ] as const;
+      for (const [src, dst, count, ttl, outerTtl, from, to] of ways) {
+        if (count === 0) continue;
+        const isForward = src <= dst;
+        const [low, high] = isForward ? [src, dst] : [dst, src];
+        this.add(low, high, isForward, ttl, outerTtl, ids[from]!, ids[to]!);
+        const at = this.index.find(low, high);
+        if (at >= 0) (isForward ? this.forward : this.backward)[at]! += count - 1;
+      }
+    }
+  }
+}
+
+/** The inside of PairsAtPoint, in the order of its pairs. */
+export interface PairsState {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  readonly columns: readonly Int32Array[];
+  readonly refused: number;
 }
 
 /** What one file holds of one point. Times are nanoseconds relative to the run's base second, uncorrected. */
@@ -80,6 +124,19 @@ export interface FileWindow {
   last: number;
   /** What came after the last frame is not known. */
   isDamaged: boolean;
+}
+
+/** The inside of PointEvidence; `point` is the number that the reading gave it. */
+export interface PointState {
+  readonly point: number;
+  readonly windows: readonly FileWindow[];
+  readonly counts: Readonly<Record<'frames' | 'packets' | 'tunnelled' | 'cut' | 'unidentifiable' | 'cutTcp', number>>;
+  readonly protocols: Uint32Array;
+  readonly undecoded: ReadonlyMap<string, number>;
+  readonly arpSenders: ReadonlyMap<number, number>;
+  readonly dropped: number | null;
+  readonly pairs: PairsState;
+  readonly filter: FilterState;
 }
 
 /** What the first reading learnt of one point. */
@@ -109,6 +166,46 @@ export class PointEvidence {
   constructor(point: CapturePoint) {
     this.point = point;
   }
+
+  get state(): PointState {
+    const { point, windows, frames, packets, protocols, undecoded, tunnelled, cut, unidentifiable, cutTcp } = this;
+    const { arpSenders, dropped, pairs, filter } = this;
+    const counts = { frames, packets, tunnelled, cut, unidentifiable, cutTcp };
+    const tables = { protocols, undecoded, arpSenders, dropped, pairs: pairs.state, filter: filter.state };
+    return { point: point.id, windows, counts, ...tables };
+  }
+
+  /** Takes over what another reading found. `ids`: the ids here of its addresses. */
+  merge(state: PointState, ids: Int32Array): void {
+    this.windows.push(...state.windows);
+    this.frames += state.counts.frames;
+    this.packets += state.counts.packets;
+    this.tunnelled += state.counts.tunnelled;
+    this.cut += state.counts.cut;
+    this.unidentifiable += state.counts.unidentifiable;
+    this.cutTcp += state.counts.cutTcp;
+    for (const [kind, count] of state.protocols.entries()) this.protocols[kind]! += count;
+    for (const [name, count] of state.undecoded) this.undecoded.set(name, (this.undecoded.get(name) ?? 0) + count);
+    for (const [id, count] of state.arpSenders) this.addArpSender(ids[id]!, count);
+    if (state.dropped !== null) this.dropped = (this.dropped ?? 0) + state.dropped;
+    this.pairs.merge(state.pairs, ids);
+    this.filter.merge(state.filter, ids);
+  }
+
+  addArpSender(sender: number, count: number): void {
+    if (this.arpSenders.size < ARP_SENDERS || this.arpSenders.has(sender)) {
+      this.arpSenders.set(sender, (this.arpSenders.get(sender) ?? 0) + count);
+    }
+  }
+}
+
+/** The inside of an ApparentFilter. */
+export interface FilterState {
+  readonly noise: number;
+  readonly frames: number;
+  readonly protocols: number;
+  readonly hosts: readonly number[];
+  readonly ports: readonly number[];
 }
 
 /** What all frames of a capture have in common, as a capture filter would make them. */
@@ -137,6 +234,29 @@ export class ApparentFilter {
     this.protocols |= protocolBit;
   }
 
+  get state(): FilterState {
+    const { noise, frames, protocols } = this;
+    return { noise, frames, protocols, hosts: [...this.#hosts], ports: [...this.#ports] };
+  }
+
+  /** Takes over what another reading found: common is what is common to both. */
+  merge({ noise, frames, protocols, hosts, ports }: FilterState, ids: Int32Array): void {
+    this.noise += noise;
+    this.protocols |= protocols;
+    if (frames === 0) return;
+    const theirs = hosts.map((host) => ids[host]!);
+    if (this.frames === 0) {
+      this.#hosts = [theirs[0]!, theirs[1]!];
+      this.#ports = [ports[0]!, ports[1]!];
+    } else {
+      for (const i of [0, 1]) {
+        if (!theirs.includes(this.#hosts[i]!)) this.#hosts[i] = 0;
+        if (!ports.includes(this.#ports[i]!)) this.#ports[i] = -1;
+      }
+    }
+    this.frames += frames;
+  }
+
   get host(): number {
     return this.#hosts[0] || this.#hosts[1];
   }
@@ -144,6 +264,14 @@ export class ApparentFilter {
   get port(): number {
     return Math.max(this.#ports[0], this.#ports[1]);
   }
+}
+
+/** The inside of Samples. */
+export interface SamplesState {
+  readonly columns: readonly Int32Array[];
+  readonly times: Float64Array;
+  readonly ttls: Uint8Array;
+  readonly mask: number;
 }
 
 /** Sampled sightings, the same packets at every point, for clocks and the order of points. */
@@ -158,15 +286,15 @@ export class Samples {
   readonly ttls = new Uint8Array(SAMPLE_LIMIT);
   #mask = 0;
 
-  add(point: number, time: number, src: number, dst: number, ttl: number): void {
-    if ((exactHigh & this.#mask) !== 0) return;
+  add(low: number, high: number, point: number, time: number, src: number, dst: number, ttl: number): void {
+    if ((high & this.#mask) !== 0) return;
     if (this.count === SAMPLE_LIMIT) {
       this.#halve();
-      if ((exactHigh & this.#mask) !== 0) return;
+      if ((high & this.#mask) !== 0) return;
     }
     const at = this.count++;
-    this.keyLow[at] = exactLow;
-    this.keyHigh[at] = exactHigh;
+    this.keyLow[at] = low;
+    this.keyHigh[at] = high;
     this.points[at] = point;
     this.times[at] = time;
     this.sources[at] = src;
@@ -174,24 +302,49 @@ export class Samples {
     this.ttls[at] = ttl;
   }
 
-  #halve(): void {
-    while (this.count === SAMPLE_LIMIT) {
-      this.#mask = (this.#mask << 1) | 1;
-      let kept = 0;
-      for (let i = 0; i < this.count; i++) {
-        if ((this.keyHigh[i]! & this.#mask) !== 0) continue;
-        this.keyLow[kept] = this.keyLow[i]!;
-        this.keyHigh[kept] = this.keyHigh[i]!;
-        this.points[kept] = this.points[i]!;
-        this.times[kept] = this.times[i]!;
-        this.sources[kept] = this.sources[i]!;
-        this.destinations[kept] = this.destinations[i]!;
-        this.ttls[kept] = this.ttls[i]!;
-        kept++;
-      }
-      this.count = kept;
+  get state(): SamplesState {
+    const { count, keyLow, keyHigh, points, times, sources, destinations, ttls } = this;
+    const columns = [keyLow, keyHigh, points, sources, destinations].map((column) => column.slice(0, count));
+    return { columns, times: times.slice(0, count), ttls: ttls.slice(0, count), mask: this.#mask };
+  }
+
+  /** Takes over the samples of another reading. `points` and `ids`: those here for its own. */
+  merge({ columns, times, ttls, mask }: SamplesState, points: readonly CapturePoint[], ids: Int32Array): void {
+    const [keyLow, keyHigh, point, sources, destinations] = columns;
+    while (this.#mask < mask) this.#halveOnce();
+    for (let i = 0; i < times.length; i++) {
+      const at = points[point![i]!]!.id;
+      this.add(keyLow![i]!, keyHigh![i]!, at, times[i]!, ids[sources![i]!]!, ids[destinations![i]!]!, ttls[i]!);
     }
   }
+
+  #halve(): void {
+    while (this.count === SAMPLE_LIMIT) this.#halveOnce();
+  }
+
+  #halveOnce(): void {
+    this.#mask = (this.#mask << 1) | 1;
+    let kept = 0;
+    for (let i = 0; i < this.count; i++) {
+      if ((this.keyHigh[i]! & this.#mask) !== 0) continue;
+      this.keyLow[kept] = this.keyLow[i]!;
+      this.keyHigh[kept] = this.keyHigh[i]!;
+      this.points[kept] = this.points[i]!;
+      this.times[kept] = this.times[i]!;
+      this.sources[kept] = this.sources[i]!;
+      this.destinations[kept] = this.destinations[i]!;
+      this.ttls[kept] = this.ttls[i]!;
+      kept++;
+    }
+    this.count = kept;
+  }
+}
+
+/** The inside of Evidence. */
+export interface EvidenceState {
+  readonly points: readonly PointState[];
+  readonly samples: SamplesState;
+  readonly keyOctets: number;
 }
 
 /** Everything the first reading of all captures learns. */
@@ -209,6 +362,17 @@ export class Evidence {
 
   at(point: CapturePoint): PointEvidence {
     return (this.points[point.id] ??= new PointEvidence(point));
+  }
+
+  get state(): EvidenceState {
+    return { points: this.points.flatMap((at) => at.state), samples: this.samples.state, keyOctets: this.keyOctets };
+  }
+
+  /** Takes over what another reading found. `points` and `ids`: the points here for its own, and the ids of its addresses. */
+  add({ points: states, samples, keyOctets }: EvidenceState, points: readonly CapturePoint[], ids: Int32Array): void {
+    for (const state of states) this.at(points[state.point]!).merge(state, ids);
+    this.samples.merge(samples, points, ids);
+    this.keyOctets = Math.min(this.keyOctets, keyOctets);
   }
 
   /** Notes one decoded frame. `time`: nanoseconds relative to the base. */
@@ -259,8 +423,8 @@ export class Evidence {
       if (octets < this.keyOctets) this.keyOctets = octets;
       if (octets < SAMPLE_OCTETS) return;
     }
-    exactKey(packet, src, dst, SAMPLE_OCTETS);
-    this.samples.add(at.point.id, time, src, dst, ttl);
+    packetKeys(packet, SAMPLE_OCTETS);
+    this.samples.add(exactLow, exactHigh, at.point.id, time, src, dst, ttl);
   }
 
   #observeArp(packet: PacketView, at: PointEvidence): void {
@@ -268,9 +432,7 @@ export class Evidence {
     const senderAt = arpSenderIpAt(packet.arpAt);
     if (packet.view.getInt32(senderAt) === 0) return; // a probe (RFC 5227)
     const sender = this.addresses.idOfIpv4(packet.view, senderAt);
-    if (at.arpSenders.size < 4096 || at.arpSenders.has(sender)) {
-      at.arpSenders.set(sender, (at.arpSenders.get(sender) ?? 0) + 1);
-    }
+    at.addArpSender(sender, 1);
   }
 
   #observeFilter(packet: PacketView, filter: ApparentFilter, src: number, dst: number): void {

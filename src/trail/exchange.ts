@@ -15,6 +15,9 @@ const DNS_REFUSED = 5;
 /** How far a packet was seen to come: 0 not at all, 1 lost or undecided, 2 at the last captured point of its way, 3 at home. */
 export const Reach = { NONE: 0, OPEN: 1, END: 2, HOME: 3 } as const;
 
+/** Shared by all that have none, most of them: four arrays an exchange were a third of its memory. */
+const NONE: readonly never[] = Object.freeze([]);
+
 /** A request and its reply: an echo, a DNS question, a TCP connection, or the datagrams of a UDP flow. */
 export class Exchange {
   protocol: ExchangeProtocol = 'udp';
@@ -44,7 +47,9 @@ export class Exchange {
   /** Its requests were seen under other addresses, too. */
   isTranslated = false;
   /** Packets that are not known to have arrived. */
-  readonly open: Trail[] = [];
+  open: readonly Trail[] = NONE;
+  /** One of its packets is among those that the user's filter chooses. */
+  isChosen = false;
   /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
   refused = false;
   refusedBy: Trail | null = null;
@@ -72,15 +77,15 @@ export class Exchange {
   sentByClient = 0;
   sentByServer = 0;
   /** UDP: times of the first datagrams of each direction. */
-  requestTimes: number[] = [];
-  replyTimes: number[] = [];
+  requestTimes: readonly number[] = NONE;
+  replyTimes: readonly number[] = NONE;
 
   /** What each point saw of each direction of a connection, where rows will tell it. */
   requestStream: Stream | null = null;
   replyStream: Stream | null = null;
 
   /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
-  readonly repeats: Repeat[] = [];
+  repeats: readonly Repeat[] = NONE;
 
   /** Makes the server the client of a datagram flow. */
   turn(): void {
@@ -103,12 +108,6 @@ export interface Repeat {
   readonly request: boolean;
   readonly sequence: number;
   readonly length: number;
-}
-
-/** What a packet is to the exchange it belongs to. */
-export interface Membership {
-  readonly exchange: Exchange;
-  readonly direction: Direction;
 }
 
 /** The fields of a packet from which its exchange follows. */
@@ -142,7 +141,8 @@ const OPEN_LIMIT = 64;
 
 /** Adds a packet to its exchange. `trail`: null for packets that passed every point of their way. `open`: not known to have arrived. */
 export function note(
-  { exchange, direction }: Membership,
+  exchange: Exchange,
+  direction: Direction,
   facts: PacketFacts,
   reach: number,
   lastPoint: number,
@@ -155,7 +155,9 @@ export function note(
     noteError(exchange, direction, facts, trail);
     return;
   }
-  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) exchange.open.push(trail);
+  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) {
+    exchange.open = appended(exchange.open, trail);
+  }
   // The first fragment counts for all
   if (facts.fragmentOffset > 0) return;
   const request = direction === 'request';
@@ -166,8 +168,11 @@ export function note(
   }
   if (!counts) return;
   if (exchange.protocol === 'udp') {
-    const times = request ? exchange.requestTimes : exchange.replyTimes;
-    if (times.length < DATAGRAMS) times.push(facts.firstTime);
+    if (request && exchange.requestTimes.length < DATAGRAMS) {
+      exchange.requestTimes = appended(exchange.requestTimes, facts.firstTime);
+    } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
+      exchange.replyTimes = appended(exchange.replyTimes, facts.firstTime);
+    }
   }
   if (request) {
     exchange.requests++;
@@ -185,6 +190,13 @@ export function note(
     }
     if (exchange.protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
   }
+}
+
+/** The list with one more; only the first one makes a new array. */
+function appended<T>(list: readonly T[], item: T): readonly T[] {
+  if (list === NONE) return [item];
+  (list as T[]).push(item);
+  return list;
 }
 
 /** An ICMP error that says that the request was not delivered or not wanted. */
@@ -257,7 +269,7 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     const furthest = request ? exchange.sentByClient : exchange.sentByServer;
     if (before && ((end - furthest) | 0) <= 0) {
       if (exchange.repeats.length < REPEATS) {
-        exchange.repeats.push({ request, sequence: facts.a, length: facts.payloadLength });
+        exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: facts.payloadLength });
       }
     } else if (request) {
       exchange.sentByClient = end;

@@ -1,9 +1,9 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange, type Membership, type PacketFacts } from './exchange.js';
+import { Exchange, type PacketFacts } from './exchange.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
-import type { Form } from './trail.js';
+import type { Direction, Form } from './trail.js';
 
 const TCP = 6;
 const UDP = 17;
@@ -36,21 +36,26 @@ export class ExchangeTable {
   readonly #aliases = new Map<string, Exchange>();
   /** Exchanges by the form that their requests were translated to: a reply that is lost before it is translated back shows no other. */
   readonly #translated = new Map<string, Exchange>();
+  /** Of the packet that was last given its exchange. */
+  direction: Direction = null;
 
   /**
-   * Finds or makes the exchange of a packet; null when it belongs to none.
+   * Finds or makes the exchange of a packet, null when it belongs to none, and sets `direction`.
    * @param first its form where it was first seen, @param last where it was last seen
    */
-  memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
-    if (facts.fragmentOffset > 0) return this.#fragments.find(facts, first) ?? this.#fragments.find(facts, last);
-    const membership = this.#memberOf(facts, first, last);
-    if (first !== last && membership?.direction === 'request') this.#rememberTranslated(membership.exchange, last);
-    // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
-    if (facts.moreFragments !== 0 && membership !== null && facts.protocol !== TCP) {
-      this.#fragments.remember(facts, first, membership);
-      if (first !== last) this.#fragments.remember(facts, last, membership);
+  exchangeOf(facts: PacketFacts, first: Form, last: Form): Exchange | null {
+    if (facts.fragmentOffset > 0) {
+      const known = this.#fragments.find(facts, first) ?? this.#fragments.find(facts, last);
+      return known === null ? null : this.#is(known.exchange, known.direction);
     }
-    return membership;
+    const exchange = this.#exchangeOf(facts, first, last);
+    if (first !== last && exchange !== null && this.direction === 'request') this.#rememberTranslated(exchange, last);
+    // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
+    if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
+      this.#fragments.remember(facts, first, exchange, this.direction);
+      if (first !== last) this.#fragments.remember(facts, last, exchange, this.direction);
+    }
+    return exchange;
   }
 
   #rememberTranslated(exchange: Exchange, form: Form): void {
@@ -63,12 +68,18 @@ export class ExchangeTable {
 
   /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
   #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): Exchange | undefined {
-    return this.#translated.size === 0
-      ? undefined
-      : this.#translated.get(keyOf(protocol, reversed(reply), id, sequence));
+    if (this.#translated.size === 0) return undefined;
+    const { src, dst, sourcePort, destinationPort } = reply;
+    const form = { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId: -1 };
+    return this.#translated.get(keyOf(protocol, form, id, sequence));
   }
 
-  #memberOf(facts: PacketFacts, first: Form, last: Form): Membership | null {
+  #is(exchange: Exchange, direction: Direction): Exchange {
+    this.direction = direction;
+    return exchange;
+  }
+
+  #exchangeOf(facts: PacketFacts, first: Form, last: Form): Exchange | null {
     if (facts.quote !== null) return this.#quoted(facts, facts.quote);
     switch (facts.kind) {
       case Layer.ICMP:
@@ -116,15 +127,16 @@ export class ExchangeTable {
     last: Form,
     sequence: number,
     nameId: number,
-  ): Membership {
+  ): Exchange {
     const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
     const find = (form: Form): Exchange | null =>
       this.#find(protocol, form.dst, form.src, form.destinationPort, form.sourcePort, idOf(form), sequence, nameId);
     const form = find(last) === null && find(first) !== null ? first : last;
     const id = idOf(form);
-    const translated = find(form) === null ? this.#findTranslated(protocol, form, id, sequence) : undefined;
-    if (translated !== undefined) return { exchange: translated, direction: 'reply' };
-    const membership = this.#member(
+    const translated =
+      this.#translated.size > 0 && find(form) === null ? this.#findTranslated(protocol, form, id, sequence) : undefined;
+    if (translated !== undefined) return this.#is(translated, 'reply');
+    const exchange = this.#member(
       'reply',
       protocol,
       facts,
@@ -136,49 +148,48 @@ export class ExchangeTable {
       sequence,
       nameId,
     );
-    if (first !== last && membership.exchange.requests === 0 && this.#aliases.size < ALIASES) {
+    if (first !== last && exchange.requests === 0 && this.#aliases.size < ALIASES) {
       const key = aliasOf(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, idOf(first));
-      this.#aliases.set(key, membership.exchange);
+      this.#aliases.set(key, exchange);
     }
-    return membership;
+    return exchange;
   }
 
-  #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Membership {
+  #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Exchange {
     const flags = protocol === 'tcp' ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
     const forward = this.#findForm(protocol, first) ?? (first === last ? null : this.#findForm(protocol, last));
     // A SYN with another number opens a new connection on the same ports.
     if (forward !== null && !(opening && forward.synSeen && forward.id !== facts.a)) {
-      return { exchange: forward, direction: 'request' };
+      return this.#is(forward, 'request');
     }
     if (forward === null && !opening) {
       // A bridge that translates before its tap shows the request to the pod and the reply from the service.
       // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
-      let backward = this.#findForm(protocol, reversed(last));
+      let backward = this.#findReversed(protocol, last);
       if (first !== last) {
-        backward ??= this.#findForm(protocol, reversed(first));
-        for (const form of facts.forms ?? []) backward ??= this.#findForm(protocol, reversed(form));
+        backward ??= this.#findReversed(protocol, first);
+        for (const form of facts.forms ?? []) backward ??= this.#findReversed(protocol, form);
       }
       backward ??= this.#findTranslated(protocol, last, -1, 0) ?? null;
       if (backward !== null) {
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
-        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime)
-          return { exchange: backward, direction: 'reply' };
+        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime) return this.#is(backward, 'reply');
         this.#unlink(backward);
         backward.turn();
         this.#link(backward);
-        return { exchange: backward, direction: 'request' };
+        return this.#is(backward, 'request');
       }
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
     const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
     return fromServer
-      ? {
-          exchange: this.#make(protocol, facts, last.dst, last.src, last.destinationPort, last.sourcePort, 0, 0, -1),
-          direction: 'reply',
-        }
-      : {
-          exchange: this.#make(
+      ? this.#is(
+          this.#make(protocol, facts, last.dst, last.src, last.destinationPort, last.sourcePort, 0, 0, -1),
+          'reply',
+        )
+      : this.#is(
+          this.#make(
             protocol,
             facts,
             first.src,
@@ -189,12 +200,12 @@ export class ExchangeTable {
             0,
             -1,
           ),
-          direction: 'request',
-        };
+          'request',
+        );
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
-  #quoted(facts: PacketFacts, quote: Quote): Membership | null {
+  #quoted(facts: PacketFacts, quote: Quote): Exchange | null {
     // Of a tunnel's packet the flow inside is meant, which such an error refuses nothing of.
     if (quote.tunnel) return quote.inner === null ? null : this.#findQuoted(quote.inner);
     let found = this.#findQuoted(quote);
@@ -202,7 +213,7 @@ export class ExchangeTable {
     return found ?? this.#announced(facts, quote);
   }
 
-  #findQuoted(quote: Quote): Membership | null {
+  #findQuoted(quote: Quote): Exchange | null {
     const { src, dst, sourcePort, destinationPort } = quote;
     let forward: Exchange | null = null;
     let backward: Exchange | null = null;
@@ -218,12 +229,12 @@ export class ExchangeTable {
         if (forward === null) backward = this.#recentDns(dst, destinationPort, src);
       }
     }
-    if (forward !== null) return { exchange: forward, direction: 'reply' };
-    return backward === null ? null : { exchange: backward, direction: 'request' };
+    if (forward !== null) return this.#is(forward, 'reply');
+    return backward === null ? null : this.#is(backward, 'request');
   }
 
   /** Errors are told at once, the packet that they quote may still wait for more sightings. */
-  #announced(facts: PacketFacts, quote: Quote): Membership | null {
+  #announced(facts: PacketFacts, quote: Quote): Exchange | null {
     const { src, dst, sourcePort, destinationPort, icmpId, icmpSeq } = quote;
     const asked = quote.protocol === 1 ? quote.icmpType === 8 : quote.icmpType === 128;
     const exchange = asked
@@ -231,7 +242,7 @@ export class ExchangeTable {
       : quote.protocol === UDP && sourcePort >= 0 && sourcePort !== DNS && destinationPort !== DNS
         ? this.#make('udp', facts, src, dst, sourcePort, destinationPort, 0, 0, -1)
         : null;
-    return exchange === null ? null : { exchange, direction: 'reply' };
+    return exchange === null ? null : this.#is(exchange, 'reply');
   }
 
   /** DNS exchanges are keyed by their id, which a quotation may not hold: the last one of the socket is meant. */
@@ -261,7 +272,7 @@ export class ExchangeTable {
     id: number,
     sequence: number,
     nameId: number,
-  ): Membership {
+  ): Exchange {
     const exchange =
       this.#find(protocol, client, server, clientPort, serverPort, id, sequence, nameId) ??
       (direction === 'request' && this.#aliases.size > 0
@@ -273,7 +284,7 @@ export class ExchangeTable {
       exchange.nameId = nameId;
       exchange.sequence = sequence;
     }
-    return { exchange, direction };
+    return this.#is(exchange, direction);
   }
 
   #find(
@@ -301,6 +312,10 @@ export class ExchangeTable {
 
   #findForm(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Form): Exchange | null {
     return this.#findConversation(protocol, src, dst, sourcePort, destinationPort);
+  }
+
+  #findReversed(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Form): Exchange | null {
+    return this.#findConversation(protocol, dst, src, destinationPort, sourcePort);
   }
 
   /** The latest connection or datagram flow between two sockets. */
@@ -402,10 +417,6 @@ function aliasOf(
   id: number,
 ): string {
   return `${protocol} ${client} ${server} ${clientPort} ${serverPort} ${id}`;
-}
-
-function reversed({ src, dst, sourcePort, destinationPort }: Form): Form {
-  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId: -1 };
 }
 
 function bucketOf(client: number, server: number, clientPort: number, serverPort: number): number {

@@ -21,6 +21,8 @@ const TCP_EVENTS = 0x07;
 const KEPT_OCTETS = 512;
 /** Frames kept, and DNS and tunnelled packets kept of each point, when not all frames are kept. */
 const KEPT_FRAMES = 1 << 14;
+/** Frames kept at most: each costs some hundred octets besides its own, and a compressed file may hold any number of empty ones. */
+const MOST_FRAMES = 1 << 19;
 const ORDINARY = 1024;
 
 /**
@@ -51,7 +53,7 @@ export class FrameStore {
     if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return;
     const length = packet.frameEnd - packet.frameAt;
     const kept = this.complete ? length : Math.min(length, KEPT_OCTETS);
-    if (this.#octets + kept > this.#limit) {
+    if (this.#octets + kept > this.#limit || this.frames.length === MOST_FRAMES) {
       this.complete = false;
       return;
     }
@@ -66,6 +68,20 @@ export class FrameStore {
       originalLength: packet.originalLength,
       linkType: packet.linkType,
     });
+  }
+
+  /** Takes over frames that another store kept. @param all it kept every frame that it was offered */
+  add(frames: readonly KeptFrame[], all: boolean): void {
+    if (!all) this.complete = false;
+    for (const frame of frames) {
+      if (!this.complete && this.frames.length >= KEPT_FRAMES) return;
+      if (this.#octets + frame.octets.length > this.#limit) {
+        this.complete = false;
+        return;
+      }
+      this.#octets += frame.octets.length;
+      this.frames.push(frame);
+    }
   }
 
   #matters(packet: PacketView, point: number): boolean {

@@ -27,13 +27,6 @@ export function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
   return telling && a.firstTime <= b.lastTime + AT_ONCE && b.firstTime <= a.lastTime + AT_ONCE;
 }
 
-/** Segments with payload, and packets that are or may become fragments. */
-export function mayHavePieces(group: PacketGroup): boolean {
-  if (group.fragmentOffset > 0 || group.moreFragments !== 0) return true;
-  if (group.kind === Layer.TCP) return group.payloadLength > 0;
-  return group.l4Length > 1200;
-}
-
 /**
  * True when one of two groups may be a part of the other, or both parts of a third: they overlap, close in time, with the
  * IP IDs that segmentation gives (the first piece has the ID of the whole, each further one the next). What is sent again has
@@ -53,7 +46,7 @@ export function isPiece(a: PacketGroup, b: PacketGroup): boolean {
 
 /** True when two groups hold octets of the same place in a stream or packet, close in time. */
 export function overlaps(a: PacketGroup, b: PacketGroup): boolean {
-  if (!mayHavePieces(b) || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
+  if (b.burst === 0 || Math.abs(a.firstTime - b.firstTime) > PIECE) return false;
   const whole = rangeOf(a);
   const part = rangeOf(b);
   const from = (part.from - whole.from) | 0;

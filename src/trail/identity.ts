@@ -62,40 +62,23 @@ export function ipIdentity(packet: PacketView): number {
   return ipv4Id(packet.view, packet.ipAt) | (ipv4DontFragment(packet.view, packet.ipAt) ? 0x10000 : 0);
 }
 
-/** Sets exactLow and exactHigh. */
-export function exactKey(packet: PacketView, src: number, dst: number, keyOctets: number): void {
-  low = src ^ 0x2545f491;
-  high = dst ^ 0x6c62272e;
-  mix(dst);
-  mix(packet.protocol | (packet.fragmentOffset << 8) | (packet.moreFragments << 31));
-  mix(ipIdentity(packet));
-  mix(packet.l4Length);
-  mixL4(packet, keyOctets, false);
-  exactLow = low | 0;
-  exactHigh = high | 0;
-}
-
-/** Sets invariantLow and invariantHigh. */
-export function invariantKey(packet: PacketView, keyOctets: number): void {
+/** Sets the exact and the invariant key. One pass over the octets: the exact key is the invariant one with what it leaves out. */
+export function packetKeys(packet: PacketView, keyOctets: number): void {
+  const view = packet.view;
+  const at = packet.l4At;
+  const octets = comparableOctets(packet, keyOctets);
+  const protocol = packet.fragmentOffset === 0 ? packet.protocol : -1;
   low = 0x1b873593;
   high = packet.protocol;
   mix(packet.fragmentOffset | (packet.moreFragments << 31));
   mix(ipIdentity(packet));
   mix(packet.l4Length);
-  mixL4(packet, keyOctets, true);
-  invariantLow = low | 0;
-  invariantHigh = high | 0;
-}
-
-function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void {
-  const view = packet.view;
-  const at = packet.l4At;
-  const octets = comparableOctets(packet, keyOctets);
-  const protocol = packet.fragmentOffset === 0 ? packet.protocol : -1;
+  // What a translation changes in this packet: ports, or the identifier of an echo
+  let changing = 0;
   let i = 0;
   if (octets >= 8) {
     if (protocol === TCP) {
-      if (!invariant) mix(view.getInt32(at));
+      changing = view.getInt32(at);
       mix(view.getInt32(at + 4));
       i = 8;
       if (octets >= 16) {
@@ -104,20 +87,49 @@ function mixL4(packet: PacketView, keyOctets: number, invariant: boolean): void 
         i = octets >= 20 ? 20 : 16; // past the checksum
       }
     } else if (protocol === UDP) {
-      if (!invariant) mix(view.getInt32(at));
+      changing = view.getInt32(at);
       mix(view.getUint16(at + 4));
       i = 8;
     } else if (protocol === ICMP || protocol === ICMPV6) {
       const type = view.getUint8(at);
       mix(view.getUint16(at));
-      const echo = protocol === ICMP ? type === 8 || type === 0 : type === 128 || type === 129;
-      mix(invariant && echo ? view.getUint16(at + 6) : view.getInt32(at + 4));
       i = 8;
-      if (invariant && !echo) return mixQuoted(packet, octets);
+      if (protocol === ICMP ? type === 8 || type === 0 : type === 128 || type === 129) {
+        changing = view.getUint16(at + 4);
+        mix(view.getUint16(at + 6));
+      } else {
+        changing = view.getInt32(at + 4);
+        mixQuoted(packet, octets);
+        invariantLow = low | 0;
+        invariantHigh = high | 0;
+        mixOctets(view, at, i, octets);
+        return finishExact(packet, changing);
+      }
     }
   }
-  for (; i + 4 <= octets; i += 4) mix(view.getInt32(at + i));
-  for (; i < octets; i++) mix(view.getUint8(at + i) + 0x100);
+  mixOctets(view, at, i, octets);
+  invariantLow = low | 0;
+  invariantHigh = high | 0;
+  finishExact(packet, changing);
+}
+
+function mixOctets(view: DataView, at: number, from: number, to: number): void {
+  let i = from;
+  for (; i + 4 <= to; i += 4) mix(view.getInt32(at + i));
+  for (; i < to; i++) mix(view.getUint8(at + i) + 0x100);
+}
+
+/** By the octets of the addresses, not by their ids: readings that number addresses apart make the same keys. */
+function finishExact({ view, ipAt, ipVersion }: PacketView, changing: number): void {
+  mix(changing);
+  if (ipVersion === 4) {
+    mix(view.getInt32(ipAt + 12));
+    mix(view.getInt32(ipAt + 16));
+  } else {
+    for (let i = 8; i < 40; i += 4) mix(view.getInt32(ipAt + i));
+  }
+  exactLow = low | 0;
+  exactHigh = high | 0;
 }
 
 /** What an ICMP error quotes is translated along with it, but for the quoted packet's length, IP ID and numbers. */

@@ -1,59 +1,239 @@
+import { PACKET_FIELDS, Row, ROW_SHIFT, RowFlag } from './row.js';
+
+// Own constants, not imported ones: the compiler folds only the former
+const SHIFT = ROW_SHIFT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const PROTOCOL = Row.PROTOCOL;
+const FLAG_VERSION = RowFlag.VERSION;
+const FLAG_DNS = RowFlag.DNS;
+const FLAG_MORE_FRAGMENTS = RowFlag.MORE_FRAGMENTS;
+const IP_ID = Row.IP_ID;
+const FRAGMENT_OFFSET = Row.FRAGMENT_OFFSET;
+const L4_LENGTH = Row.L4_LENGTH;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
+const A = Row.A;
+const B = Row.B;
+const C = Row.C;
+const NAME = Row.NAME;
+const FIELDS = PACKET_FIELDS;
+const EXACT_LOW = Row.EXACT_LOW;
+const INVARIANT_LOW = Row.INVARIANT_LOW;
+const INVARIANT_HIGH = Row.INVARIANT_HIGH;
+const BURST = Row.BURST;
+const FLAGS = Row.FLAGS;
+const KIND = Row.KIND;
+
+/** What a group has behind the fields of its packet. Chains of the three key tables run both ways: a hostile capture can put all packets into one. */
+export const GroupRow = {
+  NEXT_EXACT: 20,
+  PREVIOUS_EXACT: 21,
+  NEXT_INVARIANT: 22,
+  PREVIOUS_INVARIANT: 23,
+  NEXT_BURST: 24,
+  PREVIOUS_BURST: 25,
+  /** First sighting of the chain, -1 none. */
+  HEAD: 26,
+  /** Tells a group from those that had its number before. */
+  SERIAL: 27,
+  /** Points that saw it, a bit for each of the first 31; bit 31 for all others. */
+  SEEN: 28,
+  /** 1 when it is told: with another group, or on its own. */
+  DONE: 29,
+  /** Bits of the points that, once they all have seen it, leave nothing to wait for; 0 when it must wait. */
+  NEED: 30,
+  /** Number of its path. */
+  PATH: 31,
+} as const;
+const NEXT_EXACT = GroupRow.NEXT_EXACT;
+const HEAD = GroupRow.HEAD;
+const SERIAL = GroupRow.SERIAL;
+const SEEN = GroupRow.SEEN;
+const DONE = GroupRow.DONE;
+
+const INITIAL = 1 << 12;
+
+/** Bit of a point in GroupRow.SEEN. */
+export function bitOf(point: number): number {
+  return point < 31 ? 1 << point : 1 << 31;
+}
+
+/** The groups of a window in rows, with a free list. A group is its number, from 1; 0 is none. */
+export class GroupTable {
+  rows = new Int32Array(INITIAL << SHIFT);
+  /** First and last time of each group, nanoseconds relative to the base. */
+  times = new Float64Array(INITIAL << 1);
+  readonly #views: (PacketGroup | undefined)[] = [];
+  #used = 1;
+  #serial = 0;
+  /** Groups that are open. */
+  open = 0;
+  #free = 0;
+
+  /** A free number; the caller fills the row. */
+  take(): number {
+    this.open++;
+    let group = this.#free;
+    if (group !== 0) {
+      this.#free = this.rows[(group << SHIFT) + NEXT_EXACT]!;
+    } else {
+      group = this.#used++;
+      if (group << 1 === this.times.length) this.#grow();
+    }
+    const row = group << SHIFT;
+    this.rows[row + HEAD] = -1;
+    this.rows[row + SERIAL] = this.#serial = (this.#serial + 1) | 0;
+    this.rows[row + SEEN] = 0;
+    this.rows[row + DONE] = 0;
+    return group;
+  }
+
+  free(group: number): void {
+    this.open--;
+    this.rows[(group << SHIFT) + SERIAL] = this.#serial = (this.#serial + 1) | 0;
+    this.rows[(group << SHIFT) + NEXT_EXACT] = this.#free;
+    this.#free = group;
+    // An array that has never had this place does not get it now
+    if (group < this.#views.length && this.#views[group] !== undefined) this.#views[group] = undefined;
+  }
+
+  /** The group as an object: the same one as long as the group is open. */
+  view(group: number): PacketGroup {
+    return (this.#views[group] ??= new PacketGroup(this, group));
+  }
+
+  /** The object of a group that has one. */
+  viewed(group: number): PacketGroup | undefined {
+    return group < this.#views.length ? this.#views[group] : undefined;
+  }
+
+  #grow(): void {
+    const rows = new Int32Array(this.rows.length * 2);
+    rows.set(this.rows);
+    this.rows = rows;
+    const times = new Float64Array(this.times.length * 2);
+    times.set(this.times);
+    this.times = times;
+  }
+}
+
+/** Copies the fields of a packet from a row of sightings, all but the keys. */
+export function copyDescription(from: Int32Array, fromRow: number, to: Int32Array, toRow: number): void {
+  for (let i = 5; i < FIELDS; i++) to[toRow + i] = from[fromRow + i]!;
+}
+
+/** Copies the fields of a packet with its keys. */
+export function copyPacket(from: Int32Array, fromRow: number, to: Int32Array, toRow: number): void {
+  for (let i = 0; i < FIELDS; i++) to[toRow + i] = from[fromRow + i]!;
+}
+
 /**
- * The sightings of one packet so far: all with the same exact key, close in time. Pooled: a group is reused as soon as it is
- * closed. Numbers are int32 unless said otherwise, so that no field needs a heap number but the times.
+ * The sightings of one packet so far, all with the same exact key and close in time: a row of the group table as an object, for
+ * what is seldom. Valid as long as its group is open.
  */
 export class PacketGroup {
-  exactLow = 0;
-  exactHigh = 0;
-  invariantLow = 0;
-  invariantHigh = 0;
-  burst = 0;
-
-  src = 0;
-  dst = 0;
-  ipVersion = 0;
-  protocol = 0;
-  /** TCP and UDP ports, -1 where there are none. */
-  sourcePort = -1;
-  destinationPort = -1;
-  ipId = 0;
-  /** Octets of the fragment's place in its packet, and whether more follow. */
-  fragmentOffset = 0;
-  moreFragments = 0;
-  /** Octets after the IP headers, as announced. */
-  l4Length = 0;
-  /** Layer.TCP, UDP, ICMP, ICMPV6, or -1. */
-  kind = -1;
-  /** TCP: sequence number, acknowledgement, flags; ICMP: type << 8 | code, identifier, sequence; DNS over UDP: id, flags, type. */
-  a = 0;
-  b = 0;
-  c = 0;
-  payloadLength = 0;
-  /** What it says: an entry of the run's texts (DNS name), -1 none. */
-  nameId = -1;
-  isDns = false;
+  readonly #table: GroupTable;
+  #row: number;
+  number: number;
   /** ICMP error: the packet it quotes. */
   quote: Quote | null = null;
-
-  firstTime = 0;
-  lastTime = 0;
-  /** First sighting of the chain. */
-  head = -1;
-  count = 0;
-
-  /** Chains of the three key tables, both ways: a hostile capture can put all packets into one. */
-  nextExact: PacketGroup | null = null;
-  previousExact: PacketGroup | null = null;
-  nextInvariant: PacketGroup | null = null;
-  previousInvariant: PacketGroup | null = null;
-  nextBurst: PacketGroup | null = null;
-  previousBurst: PacketGroup | null = null;
   /** Why another packet may be this one; null when there is none. */
   resembles: string | null = null;
   /** Octets of it that were told with the packets it was merged from. */
   told = 0;
-  /** Set when it is told: with another group, or on its own. */
-  done = false;
+
+  constructor(table: GroupTable, number = 0) {
+    this.#table = table;
+    this.number = number;
+    this.#row = number << SHIFT;
+  }
+
+  /** Makes this object another group's, for a caller who looks at many and keeps none. */
+  moveTo(number: number): void {
+    this.number = number;
+    this.#row = number << SHIFT;
+  }
+
+  get exactLow(): number {
+    return this.#table.rows[this.#row + EXACT_LOW]!;
+  }
+  get invariantLow(): number {
+    return this.#table.rows[this.#row + INVARIANT_LOW]!;
+  }
+  get invariantHigh(): number {
+    return this.#table.rows[this.#row + INVARIANT_HIGH]!;
+  }
+  get burst(): number {
+    return this.#table.rows[this.#row + BURST]!;
+  }
+  get src(): number {
+    return this.#table.rows[this.#row + SRC]!;
+  }
+  get dst(): number {
+    return this.#table.rows[this.#row + DST]!;
+  }
+  get sourcePort(): number {
+    return this.#table.rows[this.#row + SOURCE_PORT]!;
+  }
+  get destinationPort(): number {
+    return this.#table.rows[this.#row + DESTINATION_PORT]!;
+  }
+  get protocol(): number {
+    return this.#table.rows[this.#row + PROTOCOL]!;
+  }
+  get kind(): number {
+    return this.#table.rows[this.#row + KIND]!;
+  }
+  get ipVersion(): number {
+    return this.#table.rows[this.#row + FLAGS]! & FLAG_VERSION;
+  }
+  get isDns(): boolean {
+    return (this.#table.rows[this.#row + FLAGS]! & FLAG_DNS) !== 0;
+  }
+  get moreFragments(): number {
+    return (this.#table.rows[this.#row + FLAGS]! & FLAG_MORE_FRAGMENTS) === 0 ? 0 : 1;
+  }
+  get ipId(): number {
+    return this.#table.rows[this.#row + IP_ID]!;
+  }
+  get fragmentOffset(): number {
+    return this.#table.rows[this.#row + FRAGMENT_OFFSET]!;
+  }
+  get l4Length(): number {
+    return this.#table.rows[this.#row + L4_LENGTH]!;
+  }
+  get payloadLength(): number {
+    return this.#table.rows[this.#row + PAYLOAD_LENGTH]!;
+  }
+  get a(): number {
+    return this.#table.rows[this.#row + A]!;
+  }
+  get b(): number {
+    return this.#table.rows[this.#row + B]!;
+  }
+  get c(): number {
+    return this.#table.rows[this.#row + C]!;
+  }
+  get nameId(): number {
+    return this.#table.rows[this.#row + NAME]!;
+  }
+  get head(): number {
+    return this.#table.rows[this.#row + HEAD]!;
+  }
+  get firstTime(): number {
+    return this.#table.times[this.number << 1]!;
+  }
+  get lastTime(): number {
+    return this.#table.times[(this.number << 1) + 1]!;
+  }
+  get done(): boolean {
+    return this.#table.rows[this.#row + DONE] === 1;
+  }
+  set done(done: boolean) {
+    this.#table.rows[this.#row + DONE] = done ? 1 : 0;
+  }
 }
 
 /** The flow that an ICMP error quotes. */

@@ -17,6 +17,10 @@ export interface Path {
   /** Where the source and the destination live; empty when not known. */
   readonly source: readonly number[];
   readonly home: readonly number[];
+  /** There are points, and all where the destination lives are among them. */
+  readonly endsAtHome: boolean;
+  /** All points where source and destination live are known and captured: what is seen at all of them has no other form. */
+  readonly isWhole: boolean;
 }
 
 /** TTLs that a pair showed at a point, 0 for none; `out` in the direction of the path, `back` against it. */
@@ -38,12 +42,16 @@ interface Ends {
   readonly home: Home;
 }
 
+/** Points that have a bit of their own. */
+const MASKED = 31;
+
 /** Finds and remembers paths. */
 export class Paths {
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
   readonly #index = new PairIndex(1 << 18);
   readonly #paths: Path[] = [];
+  readonly #needs: number[] = [];
   readonly #given: readonly number[];
   readonly #orders: PointOrders;
   readonly #clocks: ReadonlyMap<string, Clock>;
@@ -64,9 +72,36 @@ export class Paths {
 
   /** The path from one address to another. */
   of(src: number, dst: number): Path {
-    const index = this.#index.get(src, dst);
-    if (index < 0) return this.#find(src, dst);
-    return (this.#paths[index] ??= this.#find(src, dst));
+    const number = this.numberOf(src, dst);
+    return number < 0 ? this.#find(src, dst) : this.#paths[number]!;
+  }
+
+  /** Number of that path, -1 when there are too many to remember. */
+  numberOf(src: number, dst: number): number {
+    const number = this.#index.get(src, dst);
+    if (number >= 0) this.#paths[number] ??= this.#find(src, dst);
+    return number;
+  }
+
+  /** The path of a number. */
+  at(number: number): Path {
+    return this.#paths[number]!;
+  }
+
+  /**
+   * Points that a packet must have been seen at to be told at once, as bits: it has no other form, no more points to come, and
+   * neither have its answers. 0 when packets on this path have to wait.
+   */
+  needOf(number: number, src: number, dst: number): number {
+    if (number < 0) return 0;
+    let need = this.#needs[number];
+    if (need === undefined) {
+      const [path, back] = [this.#paths[number]!, this.of(dst, src)];
+      const few = path.points.every((point) => point < MASKED);
+      need = few && path.isWhole && back.isWhole ? path.points.reduce((bits, point) => bits | (1 << point), 0) : 0;
+      this.#needs[number] = need;
+    }
+    return need;
   }
 
   #find(src: number, dst: number): Path {
@@ -112,8 +147,11 @@ export class Paths {
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
     const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
     const byRole = local ? [] : this.#inward(points, hops, ends, before);
+    const all = [...points, ...byRole];
+    const holds = (where: readonly number[]): boolean => where.every((point) => all.includes(point));
+    const endsAtHome = all.length > 0 && holds(home.points);
     return {
-      points: [...points, ...byRole],
+      points: all,
       crossings: [
         ...points.map((point): Crossing =>
           byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair',
@@ -123,6 +161,8 @@ export class Paths {
       before,
       source: source.points,
       home: home.points,
+      endsAtHome,
+      isWhole: endsAtHome && home.points.length > 0 && source.points.length > 0 && holds(source.points),
     };
   }
 

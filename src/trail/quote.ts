@@ -18,7 +18,7 @@ const FRAGMENT_OFFSET = 0x1fff;
 
 /** The flow quoted inside the ICMP error that the packet is; null when too little of it was captured. */
 export function quoteOf(packet: PacketView, addresses: AddressTable): Quote | null {
-  const { view, quotedIpAt: ipAt, quotedL4At: l4At, frameEnd: end } = packet;
+  const { view, quotedIpAt: ipAt, quotedL4At: l4At, quotedEnd: end } = packet;
   if (ipAt < 0) return null;
   return flowAt(view, ipAt, packet.quotedIpVersion, l4At, packet.quotedProtocol, end, addresses);
 }

@@ -53,75 +53,119 @@ export class TunnelTable {
     return number;
   }
 
+  /** Null for 0, and for a number not given out yet. */
   get(number: number): Tunnel | null {
-    return this.#tunnels[number]!;
+    return this.#tunnels[number] ?? null;
   }
 }
 
+/** Fields of a kept sighting, int32. */
+const POINT_AND_FILE = 0;
+const FRAME = 1;
+const SECONDS = 2;
+const NANOSECONDS = 3;
+const TTLS = 4;
+const TUNNEL = 5;
+const NEXT = 6;
+const SHIFT = 3;
+
 /**
- * Sightings in columns, with a free list: a packet at a point. A sighting is a small integer, valid until it is freed.
- * Chained by `next` within its packet.
+ * Sightings in rows, with a free list: a packet at a point. A sighting is a small integer, valid until it is freed. Chained
+ * within its packet.
  */
 export class SightingStore {
   #capacity: number;
   #free = -1;
   #used = 0;
-  points: Uint16Array;
-  files: Uint16Array;
-  frames: Uint32Array;
-  seconds: Uint32Array;
-  nanoseconds: Uint32Array;
-  /** Nanoseconds relative to the run's base, corrected for the node's clock. */
-  times: Float64Array;
-  /** TTL in bits 0-7, outer TTL in 8-15. */
-  ttls: Uint16Array;
-  tunnels: Uint16Array;
-  next: Int32Array;
+  #rows: Int32Array;
+  #times: Float64Array;
 
   constructor(capacity = 1 << 12) {
     this.#capacity = capacity;
-    this.points = new Uint16Array(capacity);
-    this.files = new Uint16Array(capacity);
-    this.frames = new Uint32Array(capacity);
-    this.seconds = new Uint32Array(capacity);
-    this.nanoseconds = new Uint32Array(capacity);
-    this.times = new Float64Array(capacity);
-    this.ttls = new Uint16Array(capacity);
-    this.tunnels = new Uint16Array(capacity);
-    this.next = new Int32Array(capacity);
+    this.#rows = new Int32Array(capacity << SHIFT);
+    this.#times = new Float64Array(capacity);
   }
 
-  /** A free place; the caller fills every column. */
-  take(): number {
-    if (this.#free >= 0) {
-      const at = this.#free;
-      this.#free = this.next[at]!;
-      return at;
+  /** Keeps a sighting before `next` in a chain. `ttls`: TTL in bits 0-7, outer TTL in 8-15; `time`: corrected. */
+  add(
+    point: number,
+    file: number,
+    frame: number,
+    seconds: number,
+    nanoseconds: number,
+    ttls: number,
+    tunnel: number,
+    time: number,
+    next: number,
+  ): number {
+    let at = this.#free;
+    if (at >= 0) this.#free = this.#rows[(at << SHIFT) + NEXT]!;
+    else {
+      if (this.#used === this.#capacity) this.#grow();
+      at = this.#used++;
     }
-    if (this.#used === this.#capacity) this.#grow();
-    return this.#used++;
+    const rows = this.#rows;
+    const row = at << SHIFT;
+    rows[row + POINT_AND_FILE] = (point << 16) | file;
+    rows[row + FRAME] = frame;
+    rows[row + SECONDS] = seconds;
+    rows[row + NANOSECONDS] = nanoseconds;
+    rows[row + TTLS] = ttls;
+    rows[row + TUNNEL] = tunnel;
+    rows[row + NEXT] = next;
+    this.#times[at] = time;
+    return at;
   }
 
   free(at: number): void {
-    this.next[at] = this.#free;
+    this.#rows[(at << SHIFT) + NEXT] = this.#free;
     this.#free = at;
+  }
+
+  /** Next of the chain, -1 at its end. */
+  next(at: number): number {
+    return this.#rows[(at << SHIFT) + NEXT]!;
+  }
+
+  point(at: number): number {
+    return this.#rows[(at << SHIFT) + POINT_AND_FILE]! >>> 16;
+  }
+
+  file(at: number): number {
+    return this.#rows[(at << SHIFT) + POINT_AND_FILE]! & 0xffff;
+  }
+
+  frame(at: number): number {
+    return this.#rows[(at << SHIFT) + FRAME]! >>> 0;
+  }
+
+  seconds(at: number): number {
+    return this.#rows[(at << SHIFT) + SECONDS]! >>> 0;
+  }
+
+  nanoseconds(at: number): number {
+    return this.#rows[(at << SHIFT) + NANOSECONDS]!;
+  }
+
+  ttls(at: number): number {
+    return this.#rows[(at << SHIFT) + TTLS]!;
+  }
+
+  tunnel(at: number): number {
+    return this.#rows[(at << SHIFT) + TUNNEL]!;
+  }
+
+  time(at: number): number {
+    return this.#times[at]!;
   }
 
   #grow(): void {
     this.#capacity *= 2;
-    const grown = <T extends Uint16Array | Uint32Array | Float64Array | Int32Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    const n = this.#capacity;
-    this.points = grown(this.points, new Uint16Array(n));
-    this.files = grown(this.files, new Uint16Array(n));
-    this.frames = grown(this.frames, new Uint32Array(n));
-    this.seconds = grown(this.seconds, new Uint32Array(n));
-    this.nanoseconds = grown(this.nanoseconds, new Uint32Array(n));
-    this.times = grown(this.times, new Float64Array(n));
-    this.ttls = grown(this.ttls, new Uint16Array(n));
-    this.tunnels = grown(this.tunnels, new Uint16Array(n));
-    this.next = grown(this.next, new Int32Array(n));
+    const rows = new Int32Array(this.#capacity << SHIFT);
+    rows.set(this.#rows);
+    this.#rows = rows;
+    const times = new Float64Array(this.#capacity);
+    times.set(this.#times);
+    this.#times = times;
   }
 }

@@ -10,15 +10,17 @@ export class Texts {
     this.#limit = limit;
   }
 
-  /** Number of the question's name; -1 when the table is full. `hash`: dnsQuestionHash of the message. */
-  nameOf(hash: number, view: DataView, messageAt: number, end: number): number {
-    let number = this.#numbers.get(hash);
-    if (number === undefined) {
-      if (this.#texts.length >= this.#limit) return -1;
-      number = this.#texts.length;
-      this.#texts.push(dnsReadName(view, messageAt + DNS_HEADER_LENGTH, messageAt, end).text);
-      this.#numbers.set(hash, number);
-    }
+  /** Number of a question's name, -1 when it is not known. `hash`: dnsQuestionHash of the message. */
+  find(hash: number): number {
+    return this.#numbers.get(hash) ?? -1;
+  }
+
+  /** Number of a name that is new; -1 when the table is full. */
+  add(hash: number, view: DataView, messageAt: number, end: number): number {
+    if (this.#texts.length >= this.#limit) return -1;
+    const number = this.#texts.length;
+    this.#texts.push(dnsReadName(view, messageAt + DNS_HEADER_LENGTH, messageAt, end).text);
+    this.#numbers.set(hash, number);
     return number;
   }
 

@@ -1,17 +1,34 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
+import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
-import { covers, isPiece, isSameFlow, isTranslation, mayHavePieces, overlaps } from './group-relations.js';
+import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
-import type { PacketGroup } from './packet-group.js';
+import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
 import { identicalOf, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
+import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
 import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
 
 const RST = 4;
+const SHIFT = ROW_SHIFT;
+const SRC = Row.SRC;
+const DST = Row.DST;
+const PATH = GroupRow.PATH;
+const NEED = GroupRow.NEED;
+const FLAGS = Row.FLAGS;
+const FLAG_ICMP_ERROR = RowFlag.ICMP_ERROR;
+const KIND = Row.KIND;
+const C = Row.C;
+const SOURCE_PORT = Row.SOURCE_PORT;
+const DESTINATION_PORT = Row.DESTINATION_PORT;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
+const A = Row.A;
+const HEAD = GroupRow.HEAD;
+const TCP = Layer.TCP;
 const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
 
 /** Makes trails of groups and gives each packet to its exchange. */
@@ -21,6 +38,10 @@ export class Tracker {
   /** Packets, however many points saw them. */
   packets = 0;
   readonly #window: PacketWindow;
+  readonly #groups: GroupTable;
+  /** Group and form of the packet that is being settled; reused. */
+  readonly #plain: PacketGroup;
+  readonly #plainForm = { src: 0, dst: 0, sourcePort: -1, destinationPort: -1, echoId: -1 };
   readonly #paths: Paths;
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
@@ -30,12 +51,19 @@ export class Tracker {
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
+  /** What the user asks for; null for everything. What is not chosen is put together and does not count. */
+  choice: Choice | null = null;
+  /** What is not chosen, where it is wanted to compare with. */
+  keepsOthers = false;
+  readonly others: Trail[] = [];
   /** Set where rows will tell what each point saw of a connection's data. */
   followsStreams = false;
 
   /** @param limit most trails kept at a time */
   constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
     this.#window = window;
+    this.#groups = window.groups;
+    this.#plain = new PacketGroup(this.#groups);
     this.#paths = paths;
     this.#topology = topology;
     this.#points = topology.points;
@@ -43,10 +71,47 @@ export class Tracker {
     this.#limit = limit;
   }
 
+  /** Looks up the way of a new packet. */
+  start(number: number): void {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const src = rows[row + SRC]!;
+    const dst = rows[row + DST]!;
+    const path = this.#paths.numberOf(src, dst);
+    rows[row + PATH] = path;
+    rows[row + NEED] = this.#keepAll || this.#leavesTrail(row) ? 0 : this.#paths.needOf(path, src, dst);
+  }
+
+  /** Takes a packet that all points of its way have seen, and that has no other form. */
+  complete(number: number): boolean {
+    // A point with more captured of it may have told what it is
+    if (this.#leavesTrail(number << SHIFT)) return false;
+    this.#tellPlainly(number, this.#pathOf(number));
+    return true;
+  }
+
+  #pathOf(number: number): Path {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const path = rows[row + PATH]!;
+    return path >= 0 ? this.#paths.at(path) : this.#paths.of(rows[row + SRC]!, rows[row + DST]!);
+  }
+
+  /** Who made a refusal, and which way it came, is read off its trail. */
+  #leavesTrail(row: number): boolean {
+    const { rows } = this.#groups;
+    if ((rows[row + FLAGS]! & FLAG_ICMP_ERROR) !== 0) return true;
+    return rows[row + KIND] === TCP && (rows[row + C]! & RST) !== 0;
+  }
+
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
-  settle(group: PacketGroup): boolean {
-    const path = this.#paths.of(group.src, group.dst);
-    if (!this.#keepAll && this.#settledPlainly(group, path)) return true;
+  settle(number: number): boolean {
+    const path = this.#pathOf(number);
+    if (!this.#keepAll && this.#isPlain(number, path)) {
+      this.#tellPlainly(number, path);
+      return true;
+    }
+    const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
@@ -67,37 +132,52 @@ export class Tracker {
 
   /** Every captured point of the way, the destination's home included, has seen one of the groups. */
   #isComplete(groups: readonly PacketGroup[], path: Path): boolean {
-    if (path.points.length === 0 || !path.home.every((point) => path.points.includes(point))) return false;
-    return path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
+    return path.endsAtHome && path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
   }
 
   #sawAt(group: PacketGroup, point: number): boolean {
-    const store = this.#window.sightings;
-    for (let at = group.head; at >= 0; at = store.next[at]!) if (store.points[at] === point) return true;
-    return false;
+    return this.#window.hasSeen(group.number, point);
   }
 
-  /** The usual case, without a trail: seen at every captured point of its way, and no translation of it is about. */
-  #settledPlainly(group: PacketGroup, path: Path): boolean {
-    // Who made a refusal is read off its trail.
-    if (group.quote !== null || (group.kind === Layer.TCP && (group.c & RST) !== 0)) return false;
-    if (group.count < path.points.length || !this.#isComplete([group], path)) return false;
+  /** The usual case, which needs no trail: seen at every captured point of its way, and no translation of it is about. */
+  #isPlain(number: number, path: Path): boolean {
+    if (!path.endsAtHome || this.#leavesTrail(number << SHIFT)) return false;
+    const { points } = path;
+    for (let i = 0; i < points.length; i++) if (!this.#window.hasSeen(number, points[i]!)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    const fromHome = path.source.length > 0 && path.source.every((point) => path.points.includes(point));
-    if (!(fromHome && path.home.length > 0) && this.#window.translationsOf(group).length > 0) return false;
-    const form = formOf(group);
-    this.packets++;
-    const membership = this.exchanges.memberOf(group, form, form);
-    if (membership !== null) {
+    return path.isWhole || !this.#window.hasTranslations(number);
+  }
+
+  /** Gives a packet to its exchange, without a trail. */
+  #tellPlainly(number: number, path: Path): void {
+    const { rows } = this.#groups;
+    const row = number << SHIFT;
+    const isTcp = rows[row + KIND] === TCP;
+    const { points } = path;
+    const group = this.#plain;
+    group.moveTo(number);
+    const form = this.#plainForm;
+    form.src = rows[row + SRC]!;
+    form.dst = rows[row + DST]!;
+    form.sourcePort = rows[row + SOURCE_PORT]!;
+    form.destinationPort = rows[row + DESTINATION_PORT]!;
+    form.echoId = isTcp ? -1 : echoIdOf(group);
+    const { choice, exchanges } = this;
+    if (choice === null || choice.isPacket(group.ipVersion, group.protocol, [form])) this.packets++;
+    const exchange = exchanges.exchangeOf(group, form, form);
+    if (exchange !== null) {
+      const { direction } = exchanges;
       const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-      note(membership, group, reach, path.points[path.points.length - 1]!, null, false);
-      if (this.followsStreams && group.kind === Layer.TCP && group.payloadLength > 0) {
-        const { points, next } = this.#window.sightings;
-        const stream = streamOf(membership.exchange, membership.direction, group.a);
-        for (let at = group.head; at >= 0; at = next[at]!) stream.add(points[at]!, group.a, group.payloadLength);
+      note(exchange, direction, group, reach, points[points.length - 1]!, null, false);
+      const length = rows[row + PAYLOAD_LENGTH]!;
+      if (this.followsStreams && isTcp && length > 0) {
+        const { sightings } = this.#window;
+        const sequence = rows[row + A]!;
+        const stream = streamOf(exchange, direction, sequence);
+        for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at))
+          stream.add(sightings.point(at), sequence, length);
       }
     }
-    return true;
   }
 
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
@@ -107,7 +187,7 @@ export class Tracker {
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
-    if (!mayHavePieces(group)) return { members, pieces: [] };
+    if (group.burst === 0) return { members, pieces: [] };
     const pieces = this.#window
       .piecesOf(group)
       .filter(
@@ -159,35 +239,49 @@ export class Tracker {
     const store = this.#window.sightings;
     for (const other of this.#window.translationsOf(group)) {
       if (members.includes(other) || isSameFlow(group, other)) continue;
-      const name = this.#points[store.points[other.head]!]!.name;
+      const name = this.#points[store.point(other.head)]!.name;
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
     }
     // Octets of the same part of a stream at the same moment, in a packet that is not certain to be a piece of this one.
-    for (const other of mayHavePieces(group) ? this.#window.piecesOf(group) : []) {
+    for (const other of this.#window.piecesOf(group)) {
       if (members.includes(other) || !overlaps(group, other)) continue;
-      const name = this.#points[store.points[other.head]!]!.name;
+      const name = this.#points[store.point(other.head)]!.name;
       return `octets of the same part of the stream are at ${name} in other packets`;
     }
     return null;
   }
 
   #add(trail: Trail): void {
-    this.packets += trail.identical;
-    const membership = this.exchanges.memberOf(trail, trail.first, trail.last);
+    const isChosen = this.choice === null || this.choice.isTrail(trail);
+    if (isChosen) this.packets += trail.identical;
+    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
-    if (membership !== null) {
-      trail.exchange = membership.exchange;
-      trail.direction = membership.direction;
-      note(membership, trail, this.#reachOf(trail, arrived), last.point, trail, !arrived || this.#keepAll);
+    if (exchange !== null) {
+      trail.exchange = exchange;
+      if (isChosen) exchange.isChosen = true;
+      trail.direction = this.exchanges.direction;
+      note(
+        exchange,
+        trail.direction,
+        trail,
+        this.#reachOf(trail, arrived),
+        last.point,
+        trail,
+        !arrived || this.#keepAll,
+      );
       if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
-        const stream = streamOf(membership.exchange, membership.direction, trail.a);
+        const stream = streamOf(exchange, trail.direction, trail.a);
         for (const { point, range } of trail.sightings) {
           const [from, to] = range ?? [0, trail.payloadLength];
           stream.add(point, (trail.a + from) | 0, to - from);
         }
       }
+    }
+    if (!isChosen) {
+      if (this.keepsOthers && this.others.length < this.#limit) this.others.push(trail);
+      return;
     }
     if (!this.#keepAll && arrived) return;
     if (this.trails.length < this.#limit) this.trails.push(trail);
@@ -232,8 +326,8 @@ export class Tracker {
   #earliest(group: PacketGroup, path: Path): number {
     const store = this.#window.sightings;
     let earliest = path.points.length;
-    for (let at = group.head; at >= 0; at = store.next[at]!) {
-      const index = path.points.indexOf(store.points[at]!);
+    for (let at = group.head; at >= 0; at = store.next(at)) {
+      const index = path.points.indexOf(store.point(at));
       if (index >= 0 && index < earliest) earliest = index;
     }
     return earliest;
@@ -368,11 +462,14 @@ function formOf(group: PacketGroup): Form {
     dst: group.dst,
     sourcePort: group.sourcePort,
     destinationPort: group.destinationPort,
-    echoId: isEcho(group) ? group.b : -1,
+    echoId: echoIdOf(group),
   };
 }
 
-function isEcho({ kind, a }: PacketGroup): boolean {
+/** Identifier of an ICMP echo, -1 for everything else. */
+function echoIdOf({ kind, a, b }: PacketGroup): number {
   const type = a >> 8;
-  return kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  const isEcho =
+    kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  return isEcho ? b : -1;
 }

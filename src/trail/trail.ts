@@ -110,18 +110,18 @@ export function sightingsOf(
   range: readonly [number, number] | null,
 ): Sighting[] {
   const sightings: Sighting[] = [];
-  for (let at = group.head; at >= 0; at = store.next[at]!) {
-    const ttls = store.ttls[at]!;
+  for (let at = group.head; at >= 0; at = store.next(at)) {
+    const ttls = store.ttls(at);
     sightings.push({
-      point: store.points[at]!,
-      file: store.files[at]!,
-      frame: store.frames[at]!,
-      seconds: store.seconds[at]!,
-      nanoseconds: store.nanoseconds[at]!,
-      time: store.times[at]!,
+      point: store.point(at),
+      file: store.file(at),
+      frame: store.frame(at),
+      seconds: store.seconds(at),
+      nanoseconds: store.nanoseconds(at),
+      time: store.time(at),
       ttl: ttls & 255,
       outerTtl: ttls >>> 8,
-      tunnel: store.tunnels[at]!,
+      tunnel: store.tunnel(at),
       rung,
       range,
       copy: false,

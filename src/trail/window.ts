@@ -1,26 +1,12 @@
 import type { AddressTable } from '../net/address-table.js';
-import { destinationId, hopsLeft, sourceId } from '../net/packet-addresses.js';
-import { DNS_HEADER_LENGTH, dnsFlags, dnsId, dnsQuestionHash, dnsQuestionType } from '../wire/dns.js';
-import { icmpCode, icmpId, icmpIsError, icmpSeq, icmpType } from '../wire/icmp.js';
-import { icmpv6Code, icmpv6Id, icmpv6IsError, icmpv6Seq, icmpv6Type } from '../wire/icmpv6.js';
-import { Layer } from '../wire/layers.js';
-import type { PacketView } from '../wire/packet.js';
-import { tcpAck, tcpFlags, tcpSeq, tcpTimestampsAt } from '../wire/tcp.js';
-import {
-  burstKey,
-  burstKeyOf,
-  exactHigh,
-  exactKey,
-  exactLow,
-  invariantHigh,
-  invariantKey,
-  invariantLow,
-  ipIdentity,
-} from './identity.js';
-import { PacketGroup } from './packet-group.js';
+import { PacketView } from '../wire/packet.js';
+import { copyDescription, copyPacket, bitOf, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
 import { quoteOf } from './quote.js';
+import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { SightingStore, TunnelTable } from './sightings.js';
+import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
+import { ToldKeys } from './told-keys.js';
 
 /**
  * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
@@ -33,26 +19,48 @@ const JOIN_SAME = 100e6;
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 20e6;
-/** Octets of a DNS message that tell its id and whether it is a query. */
-const DNS_LEAST = 4;
-const TCP = 6;
-const TCP_HEADER_LENGTH = 20;
-const TCP_SYN = 2;
-const UDP = Layer.UDP;
-const BUCKETS = 1 << 16;
+const BUCKETS = 1 << 14;
 const MASK = BUCKETS - 1;
-// Octets of the L4 part up to and with TCP timestamps in their usual place
-const TIMESTAMPS_END = 32;
+
+// Own constants, not imported ones: the compiler folds only the former
+const SHIFT = ROW_SHIFT;
+const EXACT_LOW = Row.EXACT_LOW;
+const EXACT_HIGH = Row.EXACT_HIGH;
+const INVARIANT_LOW = Row.INVARIANT_LOW;
+const INVARIANT_HIGH = Row.INVARIANT_HIGH;
+const BURST = Row.BURST;
+const PROTOCOL = Row.PROTOCOL;
+const KIND = Row.KIND;
+const FLAGS = Row.FLAGS;
+const NAME = Row.NAME;
+const FRAME = Row.FRAME;
+const SECONDS = Row.SECONDS;
+const NANOSECONDS = Row.NANOSECONDS;
+const TTLS = Row.TTLS;
+const DNS = RowFlag.DNS;
+const ICMP_ERROR = RowFlag.ICMP_ERROR;
+const NEXT_EXACT = GroupRow.NEXT_EXACT;
+const NEXT_INVARIANT = GroupRow.NEXT_INVARIANT;
+const NEXT_BURST = GroupRow.NEXT_BURST;
+const HEAD = GroupRow.HEAD;
+const SERIAL = GroupRow.SERIAL;
+const SEEN = GroupRow.SEEN;
+const DONE = GroupRow.DONE;
+const NEED = GroupRow.NEED;
 
 /** Everything that one run shares while packets are paired. */
 export interface WindowContext {
   readonly addresses: AddressTable;
   readonly texts: Texts;
-  readonly keyOctets: number;
+  readonly vxlanPorts: readonly number[] | undefined;
   /** Most packets open at a time. */
   readonly limit: number;
+  /** Number of the path of a new group, and the points that must see it before it can be told at once (see GroupRow.NEED). */
+  readonly start: (group: number) => void;
+  /** Takes a group that all those points have seen; false when it must wait after all. */
+  readonly complete: (group: number) => boolean;
   /** Takes a group when it is complete; false when it should wait for more sightings. */
-  readonly settle: (group: PacketGroup) => boolean;
+  readonly settle: (group: number) => boolean;
   /** Takes a group when nothing can join it any more. */
   readonly close: (group: PacketGroup) => void;
 }
@@ -60,196 +68,183 @@ export interface WindowContext {
 /** The packets being put together: sightings come in, in rough order of time, and complete groups go out. */
 export class PacketWindow {
   readonly sightings = new SightingStore();
+  readonly groups = new GroupTable();
   readonly tunnels = new TunnelTable();
   /** Groups closed before their time because the window was full. */
   evicted = 0;
   readonly #context: WindowContext;
-  readonly #exact: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
-  readonly #invariant: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
-  readonly #burst: (PacketGroup | null)[] = new Array<PacketGroup | null>(BUCKETS).fill(null);
-  readonly #pool: PacketGroup[] = [];
+  readonly #view: PacketView;
+  /** First group of each bucket, 0 none. */
+  readonly #exact = new Int32Array(BUCKETS);
+  readonly #invariant = new Int32Array(BUCKETS);
+  readonly #burst = new Int32Array(BUCKETS);
   /** Open groups in order of their making, and those among them that did not settle. */
-  readonly #fresh: GroupQueue;
-  readonly #waiting: GroupQueue;
+  readonly #told = new ToldKeys();
+  readonly #fresh = new GroupQueue();
+  readonly #waiting = new GroupQueue();
 
   constructor(context: WindowContext) {
     this.#context = context;
-    this.#fresh = new GroupQueue(context.limit);
-    this.#waiting = new GroupQueue(context.limit);
+    this.#view = new PacketView(context.vxlanPorts === undefined ? {} : { vxlanPorts: context.vxlanPorts });
   }
 
-  /** Adds a unicast IP packet seen at a point. `time`: corrected, nanoseconds relative to the base. */
-  add(
-    packet: PacketView,
-    point: number,
-    file: number,
-    frame: number,
-    seconds: number,
-    nanoseconds: number,
-    time: number,
-  ): void {
-    const { addresses, keyOctets } = this.#context;
-    const view = packet.view;
-    const src = sourceId(view, packet.ipAt, packet.ipVersion, addresses);
-    const dst = destinationId(view, packet.ipAt, packet.ipVersion, addresses);
-    exactKey(packet, src, dst, keyOctets);
-    const group = this.#find(point, time) ?? this.#start(packet, src, dst, time);
-    // Another point may have kept more of it.
-    const knowsMore = group.isDns ? group.nameId < 0 : packet.dnsAt >= 0 && packet.l4Kind === UDP;
-    if (knowsMore || (group.kind < 0 && packet.l4Kind >= 0)) this.#describe(group, packet);
-    const sightings = this.sightings;
-    const at = sightings.take();
-    sightings.points[at] = point;
-    sightings.files[at] = file;
-    sightings.frames[at] = frame;
-    sightings.seconds[at] = seconds;
-    sightings.nanoseconds[at] = nanoseconds;
-    sightings.times[at] = time;
-    let ttls = hopsLeft(view, packet.ipAt, packet.ipVersion);
-    let tunnel = 0;
-    if (packet.outerIpAt >= 0) {
-      const udpAt = packet.outerUdpAt;
-      ttls |= hopsLeft(view, packet.outerIpAt, packet.outerIpVersion) << 8;
-      tunnel = this.tunnels.idOf(
-        packet.tunnelKind,
-        sourceId(view, packet.outerIpAt, packet.outerIpVersion, addresses),
-        destinationId(view, packet.outerIpAt, packet.outerIpVersion, addresses),
-        udpAt < 0 ? 0 : view.getUint16(udpAt),
-        udpAt < 0 ? 0 : view.getUint16(udpAt + 2),
-        packet.tunnelId,
-      );
+  /** Adds a sighting of a batch. `tunnel`: number in `tunnels`. */
+  add(batch: SightingBatch, index: number, point: number, file: number, tunnel: number): void {
+    const from = batch.rows;
+    const row = index << SHIFT;
+    const time = batch.times[index]!;
+    let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time);
+    if (group === 0) {
+      if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
+      group = this.#start(batch, index, time);
+    } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
+    const { rows, times } = this.groups;
+    const at = group << SHIFT;
+    rows[at + HEAD] = this.sightings.add(
+      point,
+      file,
+      from[row + FRAME]!,
+      from[row + SECONDS]!,
+      from[row + NANOSECONDS]!,
+      from[row + TTLS]!,
+      tunnel,
+      time,
+      rows[at + HEAD]!,
+    );
+    rows[at + SEEN]! |= bitOf(point);
+    if (time < times[group << 1]!) times[group << 1] = time;
+    if (time > times[(group << 1) + 1]!) times[(group << 1) + 1] = time;
+    const need = rows[at + NEED]!;
+    if (need === 0 || (rows[at + SEEN]! & need) !== need) return;
+    // Told while it is still in the processor's cache: waiting with the others costs three times as much
+    if (this.#context.complete(group)) {
+      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times[(group << 1) + 1]!);
+      rows[at + DONE] = 1;
+      this.#release(group);
+    } else {
+      rows[at + NEED] = 0;
     }
-    sightings.ttls[at] = ttls;
-    sightings.tunnels[at] = tunnel;
-    sightings.next[at] = group.head;
-    group.head = at;
-    group.count++;
-    if (time < group.firstTime) group.firstTime = time;
-    if (time > group.lastTime) group.lastTime = time;
   }
 
-  /** The open group that a sighting belongs to: of several the nearest in time. */
-  #find(point: number, time: number): PacketGroup | null {
-    let best: PacketGroup | null = null;
+  /** The open group that a sighting belongs to, of several the nearest in time; 0 when there is none. */
+  #find(low: number, high: number, point: number, time: number): number {
+    const { rows, times } = this.groups;
+    let best = 0;
     let distance = Infinity;
     let walked = 0;
-    for (let group = this.#exact[exactLow & MASK]!; group !== null && walked < WALK; group = group.nextExact!) {
+    let group = this.#exact[low & MASK]!;
+    for (; group !== 0 && walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
       walked++;
-      if (group.exactLow !== exactLow || group.exactHigh !== exactHigh || group.done) continue;
-      const away = time > group.lastTime ? time - group.lastTime : time < group.firstTime ? group.firstTime - time : 0;
-      if (away >= distance || away > (this.#hasSeen(group, point) ? JOIN_SAME : JOIN)) continue;
+      const row = group << SHIFT;
+      if (rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high || rows[row + DONE] !== 0) continue;
+      const first = times[group << 1]!;
+      const last = times[(group << 1) + 1]!;
+      const away = time > last ? time - last : time < first ? first - time : 0;
+      if (away >= distance || away > (this.hasSeen(group, point) ? JOIN_SAME : JOIN)) continue;
       best = group;
       distance = away;
     }
     return best;
   }
 
-  #hasSeen(group: PacketGroup, point: number): boolean {
-    const { points, next } = this.sightings;
-    for (let at = group.head; at >= 0; at = next[at]!) if (points[at] === point) return true;
+  /** True when a point saw the group. */
+  hasSeen(group: number, point: number): boolean {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    if ((rows[row + SEEN]! & bitOf(point)) === 0) return false;
+    if (point < 31) return true;
+    const { sightings } = this;
+    for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at)) if (sightings.point(at) === point) return true;
     return false;
   }
 
-  #start(packet: PacketView, src: number, dst: number, time: number): PacketGroup {
-    if (this.#fresh.length + this.#waiting.length >= this.#context.limit) {
+  /** Another point may have kept more of a packet. */
+  #knowsMore(from: Int32Array, row: number, group: number): boolean {
+    const { rows } = this.groups;
+    const at = group << SHIFT;
+    if ((rows[at + FLAGS]! & DNS) !== 0 ? rows[at + NAME]! < 0 : (from[row + FLAGS]! & DNS) !== 0) return true;
+    return rows[at + KIND]! < 0 && from[row + KIND]! >= 0;
+  }
+
+  #start(batch: SightingBatch, index: number, time: number): number {
+    if (this.groups.open >= this.#context.limit) {
       this.evicted++;
-      this.#end(this.#waiting.length > 0 ? this.#waiting.shift() : this.#fresh.shift());
+      const oldest = this.#firstOf(this.#waiting) || this.#firstOf(this.#fresh);
+      this.#end(oldest);
     }
-    const { keyOctets } = this.#context;
-    const group = this.#pool.pop() ?? new PacketGroup();
-    group.exactLow = exactLow;
-    group.exactHigh = exactHigh;
-    group.src = src;
-    group.dst = dst;
-    group.firstTime = time;
-    group.lastTime = time;
-    group.head = -1;
-    group.count = 0;
-    group.told = 0;
-    group.resembles = null;
-    group.done = false;
-    this.#describe(group, packet);
-    invariantKey(packet, keyOctets);
-    group.invariantLow = invariantLow;
-    group.invariantHigh = invariantHigh;
-    const timestampsAt =
-      packet.l4Kind === Layer.TCP && keyOctets >= TIMESTAMPS_END && packet.ipEnd - packet.l4At >= TIMESTAMPS_END
-        ? tcpTimestampsAt(packet.view, packet.l4At, packet.ipEnd)
-        : -1;
-    burstKeyOf(packet, timestampsAt < 0 ? -1 : timestampsAt + 2);
-    group.burst = burstKey;
-    link(this.#exact, exactLow & MASK, group, 'nextExact', 'previousExact');
-    link(this.#invariant, invariantLow & MASK, group, 'nextInvariant', 'previousInvariant');
-    link(this.#burst, burstKey & MASK, group, 'nextBurst', 'previousBurst');
-    this.#fresh.push(group);
+    const { groups } = this;
+    const group = groups.take();
+    const { rows, times } = groups;
+    const row = group << SHIFT;
+    copyPacket(batch.rows, index << SHIFT, rows, row);
+    times[group << 1] = time;
+    times[(group << 1) + 1] = time;
+    if ((rows[row + FLAGS]! & (DNS | ICMP_ERROR)) !== 0) this.#readKept(batch, index, group);
+    else rows[row + NAME] = -1;
+    link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
+    link(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
+    if (rows[row + BURST] !== 0) link(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
+    this.#fresh.push(group, rows[row + SERIAL]!);
+    this.#context.start(group);
     return group;
   }
 
-  #describe(group: PacketGroup, packet: PacketView): void {
-    const { view, l4At } = packet;
-    group.ipVersion = packet.ipVersion;
-    group.protocol = packet.protocol;
-    group.ipId = ipIdentity(packet) & 0xffff;
-    group.fragmentOffset = packet.fragmentOffset;
-    group.moreFragments = packet.moreFragments;
-    group.l4Length = packet.l4Length;
-    group.kind = packet.l4Kind;
-    group.payloadLength = packet.payloadLength;
-    group.sourcePort = -1;
-    group.destinationPort = -1;
-    group.a = 0;
-    group.b = 0;
-    group.c = 0;
-    group.nameId = -1;
-    group.isDns = false;
-    group.quote = null;
-    switch (packet.l4Kind) {
-      case Layer.TCP:
-        group.sourcePort = view.getUint16(l4At);
-        group.destinationPort = view.getUint16(l4At + 2);
-        group.a = tcpSeq(view, l4At) | 0;
-        group.b = tcpAck(view, l4At) | 0;
-        group.c = tcpFlags(view, l4At);
-        break;
-      case Layer.UDP:
-        group.sourcePort = view.getUint16(l4At);
-        group.destinationPort = view.getUint16(l4At + 2);
-        if (packet.dnsAt >= 0 && packet.frameEnd - packet.dnsAt >= DNS_LEAST) {
-          group.isDns = true;
-          group.a = dnsId(view, packet.dnsAt);
-          group.b = dnsFlags(view, packet.dnsAt);
-          if (packet.payloadEnd - packet.dnsAt < DNS_HEADER_LENGTH) break;
-          const hash = dnsQuestionHash(view, packet.dnsAt, packet.payloadEnd);
-          if (hash === 0) break;
-          group.c = dnsQuestionType(view, packet.dnsAt, packet.payloadEnd);
-          group.nameId = this.#context.texts.nameOf(hash, view, packet.dnsAt, packet.payloadEnd);
-        }
-        break;
-      case Layer.ICMP:
-        group.a = (icmpType(view, l4At) << 8) | icmpCode(view, l4At);
-        group.b = icmpId(view, l4At);
-        group.c = icmpSeq(view, l4At);
-        if (icmpIsError(view, l4At)) group.quote = quoteOf(packet, this.#context.addresses);
-        break;
-      case Layer.ICMPV6:
-        group.a = (icmpv6Type(view, l4At) << 8) | icmpv6Code(view, l4At);
-        group.b = icmpv6Id(view, l4At);
-        group.c = icmpv6Seq(view, l4At);
-        if (icmpv6IsError(view, l4At)) group.quote = quoteOf(packet, this.#context.addresses);
-        break;
-      default:
-        if (packet.protocol === TCP && packet.fragmentOffset === 0) describeCut(group, packet);
+  /** Takes over what a sighting tells of a packet that the group's others did not. */
+  #describe(batch: SightingBatch, index: number, group: number): void {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    copyDescription(batch.rows, index << SHIFT, rows, row);
+    const burst = batch.rows[(index << SHIFT) + BURST]!;
+    if (rows[row + BURST] === 0 && burst !== 0) {
+      rows[row + BURST] = burst;
+      link(this.#burst, burst & MASK, rows, group, NEXT_BURST);
+    }
+    this.#readKept(batch, index, group);
+  }
+
+  /** The name that a DNS message asks for, and the packet that an ICMP error quotes. */
+  #readKept(batch: SightingBatch, index: number, group: number): void {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    const { texts, addresses } = this.#context;
+    const view = this.#view;
+    const hash = batch.rows[(index << SHIFT) + NAME]!;
+    let name = -1;
+    if (hash !== 0) {
+      name = texts.find(hash);
+      if (name < 0 && batch.decode(view, index)) name = texts.add(hash, view.view, view.dnsAt, view.payloadEnd);
+    }
+    rows[row + NAME] = name;
+    if ((rows[row + FLAGS]! & ICMP_ERROR) !== 0 && batch.decode(view, index)) {
+      this.groups.view(group).quote = quoteOf(view, addresses);
     }
   }
 
   /** Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time. */
   expire(readUpTo: number): void {
-    while (this.#fresh.length > 0 && this.#fresh.first.lastTime + SETTLE < readUpTo) {
-      const group = this.#fresh.shift();
-      if (group.done || this.#context.settle(group)) this.#release(group);
-      else this.#waiting.push(group);
+    const { rows, times } = this.groups;
+    for (;;) {
+      const group = this.#firstOf(this.#fresh);
+      if (group === 0 || times[(group << 1) + 1]! + SETTLE >= readUpTo) break;
+      this.#fresh.shift();
+      const row = group << SHIFT;
+      if (rows[row + DONE] !== 0 || this.#context.settle(group)) this.#release(group);
+      else this.#waiting.push(group, rows[row + SERIAL]!);
     }
-    while (this.#waiting.length > 0 && this.#waiting.first.lastTime + JOIN < readUpTo) this.#end(this.#waiting.shift());
+    for (;;) {
+      const group = this.#firstOf(this.#waiting);
+      if (group === 0 || times[(group << 1) + 1]! + JOIN >= readUpTo) break;
+      this.#end(group);
+    }
+    this.#told.expire(readUpTo - SETTLE);
+  }
+
+  /** The group that has been in a queue for longest, 0 when there is none; those that were told meanwhile leave the queue. */
+  #firstOf(queue: GroupQueue): number {
+    const { rows } = this.groups;
+    for (; queue.length > 0; queue.shift())
+      if (rows[(queue.first << SHIFT) + SERIAL] === queue.firstSerial) return queue.first;
+    return 0;
   }
 
   /** Closes everything. */
@@ -257,42 +252,63 @@ export class PacketWindow {
     this.expire(Infinity);
   }
 
-  #end(group: PacketGroup): void {
-    if (!group.done) this.#context.close(group);
+  #end(group: number): void {
+    if (this.groups.rows[(group << SHIFT) + DONE] === 0) this.#context.close(this.groups.view(group));
     this.#release(group);
   }
 
-  #release(group: PacketGroup): void {
-    unlink(this.#exact, group.exactLow & MASK, group, 'nextExact', 'previousExact');
-    unlink(this.#invariant, group.invariantLow & MASK, group, 'nextInvariant', 'previousInvariant');
-    unlink(this.#burst, group.burst & MASK, group, 'nextBurst', 'previousBurst');
-    for (let at = group.head; at >= 0;) {
-      const next = this.sightings.next[at]!;
-      this.sightings.free(at);
+  #release(group: number): void {
+    const { groups, sightings } = this;
+    const { rows } = groups;
+    const row = group << SHIFT;
+    unlink(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
+    unlink(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
+    if (rows[row + BURST] !== 0) unlink(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
+    for (let at = rows[row + HEAD]!; at >= 0;) {
+      const next = sightings.next(at);
+      sightings.free(at);
       at = next;
     }
-    this.#pool.push(group);
+    groups.free(group);
+  }
+
+  /** True when there is an open group with the same nat-invariant key and other addresses or ports, close in time. */
+  hasTranslations(group: number): boolean {
+    return this.#nextTranslation(group, 0) !== 0;
   }
 
   /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
   translationsOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
-    let walked = 0;
-    let other = this.#invariant[group.invariantLow & MASK]!;
-    for (; other !== null && walked < WALK; other = other.nextInvariant!) {
-      walked++;
+    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;)
+      found.push(this.groups.view(other));
+    return found;
+  }
+
+  #walked = 0;
+
+  /** The next one behind `after` (0: the first) in the chain. */
+  #nextTranslation(group: number, after: number): number {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    const low = rows[row + INVARIANT_LOW]!;
+    if (after === 0) this.#walked = 0;
+    let other = after === 0 ? this.#invariant[low & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
+    for (; other !== 0 && this.#walked < WALK; other = rows[(other << SHIFT) + NEXT_INVARIANT]!) {
+      this.#walked++;
+      const its = other << SHIFT;
       if (
         other !== group &&
-        !other.done &&
-        other.invariantLow === group.invariantLow &&
-        other.invariantHigh === group.invariantHigh &&
-        other.protocol === group.protocol &&
-        near(group, other)
+        rows[its + DONE] === 0 &&
+        rows[its + INVARIANT_LOW] === low &&
+        rows[its + INVARIANT_HIGH] === rows[row + INVARIANT_HIGH] &&
+        rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
+        this.#near(group, other)
       ) {
-        found.push(other);
+        return other;
       }
     }
-    return found;
+    return 0;
   }
 
   /**
@@ -301,82 +317,82 @@ export class PacketWindow {
    */
   piecesOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
+    const { rows } = this.groups;
+    const { burst, number } = group;
+    if (burst === 0) return found;
     let walked = 0;
-    let other = this.#burst[group.burst & MASK]!;
-    for (; other !== null && walked < WALK; other = other.nextBurst!) {
+    let other = this.#burst[burst & MASK]!;
+    for (; other !== 0 && walked < WALK; other = rows[(other << SHIFT) + NEXT_BURST]!) {
       walked++;
+      const its = other << SHIFT;
       if (
-        other !== group &&
-        !other.done &&
-        other.burst === group.burst &&
-        other.protocol === group.protocol &&
-        near(group, other)
+        other !== number &&
+        rows[its + DONE] === 0 &&
+        rows[its + BURST] === burst &&
+        rows[its + PROTOCOL] === group.protocol &&
+        this.#near(number, other)
       ) {
-        found.push(other);
+        found.push(this.groups.view(other));
       }
     }
     return found;
   }
+
+  #near(a: number, b: number): boolean {
+    const { times } = this.groups;
+    return times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN;
+  }
 }
 
-/** What the beginning of a TCP header tells: only a SYN acknowledges nothing and has options. */
-function describeCut(group: PacketGroup, { view, l4At, ipEnd, l4Length }: PacketView): void {
-  const octets = ipEnd - l4At;
-  if (l4At < 0 || octets < 8) return;
-  group.sourcePort = view.getUint16(l4At);
-  group.destinationPort = view.getUint16(l4At + 2);
-  group.a = view.getInt32(l4At + 4);
-  if (octets < 12) return;
-  group.b = view.getInt32(l4At + 8);
-  if (group.b === 0 && l4Length > TCP_HEADER_LENGTH) group.c = TCP_SYN;
-}
-
-/** A ring of groups, first in first out. */
+/** A ring of groups, first in first out, each with its serial number. */
 class GroupQueue {
-  readonly #ring: (PacketGroup | null)[];
+  #ring = new Int32Array(2 << 12);
   #from = 0;
   length = 0;
 
-  constructor(capacity: number) {
-    this.#ring = new Array<PacketGroup | null>(capacity).fill(null);
+  get first(): number {
+    return this.#ring[this.#from << 1]!;
   }
 
-  get first(): PacketGroup {
-    return this.#ring[this.#from]!;
+  get firstSerial(): number {
+    return this.#ring[(this.#from << 1) + 1]!;
   }
 
-  push(group: PacketGroup): void {
-    this.#ring[(this.#from + this.length++) % this.#ring.length] = group;
+  push(group: number, serial: number): void {
+    const size = this.#ring.length >> 1;
+    if (this.length === size) this.#grow();
+    const at = (this.#from + this.length++) & ((this.#ring.length >> 1) - 1);
+    this.#ring[at << 1] = group;
+    this.#ring[(at << 1) + 1] = serial;
   }
 
-  shift(): PacketGroup {
-    const group = this.#ring[this.#from]!;
-    this.#ring[this.#from] = null;
-    this.#from = (this.#from + 1) % this.#ring.length;
+  shift(): void {
+    this.#from = (this.#from + 1) & ((this.#ring.length >> 1) - 1);
     this.length--;
-    return group;
+  }
+
+  #grow(): void {
+    const ring = new Int32Array(this.#ring.length * 2);
+    ring.set(this.#ring.subarray(this.#from << 1));
+    ring.set(this.#ring.subarray(0, this.#from << 1), this.#ring.length - (this.#from << 1));
+    this.#ring = ring;
+    this.#from = 0;
   }
 }
 
-function near(a: PacketGroup, b: PacketGroup): boolean {
-  return a.firstTime <= b.lastTime + JOIN && b.firstTime <= a.lastTime + JOIN;
-}
-
-type Next = 'nextExact' | 'nextInvariant' | 'nextBurst';
-type Previous = 'previousExact' | 'previousInvariant' | 'previousBurst';
-
-function link(table: (PacketGroup | null)[], slot: number, group: PacketGroup, next: Next, previous: Previous): void {
+/** Puts a group before a chain. `next`: field of the chain's next; its previous is the field behind. */
+function link(table: Int32Array, slot: number, rows: Int32Array, group: number, next: number): void {
   const head = table[slot]!;
-  group[next] = head;
-  group[previous] = null;
-  if (head !== null) head[previous] = group;
+  rows[(group << SHIFT) + next] = head;
+  rows[(group << SHIFT) + next + 1] = 0;
+  if (head !== 0) rows[(head << SHIFT) + next + 1] = group;
   table[slot] = group;
 }
 
-function unlink(table: (PacketGroup | null)[], slot: number, group: PacketGroup, next: Next, previous: Previous): void {
-  const before = group[previous];
-  const after = group[next];
-  if (before === null) table[slot] = after;
-  else before[next] = after;
-  if (after !== null) after[previous] = before;
+function unlink(table: Int32Array, slot: number, rows: Int32Array, group: number, next: number): void {
+  const before = rows[(group << SHIFT) + next + 1]!;
+  const after = rows[(group << SHIFT) + next]!;
+  if (before === 0) table[slot] = after;
+  else rows[(before << SHIFT) + next] = after;
+  if (after !== 0) rows[(after << SHIFT) + next + 1] = before;
 }

@@ -11,6 +11,7 @@
 //
 // `at` is always the first octet of a marker, `end` one past the last captured octet of the segment. Paths with identifiers
 // (ADD-PATH, RFC 7911) look like other prefixes and are not told apart: only the session's OPENs say that they are in use.
+import { evpnRoute } from './evpn.js';
 import { bytes, struct, u16, u8 } from './layout.js';
 import { problemNumber } from './problems.js';
 
@@ -236,7 +237,7 @@ function bodyProblemAt(view: DataView, at: number, end: number): number {
     case UPDATE:
       return updateProblemAt(view, at, end);
     case NOTIFICATION:
-      return bgpHasCommunication(view, at) && end - at > NOTIFICATION_LENGTH && communicationEnd(view, at) > end
+      return bgpHasCommunication(view, at) && end - at > NOTIFICATION_LENGTH && communicationEnd(view, at) !== end
         ? at + NOTIFICATION_LENGTH
         : -1;
     default:
@@ -315,17 +316,40 @@ function attributeProblemAt(view: DataView, at: number, end: number): number {
       return isAsPath(view, dataAt, end, 4) ? -1 : at;
     case BgpAttribute.MP_REACH: {
       const routes = bgpReachable(view, dataAt, end);
-      if (routes === null) return at;
-      return isIpUnicast(routes) ? prefixesProblemAt(view, routes.at, routes.end, bgpAddressBits(routes.afi)) : -1;
+      if (routes === null || !hasNextHop(routes)) return at;
+      return routesProblemAt(view, routes);
     }
     case BgpAttribute.MP_UNREACH: {
       const routes = bgpUnreachable(view, dataAt, end);
-      if (routes === null) return at;
-      return isIpUnicast(routes) ? prefixesProblemAt(view, routes.at, routes.end, bgpAddressBits(routes.afi)) : -1;
+      return routes === null ? at : routesProblemAt(view, routes);
     }
     default:
       return -1;
   }
+}
+
+function routesProblemAt(view: DataView, routes: BgpFamilyRoutes): number {
+  if (isIpUnicast(routes)) return prefixesProblemAt(view, routes.at, routes.end, bgpAddressBits(routes.afi));
+  if (!isEvpn(routes)) return -1;
+  for (let octet = routes.at; octet < routes.end;) {
+    const next = parameterEnd(view, octet, routes.end, false);
+    if (next === -1 || !evpnFits(view, octet, next)) return octet;
+    octet = next;
+  }
+  return -1;
+}
+
+/** Whether an EVPN route of a known type has its fields. */
+function evpnFits(view: DataView, at: number, end: number): boolean {
+  const code = view.getUint8(at);
+  return code < 1 || code > 5 || evpnRoute(view, { code, at: at + 2, end }) !== null;
+}
+
+/** Whether the next hop is as long as its family has it: RFC 2545 section 3, RFC 8950 section 3, RFC 7432 section 7. */
+function hasNextHop(routes: BgpReachable): boolean {
+  const length = routes.nextHopLength;
+  if (isIpUnicast(routes)) return length === 16 || length === 32 || (length === 4 && routes.afi === 1);
+  return !isEvpn(routes) || length === 4 || length === 16;
 }
 
 /** After a type and a length octet (two with `extended`) and that many octets; -1 when this is beyond `end`. */

@@ -310,6 +310,11 @@ export function dnsProblem(view: DataView, at: number, end: number, announcedEnd
 
 /** Data that is shorter than its type needs, or a name in it that is wrong. Only class IN says what A and the rest hold. */
 function dataProblem(view: DataView, fixedAt: number, dataEnd: number, messageAt: number): number {
+  // OPT has a size where others have their class
+  if (view.getUint16(fixedAt + RECORD_TYPE) === DnsType.OPT) {
+    const isSound = partsFill(view, fixedAt + RECORD_FIXED_LENGTH, dataEnd, 4);
+    return isSound ? -1 : problemAt(TRUNCATED, fixedAt + RECORD_DATA_LENGTH - messageAt);
+  }
   // mDNS uses the uppermost bit of the class (RFC 6762 section 10.2).
   if ((view.getUint16(fixedAt + RECORD_CLASS) & 0x7fff) !== 1) return -1;
   const dataAt = fixedAt + RECORD_FIXED_LENGTH;
@@ -340,6 +345,8 @@ function dataProblem(view: DataView, fixedAt: number, dataEnd: number, messageAt
       names = 2;
       needed = SOA_NUMBERS_LENGTH;
       break;
+    case DnsType.TXT:
+      return partsFill(view, dataAt, dataEnd, 1) ? -1 : problemAt(TRUNCATED, fixedAt + RECORD_DATA_LENGTH - messageAt);
     default:
       return -1;
   }
@@ -350,6 +357,18 @@ function dataProblem(view: DataView, fixedAt: number, dataEnd: number, messageAt
     nameAt = next;
   }
   return nameAt + needed > dataEnd ? problemAt(TRUNCATED, fixedAt + RECORD_DATA_LENGTH - messageAt) : -1;
+}
+
+/**
+ * Whether data is parts with their lengths before them and nothing else: strings of TXT behind one octet, options of OPT behind
+ * four, of which the last two are the length.
+ */
+function partsFill(view: DataView, from: number, end: number, headerLength: 1 | 4): boolean {
+  let at = from;
+  while (at + headerLength <= end) {
+    at += headerLength + (headerLength === 1 ? view.getUint8(at) : view.getUint16(at + 2));
+  }
+  return at === end;
 }
 
 export interface DnsQuestion {

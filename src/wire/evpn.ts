@@ -52,6 +52,7 @@ export function evpnRoute(view: DataView, { code, at, end }: BgpItem): EvpnRoute
   if (octet > end || (macLengthAt !== -1 && view.getUint8(macLengthAt) !== MAC_BITS)) return null;
   const ipBits = ipBitsAt === -1 ? 0 : view.getUint8(ipBitsAt);
   let ipOctets = ipBits === 32 ? 4 : ipBits === 128 ? 16 : 0;
+  if (code !== PREFIX && ipOctets === 0 && ipBits !== 0) return null;
   if (code === PREFIX) ipOctets = end - at === PREFIX_LENGTH ? 4 : end - at === PREFIX_LENGTH_6 ? 16 : 0;
   const ipAt = take(ipOctets, ipOctets > 0);
   const gatewayAt = take(ipOctets, code === PREFIX && ipOctets > 0);

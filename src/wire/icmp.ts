@@ -19,6 +19,8 @@ const CODE = IcmpHeader.offsetOf('code');
 const CHECKSUM = IcmpHeader.offsetOf('checksum');
 const ID = IcmpHeader.offsetOf('id');
 const SEQ = IcmpHeader.offsetOf('seq');
+/** RFC 4884: in words of 32 bits. */
+const QUOTED_WORDS = ID + 1;
 const LENGTH = IcmpHeader.span;
 
 const TRUNCATED = problemNumber('icmp-truncated');
@@ -41,6 +43,13 @@ const ECHO_REQUEST = IcmpType.ECHO_REQUEST;
 const TIME_EXCEEDED = IcmpType.TIME_EXCEEDED;
 const PARAMETER_PROBLEM = IcmpType.PARAMETER_PROBLEM;
 
+const TIMESTAMP = 13;
+const ADDRESS_MASK_REPLY = 18;
+const EXTENDED_ECHO_REQUEST = 42;
+const EXTENDED_ECHO_REPLY = 43;
+/** RFC 4884 section 3: the least octets of a quotation whose length is given. */
+export const QUOTED_LENGTH_LEAST = 128;
+
 /** -1 when the header lies between `at` and `end`, else the number of its problem. */
 export function checkIcmp(_view: DataView, at: number, end: number): number {
   return end - at < LENGTH ? TRUNCATED : -1;
@@ -62,6 +71,18 @@ export function icmpChecksum(view: DataView, at: number): number {
 export function icmpIsEcho(view: DataView, at: number): boolean {
   const type = view.getUint8(at + TYPE);
   return type === ECHO_REQUEST || type === ECHO_REPLY;
+}
+
+/** Whether there is an identifier: in echoes, timestamps, information and address masks (RFC 792, RFC 950), extended echoes (RFC 8335). */
+export function icmpHasId(view: DataView, at: number): boolean {
+  const type = view.getUint8(at + TYPE);
+  return icmpHasSeq(view, at) || type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
+}
+
+/** Whether there is a sequence number of 16 bits. */
+export function icmpHasSeq(view: DataView, at: number): boolean {
+  const type = view.getUint8(at + TYPE);
+  return icmpIsEcho(view, at) || (type >= TIMESTAMP && type <= ADDRESS_MASK_REPLY);
 }
 
 export function icmpId(view: DataView, at: number): number {
@@ -97,4 +118,15 @@ export function icmpIsError(view: DataView, at: number): boolean {
 /** Offset of the quoted packet of an error. */
 export function icmpQuotedAt(at: number): number {
   return at + LENGTH;
+}
+
+/**
+ * One past the last octet of what an error quotes: `end`, or where its length field says that extensions begin (RFC 4884
+ * section 4).
+ */
+export function icmpQuotedEnd(view: DataView, at: number, end: number): number {
+  const type = view.getUint8(at + TYPE);
+  if (type !== UNREACHABLE && type !== TIME_EXCEEDED && type !== PARAMETER_PROBLEM) return end;
+  const length = view.getUint8(at + QUOTED_WORDS) << 2;
+  return length < QUOTED_LENGTH_LEAST ? end : Math.min(end, icmpQuotedAt(at) + length);
 }

@@ -9,6 +9,7 @@
 //  +---------------------------------------------------------------+
 //  | errors: as much of the packet as fits                         |
 //  | neighbour solicitation and advertisement: target (16), options|
+import { QUOTED_LENGTH_LEAST } from './icmp.js';
 import { bytes, struct, u16, u32, u8 } from './layout.js';
 import { problemNumber } from './problems.js';
 
@@ -92,6 +93,14 @@ export function icmpv6QuotedAt(at: number): number {
   return at + LENGTH;
 }
 
+/** One past the last octet of what an error quotes: `end`, or where its length field, in words of 64 bits, says that extensions begin. */
+export function icmpv6QuotedEnd(view: DataView, at: number, end: number): number {
+  const type = view.getUint8(at + TYPE);
+  if (type !== Icmpv6Type.UNREACHABLE && type !== Icmpv6Type.TIME_EXCEEDED) return end;
+  const length = view.getUint8(at + ID) << 3;
+  return length < QUOTED_LENGTH_LEAST ? end : Math.min(end, icmpv6QuotedAt(at) + length);
+}
+
 /** Offset of the target address of a neighbour solicitation or advertisement that lies before `end`, else -1. */
 export function neighborTargetAt(view: DataView, at: number, end: number): number {
   const type = view.getUint8(at + TYPE);
@@ -106,7 +115,7 @@ export function neighborMacAt(view: DataView, at: number, end: number): number {
   let option = at + NEIGHBOR_LENGTH;
   while (end - option >= 8) {
     const size = view.getUint8(option + 1) << 3;
-    if (size === 0) return -1;
+    if (size === 0 || option + size > end) return -1;
     if (view.getUint8(option) === kind) return option + 2;
     option += size;
   }

@@ -19,6 +19,7 @@ export type { Field, Struct } from './layout.js';
 export { messagesOf, type Message } from './messages.js';
 export type { MessageCounts } from './message-stream.js';
 export { MessageStreams } from './message-streams.js';
+export * from './nflog.js';
 export * from './null-loopback.js';
 export { MAX_LAYERS, MAX_PROBLEMS, PacketView, type FrameSource } from './packet.js';
 export * from './packet-checksums.js';

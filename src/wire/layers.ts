@@ -26,6 +26,7 @@ export const LAYER_NAMES = [
   'wireguard',
   'unknown',
   'mdns',
+  'nflog',
 ] as const;
 
 export type LayerName = (typeof LAYER_NAMES)[number];
@@ -54,4 +55,5 @@ export const Layer = {
   WIREGUARD: 20,
   UNKNOWN: 21,
   MDNS: 22,
+  NFLOG: 23,
 } as const;

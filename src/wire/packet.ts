@@ -114,6 +114,8 @@ export class PacketView {
 
   /** IP header quoted by an ICMP error, when its fixed part was captured. */
   quotedIpAt = -1;
+  /** One past the last captured octet of the quotation: extensions of the error may follow it (RFC 4884). */
+  quotedEnd = -1;
   /** 0, 4 or 6. */
   quotedIpVersion = 0;
   quotedProtocol = -1;
@@ -290,6 +292,7 @@ export class PacketView {
     this.dnsAt = -1;
     this.bgpAt = -1;
     this.quotedIpAt = -1;
+    this.quotedEnd = -1;
     this.quotedIpVersion = 0;
     this.quotedProtocol = -1;
     this.quotedL4At = -1;

@@ -39,6 +39,7 @@ export const PROBLEMS = [
   'bgp-truncated',
   'bgp-marker',
   'bgp-length',
+  'nflog-truncated',
 ] as const;
 
 export type ProblemCode = (typeof PROBLEMS)[number];

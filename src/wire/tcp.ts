@@ -115,8 +115,30 @@ export function tcpUrgent(view: DataView, at: number): number {
   return view.getUint16(at + URGENT);
 }
 
-/** Offset of the first option of this kind that lies wholly between the fixed header and `end`, or -1. */
-function optionAt(view: DataView, at: number, end: number, kind: number, length: number): number {
+/** Whether an option of this kind can have this many octets; any can that is not known here. */
+export function tcpOptionFits(kind: number, length: number): boolean {
+  switch (kind) {
+    case MSS:
+      return length === 4;
+    case WINDOW_SCALE:
+      return length === 3;
+    case SACK_PERMITTED:
+      return length === 2;
+    case SACK:
+      return length >= 10 && (length & 7) === 2;
+    case TIMESTAMPS:
+      return length === 10;
+    case MD5:
+      return length === 18;
+    case AO:
+      return length >= 4;
+    default:
+      return length >= 2;
+  }
+}
+
+/** Offset of the first option of this kind and of a length that it can have, wholly between the fixed header and `end`, or -1. */
+function optionAt(view: DataView, at: number, end: number, kind: number): number {
   const optionsEnd = Math.min(at + tcpHeaderLength(view, at), end);
   let option = at + LENGTH;
   while (option < optionsEnd) {
@@ -129,7 +151,7 @@ function optionAt(view: DataView, at: number, end: number, kind: number, length:
     if (option + 1 >= optionsEnd) return -1;
     const size = view.getUint8(option + 1);
     if (size < 2 || option + size > optionsEnd) return -1;
-    if (found === kind && size >= length) return option;
+    if (found === kind && tcpOptionFits(kind, size)) return option;
     option += size;
   }
   return -1;
@@ -150,7 +172,7 @@ export function tcpBadOptionAt(view: DataView, at: number, end: number): number 
     if (option + 1 >= headerEnd) return option;
     if (option + 1 >= optionsEnd) return -1;
     const size = view.getUint8(option + 1);
-    if (size < 2 || option + size > headerEnd) return option;
+    if (!tcpOptionFits(found, size) || option + size > headerEnd) return option;
     option += size;
   }
   return -1;
@@ -177,7 +199,7 @@ export function* tcpOptions(
 
 /** Offset of the maximum segment size option, or -1. `end`: one past the last captured octet. */
 export function tcpMssAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, MSS, 4);
+  return optionAt(view, at, end, MSS);
 }
 
 /** Maximum segment size, octets, of the option that tcpMssAt() found. */
@@ -187,7 +209,7 @@ export function tcpMss(view: DataView, optionAt: number): number {
 
 /** Offset of the window scale option, or -1. */
 export function tcpWindowScaleAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, WINDOW_SCALE, 3);
+  return optionAt(view, at, end, WINDOW_SCALE);
 }
 
 /** Shift count of the option that tcpWindowScaleAt() found (RFC 7323: at most 14 is used). */
@@ -197,12 +219,12 @@ export function tcpWindowScale(view: DataView, optionAt: number): number {
 
 /** Offset of the SACK-permitted option, or -1. */
 export function tcpSackPermittedAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, SACK_PERMITTED, 2);
+  return optionAt(view, at, end, SACK_PERMITTED);
 }
 
 /** Offset of the SACK option, or -1. */
 export function tcpSackAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, SACK, 10);
+  return optionAt(view, at, end, SACK);
 }
 
 /** Number of blocks in the option that tcpSackAt() found. */
@@ -229,7 +251,7 @@ export function tcpHasOnlyTimestamps(view: DataView, at: number, end: number): b
 /** Offset of the timestamps option, or -1. */
 export function tcpTimestampsAt(view: DataView, at: number, end: number): number {
   if (tcpHasOnlyTimestamps(view, at, end)) return at + LENGTH + 2;
-  return optionAt(view, at, end, TIMESTAMPS, 10);
+  return optionAt(view, at, end, TIMESTAMPS);
 }
 
 /** TSval of the option that tcpTimestampsAt() found. */
@@ -244,12 +266,12 @@ export function tcpTimestampEcho(view: DataView, optionAt: number): number {
 
 /** Offset of the MD5 signature option (RFC 2385 section 3.0), or -1; its 16 octets of digest are 2 octets further. */
 export function tcpMd5At(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, MD5, 18);
+  return optionAt(view, at, end, MD5);
 }
 
 /** Offset of the authentication option (RFC 5925 section 2.2), or -1. */
 export function tcpAoAt(view: DataView, at: number, end: number): number {
-  return optionAt(view, at, end, AO, 4);
+  return optionAt(view, at, end, AO);
 }
 
 /** Key of the option that tcpAoAt() found. */

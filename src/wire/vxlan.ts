@@ -74,8 +74,10 @@ export function vxlanIsPlain(view: DataView, at: number): boolean {
   return view.getInt32(at + FLAGS) === 0x08000000 && view.getUint8(at + RESERVED_2) === 0;
 }
 
-/** Whether VNI and next protocol are valid, and nothing is set that version 0 of draft-ietf-nvo3-vxlan-gpe section 3 keeps for later. */
+/** The version of VXLAN-GPE, and the flags that say that VNI and next protocol are valid. */
+const GPE_MASK = 0x3c;
+
+/** Whether this is version 0 of draft-ietf-nvo3-vxlan-gpe section 3, with a VNI and a next protocol. */
 export function vxlanIsGpe(view: DataView, at: number): boolean {
-  const needed = VxlanFlag.VNI | VxlanFlag.NEXT_PROTOCOL;
-  return (view.getInt32(at + FLAGS) & ~(VxlanFlag.OAM << 24) & ~0xff) === needed << 24;
+  return (view.getUint8(at + FLAGS) & GPE_MASK) === (VxlanFlag.VNI | VxlanFlag.NEXT_PROTOCOL);
 }

@@ -121,10 +121,16 @@ describe('pcapng sections', () => {
     expect(frames.map(({ interfaceId }) => interfaceId)).toEqual([0, 2, 2, 3]);
   });
 
-  it('of an unknown major version are refused', async () => {
+  it('of an unknown version are refused', async () => {
+    for (const minor of [1, 3, 65_535]) {
+      await expect(openCapture(pcapngSection(false, 1, minor))).rejects.toMatchObject({
+        code: 'unsupported-version',
+        message: `pcapng version 1.${minor} is not supported, only 1.0 is`,
+      });
+    }
     await expect(openCapture(pcapngSection(false, 2))).rejects.toMatchObject({
       code: 'unsupported-version',
-      message: 'pcapng version 2.0 is not supported, only 1 is',
+      message: 'pcapng version 2.0 is not supported, only 1.0 is',
     });
     const { capture, frames } = await read(LITTLE.section, LITTLE.interface, LITTLE.enhanced, pcapngSection(true, 3));
     expect(frames).toHaveLength(1);

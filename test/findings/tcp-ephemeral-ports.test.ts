@@ -47,7 +47,7 @@ describe('ephemeral-port-exhaustion', () => {
   it('all ports of a range, silence, and the first of them again when it has rested', async () => {
     const findings = await rounds(61).findings();
     expect(findings).toMatchObject([{ kind: KIND, severity: 'error', certainty: 'likely', count: SIZE, of: SIZE }]);
-    expect(findings[0]!.title).toContain(`all ${SIZE} from ${LOW} to ${LOW + SIZE - 1}`);
+    expect(findings[0]!.title).toContain(`all ${SIZE} source ports from ${LOW} to ${LOW + SIZE - 1}`);
     expect(findings[0]!.title).toContain('for 59.1 s');
   });
 

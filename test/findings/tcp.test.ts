@@ -160,6 +160,18 @@ describe('connections that were open', () => {
     expect(await captures.kinds()).toEqual([]);
   });
 
+  it('a RST in a connection with data is no health check, however often it comes', async () => {
+    const captures = new Captures();
+    for (let i = 0; i < 6; i++) {
+      const client = `10.244.1.5:${41_000 + i}`;
+      const isn = 1000 + i * 50_000;
+      opened(captures, POINT, client, SERVER, { at: i * 10, isn });
+      captures.segment(POINT, i * 10 + 1, client, SERVER, 'P.', { seq: isn + 11, ack: 9011, id: 105, length: 5 });
+      captures.segment(POINT, i * 10 + 1.001, SERVER, client, 'R', { seq: 9011, ttl: 63, bare: true });
+    }
+    expect(find(await captures.findings(), 'reset')).toMatchObject({ severity: 'warning', count: 6 });
+  });
+
   it('data after a FIN is reset with its own number, and the silence is told', async () => {
     const captures = new Captures();
     opened(captures, POINT, POD, SERVER);
@@ -274,6 +286,36 @@ describe('connections that were open', () => {
     }
     const notes = (await captures.findings()).flatMap(({ evidence }) => evidence.map(({ note }) => note));
     expect(notes.find((note) => note.includes('a pulse'))).toContain('8 SYN, 8 SYN,ACK, 0 FIN, 8 RST');
+  });
+
+  it('as many RSTs one after the other are no pulse', async () => {
+    const captures = new Captures();
+    for (let i = 0; i < 8; i++) {
+      const client = `10.244.1.5:${42_000 + i}`;
+      const isn = 1000 + i * 50_000;
+      opened(captures, POINT, client, SERVICE, { at: i * 20, isn });
+      captures.segment(POINT, i * 20 + 10, client, SERVICE, 'P.', { seq: isn + 11, ack: 9011, id: 105, length: 5 });
+      captures.segment(POINT, i * 20 + 10.001, SERVICE, client, 'R', { seq: 9011, ttl: 63, bare: true });
+    }
+    const notes = (await captures.findings()).flatMap(({ evidence }) => evidence.map(({ note }) => note));
+    expect(notes.find((note) => note.includes('8 SYN, 8 SYN,ACK, 0 FIN, 8 RST'))).toBeDefined();
+    expect(notes.filter((note) => note.includes('a pulse'))).toEqual([]);
+  });
+
+  it.each([
+    ['the other direction was seen too', true, 12],
+    ['it was silent for a second only', false, 1],
+  ])('is not one-way where %s', async (_, both, silence) => {
+    const captures = new Captures();
+    const director = 'director/eth0';
+    captures.segment(director, 0, POD, SERVICE, 'S', { seq: 1000, ttl: 62, id: 1 });
+    if (both) captures.segment(director, 0.001, SERVICE, POD, 'S.', { seq: 9000, ack: 1001, ttl: 62 });
+    captures.segment(director, 0.01, POD, SERVICE, '.', { seq: 1001, ack: 9001, ttl: 62, id: 2 });
+    captures.segment(director, 0.02, POD, SERVICE, 'P.', { seq: 1001, ack: 9001, ttl: 62, id: 3, length: 10 });
+    if (both) captures.segment(director, 0.03, SERVICE, POD, '.', { seq: 9001, ack: 1011, ttl: 62, id: 9 });
+    captures.segment(director, silence, POD, SERVICE, 'P.', { seq: 1011, ack: 9001, ttl: 62, id: 4, length: 10 });
+    captures.segment(director, silence + 0.0001, SERVICE, POD, 'R', { seq: 9001, ttl: 64, bare: true });
+    expect(await captures.kinds()).not.toContain('rst-one-way-conntrack');
   });
 
   it('half a connection, a few seconds of silence, a RST that starts there: one-way', async () => {

@@ -27,7 +27,7 @@ const TRIES = 4;
 const MOST_TEXT = 2_000_000;
 
 /** Layers of one level: link, network, transport, tunnel. */
-const MOST_OF_A_LEVEL = 4;
+const MOST_OF_A_LEVEL = 5;
 
 const used = new PacketView();
 

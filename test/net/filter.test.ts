@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AddressTable } from '../../src/net/address-table.js';
 import { FilterSyntaxError, parseFilter } from '../../src/net/filter.js';
 import { PacketView } from '../../src/wire/packet.js';
 import { writePcap } from '../support/capture-writer.js';
@@ -291,5 +292,47 @@ describe('filter', () => {
       ),
       runs(),
     );
+  });
+});
+
+describe('a packet seen under several addresses', () => {
+  const addresses = new AddressTable();
+  const id = (text: string): number => {
+    const view = new DataView(Uint8Array.from(text.split('.').map(Number)).buffer);
+    return addresses.idOfIpv4(view, 0);
+  };
+  // A question to a service, and the same behind its translation
+  const forms = [
+    { src: id('10.244.1.5'), dst: id('10.96.0.10'), sourcePort: 4000, destinationPort: 53 },
+    { src: id('10.244.1.5'), dst: id('10.244.2.7'), sourcePort: 4000, destinationPort: 5353 },
+  ];
+  const matches = (filter: string, which = forms): boolean => parseFilter(filter).matchesAny(4, 17, which, addresses);
+
+  it.each([
+    ['host 10.96.0.10', true],
+    ['host 10.244.2.7', true],
+    ['net 10.244.2.0/24', true],
+    ['src host 10.244.2.7', false],
+    ['port 5353', true],
+    ['tcp port 53', false],
+    ['host 10.96.0.10 and port 5353', true],
+    ['not host 10.96.0.10', false],
+    ['not host 10.244.2.8', true],
+    ['src host 10.244.1.5 and dst host 10.244.2.7', true],
+    ['host fd00::1', false],
+  ])('%s: %s', (filter, expected) => {
+    expect(matches(filter)).toBe(expected);
+  });
+
+  it('each form by itself is as a packet with it', () => {
+    expect(forms.map((form) => matches('host 10.96.0.10', [form]))).toEqual([true, false]);
+    expect(forms.map((form) => matches('not port 53', [form]))).toEqual([false, true]);
+    expect(matches('udp', [])).toBe(false);
+  });
+
+  it('without ports it has none', () => {
+    const [bare] = forms.map((form) => ({ ...form, sourcePort: -1, destinationPort: -1 }));
+    expect(matches('port 53', [bare!])).toBe(false);
+    expect(matches('host 10.96.0.10', [bare!])).toBe(true);
   });
 });

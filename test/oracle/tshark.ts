@@ -8,8 +8,8 @@ const run = promisify(execFile);
 /** Every field that our rows can have, so that what only one of the two prints is seen too. */
 const FIELDS = `
   frame.number frame.time_epoch frame.cap_len frame.len frame.protocols frame.interface_name
-  eth.dst eth.src eth.type eth.len vlan.priority vlan.dei vlan.id vlan.etype
-  sll.pkttype sll.hatype sll.halen sll.src.eth sll.src.ipv4 sll.etype sll.ifindex null.family
+  eth.dst eth.src eth.type eth.len vlan.priority vlan.dei vlan.id vlan.etype vlan.len
+  sll.pkttype sll.hatype sll.halen sll.src.eth sll.src.ipv4 sll.etype sll.ltype sll.ifindex null.family
   arp.hw.type arp.proto.type arp.hw.size arp.proto.size arp.opcode
   arp.src.hw_mac arp.src.proto_ipv4 arp.dst.hw_mac arp.dst.proto_ipv4
   ip.version ip.hdr_len ip.dsfield ip.dsfield.dscp ip.dsfield.ecn ip.len ip.id ip.flags.rb ip.flags.df ip.flags.mf
@@ -43,6 +43,7 @@ const FIELDS = `
   bgp.cap.type bgp.cap.4as bgp.cap.mp.afi bgp.cap.mp.safi
   bgp.notify.major_error bgp.notify.minor_error bgp.notify.minor_error_open bgp.notify.minor_error_update
   bgp.notify.minor_error_expired bgp.notify.minor_error_state bgp.notify.minor_error_cease
+  bgp.notify.minor_error_capability
   bgp.notify.minor_error_unknown bgp.notify.communication
   bgp.route_refresh.afi bgp.route_refresh.subtype bgp.route_refresh.safi
   bgp.update.withdrawn_routes.length bgp.withdrawn_prefix bgp.update.path_attributes.length bgp.nlri_prefix

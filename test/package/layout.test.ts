@@ -18,6 +18,10 @@ const ROOT = [
   ['inputs.ts'],
   ['saved-state.ts'],
   ['reading.ts'],
+  ['first-reading.ts', 'sighting-source.ts'],
+  ['thread-messages.ts'],
+  ['thread-pays.ts', 'thread.ts', 'threads.ts'],
+  ['second-reading.ts'],
   ['run.ts'],
   ['assemble.ts'],
   ['diagnose.ts', 'packets.ts'],
@@ -51,7 +55,12 @@ const CLI_BELOW = [
 ];
 
 const REPORT = 'report/report.ts';
-const NODE_FILES = { capture: ['node:fs', 'node:fs/promises', 'node:zlib', 'node:path'], cli: ['node:fs'] };
+const NODE_FILES = {
+  capture: ['node:fs', 'node:fs/promises', 'node:zlib', 'node:path'],
+  cli: ['node:fs'],
+  'thread.ts': ['node:worker_threads'],
+  'threads.ts': ['node:os', 'node:worker_threads'],
+};
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((name) => name.replaceAll('\\', '/'))
@@ -138,10 +147,14 @@ describe('imports in src/', () => {
     expect(missing).toEqual([]);
   });
 
-  it('touch files of the machine in one file of capture/ and one of cli/', () => {
+  it('touch files of the machine in one file of capture/ and one of cli/, and its threads in a file for each side', () => {
     const users = new Set(imports.filter(({ to }) => to.startsWith('node:')).map(({ from }) => from));
     expect([...users].filter((file) => areaOf(file) === 'capture')).toEqual(['capture/node-files.ts']);
-    expect([...users].filter((file) => areaOf(file) !== 'capture')).toEqual(['cli/files.ts']);
+    expect([...users].filter((file) => areaOf(file) !== 'capture')).toEqual([
+      'cli/files.ts',
+      'thread.ts',
+      'threads.ts',
+    ]);
   });
 
   it('name packages that package.json lists', () => {

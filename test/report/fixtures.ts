@@ -156,6 +156,23 @@ export const gravity: Report = {
     },
   ],
   findings: [replyLost],
+  services: [
+    {
+      address: '10.244.19.13',
+      port: 8080,
+      point: 'node1/cni0',
+      syn: 3,
+      synAck: 3,
+      fin: 2,
+      rst: 1,
+      rstByService: 1,
+      interval: 1,
+      intervals: [
+        { time: '1795226754.000000000', syn: 3, synAck: 3, fin: 0, rst: 0, rstByService: 0 },
+        { time: '1795226760.000000000', syn: 0, synAck: 0, fin: 2, rst: 1, rstByService: 1 },
+      ],
+    },
+  ],
   problems: { 'ipv4-truncated': 3 },
   counts: {
     frames: 154,

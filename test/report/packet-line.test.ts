@@ -115,7 +115,8 @@ describe('packetLine', () => {
     expect(textOf(ethernet({ type: 40 }, new Uint8Array(50)))).toBe(
       '02:00:00:00:00:01 > 02:00:00:00:00:02, llc, length 64',
     );
-    expect(textOf(new Uint8Array(20), 195)).toBe('link-type-195, length 20');
+    expect(textOf(new Uint8Array(20), 195)).toBe('wpan, length 20');
+    expect(textOf(new Uint8Array(20), 147)).toBe('link-type-147, length 20');
     expect(textOf(ethernet({}, ipv4(ADDRESSES, udp({ srcPort: 1, dstPort: 5353 }, new Uint8Array(12)))))).toBe(
       '10.0.0.1.1 > 10.0.0.2.5353: UDP, length 12 (mdns)',
     );

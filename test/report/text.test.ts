@@ -168,6 +168,42 @@ describe('text', () => {
       'golden/diagnose-without-trail.txt',
     );
   });
+  it('services over time, where a reset was found', () => {
+    const reset: Finding = { ...withoutTrail, kind: 'rst-backend-switched' };
+    const [service] = gravity.services;
+    const told = (report: Partial<Report>): string[] => {
+      const lines = diagnoseText({ ...gravity, ...report }, PLAIN).split('\n');
+      const from = lines.indexOf('Services with resets over time');
+      return from < 0 ? [] : lines.slice(from + 1, lines.indexOf('', from));
+    };
+    expect(told({ findings: [reset] })).toEqual([
+      '  10.244.19.13:8080 at node1/cni0',
+      '    UTC       SYN  SYN,ACK  FIN  RST  by the service',
+      '    02:05:54    3        3    0    0               0',
+      '    02:06:00    0        0    2    1               1',
+    ]);
+    // An application that aborts is no reason for a table, nor are services that nobody reset.
+    expect(told({ findings: [{ ...reset, severity: 'info' }] })).toEqual([]);
+    expect(told({ findings: [withoutTrail] })).toEqual([]);
+    expect(told({ findings: [reset], services: [{ ...service!, rst: 0 }] })).toEqual([]);
+    // Of one service the point that shows most; of many services the first five.
+    const points = ['a/eth0', 'b/eth0'].map((point, i) => ({ ...service!, point, syn: 3 + i }));
+    expect(told({ findings: [reset], services: points })[0]).toBe('  10.244.19.13:8080 at b/eth0');
+    const many = Array.from({ length: 7 }, (_, i) => ({ ...service!, port: 9000 + i }));
+    expect(told({ findings: [reset], services: many }).at(-1)).toBe('  … and 2 more services (--format json has all)');
+  });
+  it('merges intervals that are too many, and loses none', () => {
+    const reset: Finding = { ...withoutTrail, kind: 'reset' };
+    const [service] = gravity.services;
+    const intervals = Array.from({ length: 60 }, (_, i) => ({
+      ...{ time: `${1795226754 + i}.000000000`, syn: 1, synAck: 1, fin: 0, rst: 1, rstByService: 0 },
+    }));
+    const text = diagnoseText({ ...gravity, findings: [reset], services: [{ ...service!, intervals }] }, PLAIN);
+    const rows = [...text.matchAll(/^ {4}(\d\d:\d\d:\d\d) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$/gm)];
+    expect(rows.length).toBeLessThanOrEqual(12);
+    expect(rows.reduce((sum, row) => sum + Number(row[2]), 0)).toBe(60);
+    expect(rows.map((row) => row[1])).toEqual([...new Set(rows.map((row) => row[1]))]);
+  });
   it('points', async () => {
     await expect(pointsText(gravity, PLAIN)).toMatchFileSnapshot('golden/points.txt');
   });
@@ -209,6 +245,7 @@ describe('text', () => {
             }),
           ],
           translations: [{ ...gravity.translations[0]!, between: [text, text] }],
+          services: [{ ...gravity.services[0]!, point: text }],
           findings: [
             {
               ...replyLost,

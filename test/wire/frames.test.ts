@@ -26,7 +26,7 @@ describe('every field of every layer is what tshark reads', () => {
     expect(packet.protocols).toBe(frame.protocols);
     expect(packet.originalLength).toBe(Number(frame.tshark['frame.len']![0]));
     expect(packet.cut).toBe(frame.octets.length < frame.length ? 1 : 0);
-    const goesOn = packet.quotedIpAt >= 0 || /mpls|gre$/.test(frame.protocols);
+    const goesOn = packet.quotedIpAt >= 0 || /mpls|erspan|gre$/.test(frame.protocols);
     for (const [field, texts] of Object.entries(frame.tshark)) {
       if (NOT_COMPARED.test(field)) continue;
       let values = texts.map((text) => value(field, text));

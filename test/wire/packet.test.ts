@@ -196,18 +196,29 @@ describe('VXLAN is recognised', () => {
     for (const [protocol, name] of [
       [4, 'nsh'],
       [5, 'mpls'],
-      [99, 'vxlan'],
+      [99, 'gpe-protocol-0x63'],
     ] as const) {
       const packet = gpe(0x0c, protocol, ip);
       expect([packet.tunnelDepth, undecodedName(packet.undecoded)]).toEqual([0, name]);
     }
-    // Without the P flag, of another version, or with other reserved bits it is none
+    // Without the P flag or of another version it is none
     for (const [flags, protocol] of [
       [0x08, 1],
       [0x1c, 1],
-      [0x0c, 0x100 + 1],
     ] as const) {
       expect(gpe(flags, protocol, ip).protocols).toBe('eth:ip:udp');
+    }
+    // Bits kept for later are told, where the packet that it names is there
+    expect(gpe(0x4c, 0x100 + 1, ip).protocols).toBe('eth:ip:udp:vxlan:ip:tcp');
+    expect(codes(gpe(0x4c, 0x100 + 1, ip))).toEqual(['vxlan-flags', 'vxlan-reserved']);
+    for (const [protocol, payload] of [
+      [1, hex('0102'.repeat(30))],
+      [2, ip],
+      [3, ip],
+      [99, ip],
+    ] as const) {
+      const packet = gpe(0x0c, 0x100 + protocol, payload);
+      expect([packet.protocols, codes(packet)]).toEqual(['eth:ip:udp', []]);
     }
   });
 
@@ -498,7 +509,8 @@ describe('what is not decoded is named', () => {
     ['esp', ethernet({}, ipv4({ ...PODS, protocol: 50 }, hex('00'))), 1],
     ['erspan', ethernet({}, ipv4(NODES, gre({ type: 0x88be }, hex('00')))), 1],
     ['ppp', ethernet({}, ipv4(NODES, gre({ type: 0x880b, version: 1 }, hex('00')))), 1],
-    ['link-type-195', hex('0102'), 195],
+    ['wpan', hex('0102'), 195],
+    ['link-type-147', hex('0102'), 147],
     ['link-type-0', hex('63000000'), 0],
     ['arp', ethernet({ type: 0x0806 }, hex(`0020 0800 14 04 0001 ${'00'.repeat(48)}`)), 1],
   ] as const)('%s', ([name, octets, linkType]) => {

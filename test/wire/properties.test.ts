@@ -14,7 +14,7 @@ import { fieldsOf } from './fields.js';
 import { FRAME_CASES } from './frame-cases.js';
 import { boundsFault, decodePrefix, prefixFault, snapshot, tagDifference } from './snapshot.js';
 
-const LINK_TYPES = [0, 1, 12, 101, 108, 113, 195, 228, 229, 276];
+const LINK_TYPES = [0, 1, 12, 101, 108, 113, 195, 228, 229, 239, 276];
 
 /** A frame of the cases with some octets changed, another length, or plain noise. */
 const hostileFrame = fc.record({

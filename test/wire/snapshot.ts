@@ -34,7 +34,7 @@ export function decodePrefix(
   packet.decodeFrame(octets, view, 0, captured, originalLength, linkType);
 }
 
-const ENDS: ReadonlySet<NumberField> = new Set(['ipEnd', 'payloadEnd'] as const);
+const ENDS: ReadonlySet<NumberField> = new Set(['ipEnd', 'payloadEnd', 'quotedEnd'] as const);
 const FRAME_FIELDS: ReadonlySet<NumberField> = new Set(['frameEnd', 'cut', 'layerCount', 'problemCount'] as const);
 const ABSENT: Readonly<Partial<Record<NumberField, number>>> = {
   ipVersion: 0,

@@ -3,7 +3,8 @@ import type { FindingContext } from '../context.js';
 import { crosses, isEstablished, othersOf } from './bgp-pairs.js';
 import { closedBy } from './bgp-notifications.js';
 import type { End, Session, View } from './bgp-sessions.js';
-import { findingOf, onNode, secondsBetween } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { findingOf, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 const CEASE = 6;
@@ -51,7 +52,7 @@ export function flapFindings(context: FindingContext, sessions: readonly Session
           why: forgotten
             ? `${addresses.text(by)} answers as a host does that has no such connection: it was restarted, or the address moved to another host`
             : `the speaker of ${addresses.text(by)} was stopped or restarted; until the session is up again its routes are gone, and connections through them may be reset`,
-          next: `kubectl -n calico-system get pod -l k8s-app=calico-node -o wide; journalctl -u bird -u gobgpd -u frr --since -1h | grep -F ${addresses.text(other)}${onNode(context, by)}`,
+          next: `kubectl -n calico-system get pod -l k8s-app=calico-node -o wide; journalctl -u bird -u gobgpd -u frr --since -1h | grep -F ${addresses.text(other)}${onNodeOf(context, by)}`,
         },
       ],
       exhibits: group.map(({ end: { kept, reset } }) => ({
@@ -95,7 +96,7 @@ export function collisionFindings(context: FindingContext, sessions: readonly Se
               kind: 'bgp-flap',
               likelihood: 0.7,
               why: 'collisions come when both speakers start; so many mean that the session comes up and goes down again',
-              next: `birdcl show protocols all${onNode(context, view.server)}`,
+              next: `birdcl show protocols all${onNodeOf(context, view.server)}`,
             },
           ]
         : [],

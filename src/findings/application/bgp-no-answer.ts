@@ -2,7 +2,8 @@ import type { Cause, Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { isEstablished, othersOf } from './bgp-pairs.js';
 import { BGP_PORT, type Session, type View } from './bgp-sessions.js';
-import { counted, findingOf, onNode, type FindingParts } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { counted, findingOf, type FindingParts } from './finding.js';
 import { groupBy } from './groups.js';
 
 const TIME_EXCEEDED = 11;
@@ -88,13 +89,13 @@ function refusedFinding(context: FindingContext, group: readonly [Session, ...Se
               kind: 'bgp-ebgp-multihop-ttl1',
               likelihood: 0.95,
               why: `an external neighbour is given one hop unless it is configured as multihop, and ${from} is a hop on the way to ${server}`,
-              next: `birdcl show protocols all | grep -A20 -F ${server}${onNode(context, view.client)}`,
+              next: `birdcl show protocols all | grep -A20 -F ${server}${onNodeOf(context, view.client)}`,
             }
           : {
               kind: 'ttl-expired-loop',
               likelihood: 0.8,
               why: `it was sent with more than one hop (TTL ${ttl} at ${context.names.points[view.point]!.name})`,
-              next: `traceroute -n -T -p ${BGP_PORT} ${server}${onNode(context, view.client)}`,
+              next: `traceroute -n -T -p ${BGP_PORT} ${server}${onNodeOf(context, view.client)}`,
             },
       ],
       exhibits: [
@@ -200,7 +201,7 @@ function silentFinding(context: FindingContext, group: readonly [Session, ...Ses
       : habits.clientSigns
         ? `the SYN is signed (TCP option 19 or 29): a different password${translated ? ', and the translation on the way, which breaks every signature,' : ''} is answered with silence`
         : 'the SYN is not signed: a peer that wants a signature (TCP option 19) drops it in silence',
-    next: `nstat -az | grep TCPMD5${onNode(context, view.server)}`,
+    next: `nstat -az | grep TCPMD5${onNodeOf(context, view.server)}`,
   };
   const gtsm: Cause = {
     kind: 'bgp-ttl-security',
@@ -208,19 +209,19 @@ function silentFinding(context: FindingContext, group: readonly [Session, ...Ses
     why: distance
       ? `${server} itself sends with TTL 255, as who checks the distance does; the SYN has ${ttl}`
       : `the SYN has ${ttl}: a peer with TTL security wants nearly 255 and drops the rest in silence`,
-    next: `nstat -az TcpExtTCPMinTTLDrop${onNode(context, view.server)}`,
+    next: `nstat -az TcpExtTCPMinTTLDrop${onNodeOf(context, view.server)}`,
   };
   const filtered: Cause = {
     kind: 'bgp-no-answer',
     likelihood: differ || distance ? 0.2 : 0.45,
     why: `a firewall on the way or on ${server} may drop TCP port ${BGP_PORT} without an answer, or nothing routes back to ${client}`,
-    next: `nft list ruleset | grep -nE 'dport (bgp|${BGP_PORT})|drop'; ss -lnt sport = :${BGP_PORT}${onNode(context, view.server)}`,
+    next: `nft list ruleset | grep -nE 'dport (bgp|${BGP_PORT})|drop'; ss -lnt sport = :${BGP_PORT}${onNodeOf(context, view.server)}`,
   };
   const oneHop: Cause = {
     kind: 'bgp-ebgp-multihop-ttl1',
     likelihood: 0.5,
     why: `the SYN has ${ttl}: it does not get past a router`,
-    next: `birdcl show protocols all | grep -A20 -F ${server}${onNode(context, view.client)}`,
+    next: `birdcl show protocols all | grep -A20 -F ${server}${onNodeOf(context, view.client)}`,
   };
   const kind = differ ? 'bgp-md5-mismatch' : distance ? 'bgp-ttl-security' : 'bgp-no-answer';
   return findingOf(context, {

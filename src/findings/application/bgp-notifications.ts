@@ -2,7 +2,8 @@ import type { Cause, Finding, Severity } from '../../report/report.js';
 import { bgpErrorName, bgpSubcodeName } from '../../wire/bgp-names.js';
 import type { FindingContext } from '../context.js';
 import type { Half, Notification, Open, Session, View } from './bgp-sessions.js';
-import { durationText, findingOf, onNode, secondsBetween, type Exhibit } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { durationText, findingOf, secondsBetween, type Exhibit } from './finding.js';
 import { groupBy } from './groups.js';
 
 const OPEN_ERROR = 2;
@@ -133,15 +134,15 @@ function openRejected(context: FindingContext, group: readonly [Closed, ...Close
         sender.open !== null && sender.open.identifier === other.open?.identifier
           ? `both speakers have the identifier ${sender.open.identifier}, as nodes do that were cloned from one image`
           : `the identifier ${other.open?.identifier ?? 'in the OPEN'} is not valid, or is its own`;
-      next = `calicoctl get node -o yaml | grep -iE 'name:|routeReflectorClusterID|ipv4Address'; birdcl show status${onNode(context, to)}`;
+      next = `calicoctl get node -o yaml | grep -iE 'name:|routeReflectorClusterID|ipv4Address'; birdcl show status${onNodeOf(context, to)}`;
       break;
     case UNACCEPTABLE_HOLD_TIME:
       why = `the hold time offered is ${other.open?.holdTime ?? '?'} s`;
-      next = `birdcl show protocols all | grep -iE 'BGP|hold'${onNode(context, to)}`;
+      next = `birdcl show protocols all | grep -iE 'BGP|hold'${onNodeOf(context, to)}`;
       break;
     case UNSUPPORTED_CAPABILITY:
       why = `the two OPENs announce different capabilities, and ${rejecter} insists on one`;
-      next = `birdcl show protocols all | grep -iE 'BGP|capabilit' -A12${onNode(context, from)}`;
+      next = `birdcl show protocols all | grep -iE 'BGP|capabilit' -A12${onNodeOf(context, from)}`;
       break;
     default:
   }
@@ -168,7 +169,7 @@ function adminReset(context: FindingContext, group: readonly [Closed, ...Closed[
         kind: 'bgp-admin-reset',
         likelihood: 0.95,
         why: 'an operator, a new configuration or a restart of the speaker ended it; until it is up again its routes are withdrawn, and connections through them may be reset',
-        next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -iE 'bird|bgp' | grep -F ${addresses.text(to)}${onNode(context, from)}`,
+        next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -iE 'bird|bgp' | grep -F ${addresses.text(to)}${onNodeOf(context, from)}`,
       },
     ],
   });
@@ -203,7 +204,7 @@ function other(context: FindingContext, group: readonly [Closed, ...Closed[]]): 
         kind: 'bgp-flap',
         likelihood: 0.8,
         why: (code === CEASE ? CEASE_WHY[subcode] : OTHER_WHY[code]) ?? 'it says no more than these two numbers',
-        next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -iE 'bird|bgp' | grep -F ${addresses.text(to)}${onNode(context, from)}`,
+        next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -iE 'bird|bgp' | grep -F ${addresses.text(to)}${onNodeOf(context, from)}`,
       },
     ],
   });
@@ -248,19 +249,19 @@ function holdCauses(context: FindingContext, closed: Closed, hold: number | null
     kind: 'bgp-hold-timer-expired',
     likelihood: 0.3,
     why: `the process on one side may get no CPU time`,
-    next: `kubectl -n calico-system top pod${onNode(context, closed.from)}`,
+    next: `kubectl -n calico-system top pod${onNodeOf(context, closed.from)}`,
   };
   const path: Cause = {
     kind: 'underlay-blocks-tunnel',
     likelihood: 0.3,
     why: `packets from ${silent} to ${waiting} may be lost on the way`,
-    next: `mtr -n -T -P 179 -c 20 ${waiting}${onNode(context, closed.to)}`,
+    next: `mtr -n -T -P 179 -c 20 ${waiting}${onNodeOf(context, closed.to)}`,
   };
   const narrow: Cause = {
     kind: 'mtu-blackhole-underlay',
     likelihood: 0.2,
     why: 'an UPDATE too large for the path would hold up the KEEPALIVEs behind it',
-    next: `ping -M do -c 3 -s 1472 ${waiting}${onNode(context, closed.to)}`,
+    next: `ping -M do -c 3 -s 1472 ${waiting}${onNodeOf(context, closed.to)}`,
   };
   if (repeated !== undefined && repeated !== null) {
     return [

@@ -2,7 +2,8 @@ import type { Finding } from '../../report/report.js';
 import { timeText } from '../../trail/rows.js';
 import type { FindingContext, Judged } from '../context.js';
 import { networkOf, type Route, type Session } from './bgp-sessions.js';
-import { counted, byTime, findingOf, onNode } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { counted, byTime, findingOf } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** Failing exchanges looked at. */
@@ -43,7 +44,7 @@ export function routeFindings(context: FindingContext, sessions: readonly Sessio
           kind: 'bgp-route-not-announced',
           likelihood: 0.75,
           why: `at that moment no captured UPDATE announces ${route} or a larger network around it`,
-          next: `birdcl show route for ${server} all${onNode(context, change.speaker)}`,
+          next: `birdcl show route for ${server} all${onNodeOf(context, change.speaker)}`,
         },
       ],
       exhibits: [{ kept: change.kept, note: `UPDATE of ${speaker} that withdraws ${route}` }],

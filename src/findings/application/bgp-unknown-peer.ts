@@ -2,7 +2,8 @@ import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { crosses, othersOf, worksElsewhere } from './bgp-pairs.js';
 import type { End, Session, View } from './bgp-sessions.js';
-import { counted, durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { counted, durationText, findingOf, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A speaker that does not know the caller closes at once, seconds after the SYN,ACK. */
@@ -37,7 +38,7 @@ export function unknownPeerFindings(context: FindingContext, sessions: readonly 
       kind: 'bgp-unknown-peer-reset',
       severity: 'error',
       certainty: inside === undefined ? 'likely' : 'shown',
-      title: `${server} closes ${group.length} of ${counted(of, 'BGP connection')} from ${client}${before}, ${after} after the OPEN (AS ${view.fromClient.open!.as}) and without a message: it does not know this neighbour`,
+      title: `${server} closes ${group.length} of ${counted(of, 'BGP connection')} from ${client}${before}, ${after} after the OPEN (AS ${view.fromClient.open!.as}) and without a message`,
       flow: session.flow,
       count: group.length,
       of,
@@ -46,13 +47,13 @@ export function unknownPeerFindings(context: FindingContext, sessions: readonly 
           kind: 'bgp-unknown-peer-reset',
           likelihood: inside === undefined ? 0.85 : 0.95,
           why: translated,
-          next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -F 'unknown address ${client}'${onNode(context, view.server)}`,
+          next: `kubectl -n calico-system logs ds/calico-node --since 1h | grep -F 'unknown address ${client}'${onNodeOf(context, view.server)}`,
         },
         {
           kind: 'bgp-collision',
           likelihood: inside === undefined ? 0.1 : 0.03,
           why: `one of two connections that cross is closed in the same way; no other connection between the two was seen to work`,
-          next: `calicoctl node status${onNode(context, view.server)}`,
+          next: `calicoctl node status${onNodeOf(context, view.server)}`,
         },
       ],
       exhibits: [

@@ -8,7 +8,8 @@ import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';
 import type { FindingContext } from '../context.js';
 import { clientView, DNS_PORT, isAnswered, serversOf, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { counted, byTime, findingOf, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 const UDP = 17;
@@ -65,7 +66,7 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
                 kind: 'dns-stale-backend',
                 likelihood: 0.85,
                 why: `the connection table still holds the translation of this socket to ${dead}, and each query keeps it alive; the server has moved or is gone`,
-                next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNode(context, lookup.client)}`,
+                next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNodeOf(context, lookup.client)}`,
               },
             ],
             subjectAt(names.points[lookup.views[0]!.queries[0]!.kept.point]!, {
@@ -133,8 +134,8 @@ export function serverRefusedFindings(context: FindingContext, traffic: DnsTraff
         severity: 'warning',
         certainty: 'shown',
         title: own
-          ? `${asked} answers ${counted(group.length, 'DNS query', 'DNS queries')} with ICMP port unreachable: no server runs there`
-          : `${sender} answers ${counted(group.length, 'DNS query', 'DNS queries')} to ${asked} with ICMP port unreachable: it rejects them`,
+          ? `${asked} answers ${counted(group.length, 'DNS query', 'DNS queries')} with ICMP port unreachable`
+          : `${sender} answers ${counted(group.length, 'DNS query', 'DNS queries')} to ${asked} with ICMP port unreachable`,
         flow: traffic.flowOf(asking.get(`${client}:${clientPort}`)),
         count: group.length,
         of: Math.max(group.length, traffic.asked.get(server) ?? 0),

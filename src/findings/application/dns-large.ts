@@ -2,14 +2,17 @@ import { destinationId, sourceId } from '../../net/packet-addresses.js';
 import type { Finding } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
 import { endText } from '../../trail/rows.js';
+import { checkDns, dnsQuestions } from '../../wire/dns.js';
 import { dnsTypeName } from '../../wire/dns-names.js';
 import { ipv4Id } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
+import type { PacketView } from '../../wire/packet.js';
 import { tcpDstPort, TcpFlag, tcpFlags, tcpSrcPort } from '../../wire/tcp.js';
 import { udpSrcPort } from '../../wire/udp.js';
 import { evidenceAt, placeOf, type FindingContext } from '../context.js';
 import { clientView, DNS_PORT, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { counted, byTime, findingOf, onNode, secondsBetween } from './finding.js';
+import { onNodeOf, shellSafe } from '../commands.js';
+import { counted, byTime, findingOf, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A client that wants the whole answer asks again over TCP at once; it had this long, seconds. */
@@ -90,7 +93,7 @@ export function truncatedFindings(context: FindingContext, traffic: DnsTraffic):
             kind: 'dns-truncated-no-tcp',
             likelihood: 0.8,
             why: `no SYN to TCP port ${DNS_PORT} leaves the client: its resolver does not use TCP (musl before 1.2.4 does not), or a filter inside it stops it`,
-            next: `dig @${names.addresses.text(clientView(lookup)!.replies[0]!.server)} +tcp ${dnsTypeName(lookup.type)} '${lookup.name.replaceAll(/[^a-z0-9._-]/g, '?')}'${onNode(context, lookup.client)}`,
+            next: `dig @${names.addresses.text(clientView(lookup)!.replies[0]!.server)} +tcp ${dnsTypeName(lookup.type)} '${shellSafe(lookup.name)}'${onNodeOf(context, lookup.client)}`,
           },
         ],
         exhibits: group.map(shown),
@@ -150,6 +153,12 @@ function wouldShowTcp(context: FindingContext, point: number): boolean {
   return filter.noise > 0 || filter.protocols !== UDP_ONLY || tunnelled > 0;
 }
 
+/** What a response answers, as dig takes it; the root where the capture has cut it away. */
+function questionOf({ view, dnsAt, payloadEnd }: PacketView): string {
+  const [question] = dnsAt < 0 || checkDns(view, dnsAt, payloadEnd) !== -1 ? [] : dnsQuestions(view, dnsAt, payloadEnd);
+  return question === undefined ? '.' : `${dnsTypeName(question.type)} '${shellSafe(question.name.toLowerCase())}'`;
+}
+
 /** Large answers of which some fragments are lost on the way. */
 export function fragmentFindings(context: FindingContext): Finding[] {
   const { store, names } = context;
@@ -196,7 +205,7 @@ export function fragmentFindings(context: FindingContext): Finding[] {
           kind: 'dns-big-answer-fragment-lost',
           likelihood: 0.8,
           why: `the answer is larger than the path, and what lies between ${last} and ${next} does not let fragments pass; answers up to 1232 octets need none`,
-          next: `dig @${server} +bufsize=1232 +ignore <name>${onNode(context, trail.first.dst)}`,
+          next: `dig @${server} +bufsize=1232 +ignore ${questionOf(store.view(first))}${onNodeOf(context, trail.first.dst)}`,
         },
       ],
       exhibits: [

@@ -10,7 +10,8 @@ import {
   type Lookup,
   type LookupView,
 } from './dns-lookups.js';
-import { counted, durationText, findingOf, onNode, secondsBetween } from './finding.js';
+import { onNodeOf } from '../commands.js';
+import { counted, durationText, findingOf, secondsBetween } from './finding.js';
 import { groupBy } from './groups.js';
 
 /** A resolver sends both questions of a pair within this time, seconds. */
@@ -60,7 +61,7 @@ export function raceFindings(context: FindingContext, traffic: DnsTraffic): Find
             kind: 'dns-conntrack-race-5s',
             likelihood: missingAt === null ? 0.7 : 0.85,
             why: `both questions leave port ${lookup.clientPort} within a millisecond; ${missingAt === null ? 'one is answered at once, the other one never' : `one comes to ${names.points[missingAt]!.name}, the other one does not`}: two packets of one socket race for one entry of the connection table, and the loser is dropped`,
-            next: `conntrack -S | grep -o 'insert_failed=[0-9]*'${onNode(context, lookup.client)}`,
+            next: `conntrack -S | grep -o 'insert_failed=[0-9]*'${onNodeOf(context, lookup.client)}`,
           },
         ],
         exhibits: [

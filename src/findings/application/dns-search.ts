@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
 import { clientView, type DnsTraffic, type Lookup } from './dns-lookups.js';
-import { counted, findingOf, onNode, secondsBetween } from './finding.js';
+import { inPod } from '../commands.js';
+import { counted, findingOf, secondsBetween } from './finding.js';
 
 const NXDOMAIN = 3;
 /** The steps of one search follow each other within this time, seconds. */
@@ -72,7 +73,7 @@ export function searchFindings(context: FindingContext, traffic: DnsTraffic): Fi
           kind: 'dns-ndots-storm',
           likelihood: 0.95,
           why: `names with fewer dots than ndots are tried in every search domain first; a dot at the end of the name, or a smaller ndots, saves it`,
-          next: `kubectl get pod -A -o wide --field-selector status.podIP=${addresses.text(first.client)}; kubectl exec <that pod> -- cat /etc/resolv.conf${onNode(context, first.client)}`,
+          next: inPod(context, first.client, 'cat /etc/resolv.conf'),
         },
       ],
       exhibits: [

@@ -2,7 +2,8 @@ import type { Cause, Finding } from '../../report/report.js';
 import { dnsTypeName } from '../../wire/dns-names.js';
 import type { FindingContext } from '../context.js';
 import { clientView, latencyOf, serversOf, type DnsTraffic, type Lookup, type LookupView } from './dns-lookups.js';
-import { counted, durationText, findingOf, onNode, secondsBetween, type FindingParts } from './finding.js';
+import { onNodeOf, shellSafe } from '../commands.js';
+import { counted, durationText, findingOf, secondsBetween, type FindingParts } from './finding.js';
 import { groupBy } from './groups.js';
 
 const SERVFAIL = 2;
@@ -139,7 +140,7 @@ function upstreamFinding(
     kind,
     likelihood: 0.9,
     why: `at ${at} the question of the client and the one to ${above} are both seen: ${how}`,
-    next: `dig @${above} ${dnsTypeName(upstream.type)} '${shellSafe(upstream.name)}' +tries=1 +time=5${onNode(context, upstream.client)}`,
+    next: `dig @${above} ${dnsTypeName(upstream.type)} '${shellSafe(upstream.name)}' +tries=1 +time=5${onNodeOf(context, upstream.client)}`,
   };
   const reply = asked.replies[0];
   return findingOf(context, {
@@ -148,7 +149,7 @@ function upstreamFinding(
     certainty: 'shown',
     title:
       kind === 'dns-servfail-upstream'
-        ? `${server} answers ${counted(group.length, 'DNS query', 'DNS queries')} with SERVFAIL, because ${how}`
+        ? `${server} answers ${counted(group.length, 'DNS query', 'DNS queries')} with SERVFAIL: ${how}`
         : `the upstream server of ${server} keeps ${counted(group.length, 'DNS query', 'DNS queries')} waiting: ${how}`,
     flow: traffic.flowOf(lookup),
     count: group.length,
@@ -191,9 +192,4 @@ function servfailFinding(context: FindingContext, traffic: DnsTraffic, group: re
     })),
   };
   return findingOf(context, parts);
-}
-
-/** A name from a packet as it may stand in a command. */
-function shellSafe(name: string): string {
-  return name.replaceAll(/[^a-z0-9._-]/g, '?');
 }

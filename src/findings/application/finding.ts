@@ -1,6 +1,7 @@
 import type { Cause, Certainty, Finding, Severity } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
 import { timeText } from '../../trail/rows.js';
+import { aboutFrames } from '../asked.js';
 import { placeOf, type FindingContext } from '../context.js';
 
 const EXAMPLES = 5;
@@ -47,6 +48,7 @@ export function findingOf(context: FindingContext, parts: FindingParts): Finding
     causes: [...parts.causes].sort((a, b) => b.likelihood - a.likelihood).slice(0, 3),
     evidence: exhibits.slice(0, EXAMPLES).map(({ kept, note }) => ({ ...placeOf(context, kept), note })),
     trail: null,
+    ...aboutFrames(context, span),
   };
 }
 
@@ -61,12 +63,6 @@ export function byTime(a: KeptFrame, b: KeptFrame): number {
 /** Seconds from one frame to another, by the clocks of their files. */
 export function secondsBetween(from: KeptFrame, to: KeptFrame): number {
   return to.seconds - from.seconds + (to.nanoseconds - from.nanoseconds) / 1e9;
-}
-
-/** ` on node1`, or nothing where the node is not known. */
-export function onNode(context: FindingContext, address: number): string {
-  const { node } = context.topology.homeOf(address);
-  return node === null || node === '' ? '' : `   # on ${node}`;
 }
 
 /** `250 ms`, `4.2 s`. */

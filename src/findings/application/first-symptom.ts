@@ -31,8 +31,11 @@ export function demoteDnsLosses(context: FindingContext, findings: readonly Find
     return {
       ...finding,
       severity: finding.severity === 'error' ? 'warning' : finding.severity,
-      title: `${finding.title}, as other packets are: DNS is not to blame`,
-      causes: [{ kind: 'dns-first-symptom', likelihood: 0.9, why, next }, ...finding.causes].slice(0, 3),
+      title: `${finding.title}, as packets that are not DNS are`,
+      // Before the others where it is as likely; saved state may have made one of them all but certain.
+      causes: [{ kind: 'dns-first-symptom', likelihood: 0.9, why, next }, ...finding.causes]
+        .sort((a, b) => b.likelihood - a.likelihood)
+        .slice(0, 3),
     };
   });
   // What the DNS checks say of such a flow explains the same losses once more

@@ -1,5 +1,6 @@
 import type { Break } from '../break.js';
-import { nodeName, onNode } from '../context.js';
+import { inEachNamespace, onNode } from '../commands.js';
+import { nodeName } from '../context.js';
 import { macText } from '../encapsulation/facts.js';
 import { exceedsPath, isProhibited, isUnreachable } from './conditions.js';
 import { NAMELESS, WORKLOAD } from './roles.js';
@@ -63,7 +64,7 @@ export const CAUSES = {
   },
   'mtu-pod-larger-than-tunnel': {
     why: tooBig,
-    next: (at) => `ip link show; ip route get ${at.destination}   # in the pod ${at.source}`,
+    next: (at) => `${inEachNamespace(at.source, `ip route get ${at.destination}`)}${onNode(at.sourceNode ?? '')}`,
   },
   'nat-return-unroutable': {
     why: (at) =>

@@ -1,6 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
-import { onNode, placeOf, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { placeOf, type FindingContext } from '../context.js';
 import { summaryOf } from '../../trail/rows.js';
 import { cause } from './told.js';
 

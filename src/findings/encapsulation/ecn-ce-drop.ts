@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { grouped, lossesOf, lossReason } from './losses.js';
 import { cause } from './told.js';
 
@@ -18,7 +19,7 @@ export function ecnCeDrop(context: FindingContext): Finding[] {
       kind: 'vxlan-ecn-ce-drop',
       severity: 'warning',
       certainty: 'shown',
-      title: `tunnel packets from ${names.addresses.text(tunnel!.src)} come to ${point.name} marked "congestion experienced" and are not unwrapped, as the packets inside do not take part in ECN`,
+      title: `tunnel packets from ${names.addresses.text(tunnel!.src)} come to ${point.name} marked "congestion experienced" around packets that do not take part in ECN, and go no further`,
       causes: [
         cause(
           'vxlan-ecn-ce-drop',

@@ -289,7 +289,7 @@ export class Facts {
 
   #quotedInner(packet: PacketView, length: number): QuotedPacket | null {
     const quoted = this.#quoted;
-    const captured = packet.frameEnd - packet.quotedIpAt;
+    const captured = packet.quotedEnd - packet.quotedIpAt;
     quoted.decodeFrame(packet.octets, packet.view, packet.quotedIpAt, captured, Math.max(captured, length), RAW_IP);
     if (quoted.tunnelDepth === 0 || quoted.ipVersion !== 4 || quoted.ipAt <= quoted.outerIpAt) return null;
     return quotedAt(quoted, quoted.ipAt, this.#context.names.addresses, quoted.protocol);

@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';
-import { hasDropped, onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { hasDropped, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -28,7 +29,7 @@ export function gatewayArp(context: FindingContext): Finding[] {
         kind: 'arp-gateway-unanswered',
         severity: 'error',
         certainty: 'shown',
-        title: `${pod} asks at ${point.name} for its gateway ${gateway} and gets no ARP answer: it can receive, and send nothing`,
+        title: `${pod} asks at ${point.name} for its gateway ${gateway} and gets no ARP answer`,
         // What waits for this pod's answer needs no finding of its own.
         flow:
           context.exchanges.find(
@@ -41,7 +42,7 @@ export function gatewayArp(context: FindingContext): Finding[] {
             cause(
               'ip-forward-off',
               0.7,
-              `the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
+              `a pod whose gateway does not answer can receive and send nothing; the node answers for ${gateway} only while forwarding and proxy_arp are on for ${point.interface}`,
               `sysctl net.ipv4.conf.${device}.forwarding net.ipv4.conf.${device}.proxy_arp${onNode(point.node)}`,
             ),
             cause(

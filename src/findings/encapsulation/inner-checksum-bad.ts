@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
 
@@ -14,12 +15,12 @@ export function innerChecksumBad(context: FindingContext): Finding[] {
       kind: 'inner-ip-checksum-bad',
       severity: 'warning',
       certainty: 'shown',
-      title: `packets from ${names.addresses.text(trail.last.src)} come to ${point.name} with a wrong IPv4 header checksum, and are dropped`,
+      title: `packets from ${names.addresses.text(trail.last.src)} come to ${point.name} with a wrong IPv4 header checksum, and go no further`,
       causes: [
         cause(
           'inner-ip-checksum-bad',
           0.95,
-          'something on the way changed the header, or damaged it; no offload leaves this sum open',
+          'a kernel drops such packets. Something on the way changed the header, or damaged it; no offload leaves this sum open',
           `nstat -az IpInHdrErrors${onNode(point.node)}`,
         ),
       ],

@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
 import { vtepMacsAt } from '../break.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { factsOf, macText } from './facts.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
@@ -28,12 +29,12 @@ export function macMismatch(context: FindingContext): Finding[] {
       kind: 'vtep-mac-mismatch',
       severity: 'error',
       certainty: sent ? 'shown' : 'likely',
-      title: `packets come out of the tunnel at ${point.name} for MAC address ${macText(octets.destinationMac)}, while the device of ${point.node} has ${own}: dropped as meant for another host`,
+      title: `packets come out of the tunnel at ${point.name} for MAC address ${macText(octets.destinationMac)}, while the device of ${point.node} has ${own}, and go no further`,
       causes: [
         cause(
           'vtep-mac-mismatch',
           sent ? 0.95 : 0.9,
-          `the sender has an old or wrong MAC address for the tunnel device of ${point.node}`,
+          `the sender has an old or wrong MAC address for the tunnel device of ${point.node}, which drops what is meant for another host`,
           `ip -s -s link show ${point.interface}${onNode(point.node, ': the column otherhost counts them')}`,
         ),
       ],

@@ -3,6 +3,7 @@ import type { Exchange } from '../../trail/exchange.js';
 import type { Direction, Trail } from '../../trail/trail.js';
 import { Layer } from '../../wire/layers.js';
 import { tcpWindow } from '../../wire/tcp.js';
+import { onNodeOf } from '../commands.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { lossesOf, lossReason, type Loss } from './losses.js';
@@ -60,12 +61,12 @@ function lostBySize(context: FindingContext): Finding[] {
         kind: 'mtu-blackhole-underlay',
         severity: 'error',
         certainty: 'likely',
-        title: `tunnel packets to ${peer} of up to ${passed} octets reach ${next.name}, and none of the ${losses.length} of ${shortest} octets and more: the way carries less than the tunnel believes`,
+        title: `tunnel packets to ${peer} of up to ${passed} octets reach ${next.name}, and none of the ${losses.length} of ${shortest} octets and more`,
         causes: [
           cause(
             'mtu-blackhole-underlay',
             shortest - passed < 100 ? 0.85 : 0.7,
-            `its MTU is at least ${passed} and less than ${shortest} octets; for VXLAN the pods then need one of ${passed - VXLAN_HEADERS}`,
+            `the way carries less than the tunnel believes: its MTU is at least ${passed} and less than ${shortest} octets; for VXLAN the pods then need one of ${passed - VXLAN_HEADERS}`,
             `ping -M do -s ${passed - PING_HEADERS} ${peer}; ping -M do -s ${shortest - PING_HEADERS} ${peer}   # on ${node}`,
           ),
         ],
@@ -117,7 +118,7 @@ function stuckBySize(context: FindingContext): Finding[] {
         kind: 'mtu-blackhole-underlay',
         severity: 'error',
         certainty: 'likely',
-        title: `${who} sends a segment of ${payloadLength} octets ${sent.length} times and it is never acknowledged, while smaller packets get through: it does not fit somewhere behind ${names.points[seen.point]!.name}`,
+        title: `${who} sends a segment of ${payloadLength} octets ${sent.length} times and it is never acknowledged, while smaller packets get through; it is last seen at ${names.points[seen.point]!.name}`,
         flow: context.exchanges.find((judged) => judged.exchange === exchange)?.flow ?? null,
         count: sent.length,
         of: sent.length,
@@ -130,7 +131,7 @@ function stuckBySize(context: FindingContext): Finding[] {
             'mtu-blackhole-underlay',
             0.65,
             'a link on the way carries less than the sender believes, and no ICMP message says so',
-            `ping -M do -s ${payloadLength + 40 - PING_HEADERS} ${names.addresses.text(first.dst)}   # from ${names.addresses.text(first.src)}`,
+            `ping -M do -s ${payloadLength + 40 - PING_HEADERS} ${names.addresses.text(first.dst)}${onNodeOf(context, first.src)}`,
           ),
         ],
         evidence: sent.slice(0, EXAMPLES).map((trail) => ({

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Trail } from '../../trail/trail.js';
+import { inNamespaceOf } from '../commands.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { factsOf, type IcmpError } from './facts.js';
 import { cause, shownBy } from './told.js';
@@ -68,7 +69,7 @@ export function mtuIcmp(context: FindingContext): Finding[] {
             received
               ? 'the connection that the message quotes is not one that the sender knows (translated in between), or a rule in the pod drops it'
               : `something between ${names.points[kept.point]!.name} and ${text(outer.src)} drops ICMP`,
-            `ip route get ${text(outer.dst)} | grep mtu   # in the pod ${text(outer.src)}`,
+            inNamespaceOf(context, outer.src, `ip route get ${text(outer.dst)}`),
           ),
         ],
       }),

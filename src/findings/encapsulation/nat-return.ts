@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
+import { onNodeOf } from '../commands.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
 
@@ -52,7 +53,7 @@ export function natReturn(context: FindingContext): Finding[] {
           'nat-missing-masquerade',
           0.6,
           `the pod's address left its node untranslated`,
-          `iptables-save -t nat | grep -E 'cali-nat-outgoing|FLANNEL|MASQUERADE'   # on the node of ${text(returned.form.dst)}`,
+          `iptables-save -t nat | grep -E 'cali-nat-outgoing|FLANNEL|MASQUERADE'${onNodeOf(context, returned.form.dst)}`,
         ),
       ],
       evidence: turns.slice(0, EXAMPLES).flatMap((turn) => [

@@ -24,7 +24,7 @@ export function nextHopMac(context: FindingContext): Finding[] {
       kind: 'mac-mismatch-next-hop',
       severity: 'warning',
       certainty: 'likely',
-      title: `frames for ${names.addresses.text(address)} come to ${point.name} with MAC address ${macText(octets.frameDestinationMac)}, while the node has ${own}: it does not receive them`,
+      title: `frames for ${names.addresses.text(address)} come to ${point.name} with MAC address ${macText(octets.frameDestinationMac)}, while the node has ${own}`,
       causes: [
         cause(
           'mac-mismatch-next-hop',

@@ -11,7 +11,8 @@ import {
 } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import type { PacketView } from '../../wire/packet.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { cause, shownBy } from './told.js';
 
 /** Packets in fragments watched at most. */

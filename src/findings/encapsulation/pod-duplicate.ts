@@ -60,12 +60,12 @@ export function podDuplicate(context: FindingContext): Finding[] {
           kind: 'pod-ip-duplicate',
           severity: 'error',
           certainty: 'shown',
-          title: `${address} sends by turns from behind ${who.join(' and ')}: two pods have one address`,
+          title: `${address} sends by turns from behind ${who.join(' and ')}`,
           causes: [
             cause(
               'pod-ip-duplicate',
               0.9,
-              'the list of given-out addresses was lost, or the ranges of two nodes overlap',
+              'two pods have one address: the list of given-out addresses was lost, or the ranges of two nodes overlap',
               `kubectl get pod -A -o wide | grep -w ${address}; calicoctl ipam show --ip=${address}`,
             ),
           ],

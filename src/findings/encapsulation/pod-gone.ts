@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { hasDropped, onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { hasDropped, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf, type IcmpError } from './facts.js';
 import { cause, shownBy } from './told.js';
 

@@ -23,12 +23,12 @@ export function portMismatch(context: FindingContext): Finding[] {
         kind: 'vxlan-port-mismatch',
         severity: 'error',
         certainty: 'shown',
-        title: `${hostText(context, sender)} has no tunnel device on UDP port ${outerPort}: it answers tunnel packets from ${text(outer.src)} with port unreachable at ${context.names.points[kept.point]!.name}${others}`,
+        title: `${hostText(context, sender)} answers tunnel packets from ${text(outer.src)} to its UDP port ${outerPort} with port unreachable, seen at ${context.names.points[kept.point]!.name}${others}`,
         causes: [
           cause(
             'vxlan-port-mismatch',
             0.97,
-            'the nodes use different UDP ports for VXLAN, or the device on this port is down or not yet there',
+            `no tunnel device listens on UDP port ${outerPort} there: the nodes use different ports for VXLAN, or the device on this port is down or not yet there`,
             `ip -d link show type vxlan | grep dstport; ss -lun | grep ${outerPort}   # on ${hostText(context, sender)}`,
           ),
         ],

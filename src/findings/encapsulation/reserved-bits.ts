@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { grouped, lossesOf, lossReason } from './losses.js';
 import { cause } from './told.js';
 
@@ -15,7 +16,7 @@ export function reservedBits(context: FindingContext): Finding[] {
       kind: 'vxlan-reserved-bits',
       severity: 'warning',
       certainty: 'shown',
-      title: `VXLAN packets from ${names.addresses.text(tunnel!.src)} at ${point.name} have flags ${flags} or reserved bits set, and are not unwrapped`,
+      title: `VXLAN packets from ${names.addresses.text(tunnel!.src)} at ${point.name} have flags ${flags} or reserved bits set, and go no further`,
       causes: [
         cause(
           'vxlan-reserved-bits',

@@ -1,6 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import type { Sighting, Trail } from '../../trail/trail.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { errorGroups, quotesTunnel } from './icmp-errors.js';
 import { cause, shownBy } from './told.js';
@@ -39,14 +40,14 @@ export function routeUnreachable(context: FindingContext): Finding[] {
         kind,
         severity: 'error',
         certainty: 'shown',
-        title: `${point.node} (${text(sender)}) has ${code === 0 ? 'no route' : 'an unreachable route'} to ${text(outer.dst)}: it answers ${text(outer.src)} with "${said}"${code === 0 ? '' : ' at once'}, seen at ${point.name}`,
+        title: `${point.node} (${text(sender)}) answers ${text(outer.src)} with "${said}"${code === 0 ? '' : ' at once'} for ${text(outer.dst)}, seen at ${point.name}`,
         causes: [
           cause(
             kind,
             0.95,
             code === 0
               ? 'the route of the overlay, or of the block of addresses, is missing'
-              : 'the error comes without the three ARP requests that precede it where a pod does not answer',
+              : 'the error comes without the three ARP requests that precede it where a pod does not answer: a route of type unreachable',
             `ip route get ${text(outer.dst)}${onNode(point.node)}`,
           ),
         ],

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { macText } from './facts.js';
 import { grouped, lossReason, undeliveredOf } from './losses.js';
 import { cause } from './told.js';
@@ -17,13 +18,13 @@ export function sourceMacSelf(context: FindingContext): Finding[] {
       kind: 'vxlan-src-mac-self',
       severity: 'warning',
       certainty: 'shown',
-      title: `packets in the tunnel from ${names.addresses.text(tunnel!.src)} to ${point.name} have the receiver's own MAC address ${macText(octets.sourceMac)} as their source, and are dropped as a loop`,
+      title: `packets in the tunnel from ${names.addresses.text(tunnel!.src)} to ${point.name} have the receiver's own MAC address ${macText(octets.sourceMac)} as their source, and go no further`,
       causes: [
         cause(
           'vxlan-src-mac-self',
           0.95,
-          'two nodes have the same MAC address on their tunnel devices: cloned machines, or one node name used twice',
-          `ip -d link show type vxlan | grep ether${onNode(point.node, ' and on ${names.addresses.text(tunnel!.src)}')}`,
+          'a tunnel device drops what bears its own address, as a loop; two nodes have the same MAC address on their tunnel devices: cloned machines, or one node name used twice',
+          `ip -d link show type vxlan | grep ether${onNode(point.node, ` and on ${names.addresses.text(tunnel!.src)}`)}`,
         ),
       ],
     });

@@ -57,7 +57,7 @@ export function sourceNated(context: FindingContext): Finding[] {
     kind: 'vtep-source-nated',
     severity: 'error',
     certainty: 'shown',
-    title: `the outer source of tunnel packets is rewritten from ${text(from)} to ${text(to)} between ${names.points[before.point]!.name} and ${names.points[after.point]!.name} (${count} ${count === 1 ? 'packet' : 'packets'}): replies go to ${text(from)}, for which the translation has no entry`,
+    title: `the outer source of tunnel packets is rewritten from ${text(from)} to ${text(to)} between ${names.points[before.point]!.name} and ${names.points[after.point]!.name} (${count} ${count === 1 ? 'packet' : 'packets'})`,
     flow: null,
     // Counted in endpoints: one that is rewritten is one fault, however many packets it sends.
     count: 1,
@@ -71,7 +71,7 @@ export function sourceNated(context: FindingContext): Finding[] {
         cause(
           'vtep-source-nated',
           0.95,
-          'a NAT gateway, or a masquerade rule on the way, translates the address from which the node tunnels',
+          `a NAT gateway, or a masquerade rule on the way, translates the address from which the node tunnels. What its peers send back is a new flow to port ${tunnel.destinationPort} of ${text(from)}, for which the translation has no entry: the tunnel works in one direction at most`,
           `iptables-save -t nat | grep -E 'MASQUERADE|SNAT'; conntrack -L -p udp | grep ${text(from)}   # on ${names.points[after.point]!.node || 'the gateway'}`,
         ),
       ],

@@ -1,6 +1,7 @@
 import type { Cause, Finding } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
 import { timeText } from '../../trail/rows.js';
+import { aboutFrames } from '../asked.js';
 import type { FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 
@@ -33,6 +34,7 @@ export function shownBy(
       .slice(0, EXAMPLES)
       .map((kept, i) => facts.example(kept, typeof notes === 'string' ? notes : (notes[i] ?? ''))),
     trail: null,
+    ...aboutFrames(context, frames),
     ...about,
   };
 }

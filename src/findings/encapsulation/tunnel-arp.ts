@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';
-import { hasDropped, onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { hasDropped, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -18,7 +19,7 @@ export function tunnelArp(context: FindingContext): Finding[] {
         kind: 'overlay-arp-unresolved',
         severity: 'error',
         certainty: 'shown',
-        title: `${point.name} asks by ARP for ${target} and gets no answer: the tunnel has no entry for it`,
+        title: `${point.name} asks by ARP for ${target} and gets no answer`,
         count: requests,
         of: requests,
         causes: confirmed(

@@ -35,7 +35,7 @@ export function udpChecksumBad(context: FindingContext): Finding[] {
       kind: 'vxlan-udp-checksum-bad',
       severity: 'error',
       certainty: missing === undefined ? 'likely' : 'shown',
-      title: `tunnel packets from ${names.addresses.text(tunnel.src)} come to ${point.name} with a wrong outer UDP checksum, for which the kernel drops them`,
+      title: `tunnel packets from ${names.addresses.text(tunnel.src)} come to ${point.name} with a wrong outer UDP checksum${missing === undefined ? '' : ', and go no further'}`,
       flow: null,
       count: group.length,
       of: group.length,
@@ -47,7 +47,7 @@ export function udpChecksumBad(context: FindingContext): Finding[] {
         cause(
           'vxlan-udp-checksum-bad',
           0.95,
-          'the sum is neither right, nor zero, nor one that checksum offload leaves behind',
+          'the sum is neither right, nor zero, nor one that checksum offload leaves behind: the kernel drops the packet before it is unwrapped',
           `nstat -az UdpInCsumErrors   # on ${point.node || point.name}`,
         ),
       ],

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import { onNode, type FindingContext } from '../context.js';
+import { onNode } from '../commands.js';
+import { type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
 import { grouped, lossesOf, lossReason } from './losses.js';
 import { cause } from './told.js';
@@ -43,7 +44,7 @@ export function vniMismatch(context: FindingContext): Finding[] {
           'vxlan-vni-mismatch',
           0.85,
           `no device of ${point.node} has VNI ${tunnel!.id}: the nodes run different plugins, or different settings of one`,
-          `ip -d link show type vxlan | grep -E 'vxlan id'${onNode(point.node, ' and on ${names.addresses.text(tunnel!.src)}')}`,
+          `ip -d link show type vxlan | grep -E 'vxlan id'${onNode(point.node, ` and on ${names.addresses.text(tunnel!.src)}`)}`,
         ),
       ],
     });

@@ -29,7 +29,7 @@ export function siblingsOf(context: FindingContext, trail: Trail, before: number
 
 function collect(context: FindingContext): Healthy {
   const healthy = new Map<string, Trail[]>();
-  for (const trail of context.trails) {
+  for (const trail of [...context.trails, ...context.others]) {
     const { exchange } = trail;
     if (exchange === null || trail.direction === null || trail.quote !== null || exchange.replies === 0) continue;
     if (exchange.refused || context.judge.judge(trail).state !== 'delivered') continue;

@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { inNamespaceOf } from '../commands.js';
 import type { Judged } from '../context.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
@@ -107,7 +108,7 @@ function backlogFinding({ context }: TcpEvidence, list: readonly Waiting[]): Fin
         kind: 'tcp-syn-backlog-drop',
         likelihood: arrived ? 0.8 : 0.6,
         why: `the port is open and nobody refuses: a listener whose queue is full drops SYNs without a word${arrived ? ', and they are seen at its interface' : ''}`,
-        next: `nstat -az TcpExtListenOverflows TcpExtListenDrops; ss -lnt 'sport = :${server.port}'   # in the network namespace of ${context.names.addresses.text(server.address)}`,
+        next: inNamespaceOf(context, server.address, 'nstat -az TcpExtListenOverflows TcpExtListenDrops'),
       },
       {
         kind: 'conntrack-table-full',

@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { onNodeOf } from '../commands.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -99,13 +100,13 @@ function shortageFinding(evidence: TcpEvidence, shortage: Shortage): Finding {
       kind: 'ephemeral-port-exhaustion',
       severity: 'error',
       certainty: 'likely',
-      title: `${client} has no source port left for ${to}: it takes all ${size} from ${low} to ${high}, then opens no connection for ${spanText(silence)}, until the first of them has rested`,
+      title: `${client} takes all ${size} source ports from ${low} to ${high} to ${to}, then opens no connection for ${spanText(silence)}, until the first of them has rested`,
       causes: [
         {
           kind: 'ephemeral-port-exhaustion',
           likelihood: 0.85,
           why: `${client} closes its connections to ${to} itself, and each of their ports rests for a minute; it opens them faster than ports come back`,
-          next: `sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse; ss -tan state time-wait dst ${context.names.addresses.text(connection.server.address)} | wc -l   # where ${client} is`,
+          next: `sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse; ss -tan state time-wait dst ${context.names.addresses.text(connection.server.address)} | wc -l${onNodeOf(context, connection.client.address)}`,
         },
       ],
     }),

@@ -1,4 +1,5 @@
 import type { Cause, Certainty, Evidence, Finding, Severity } from '../../report/report.js';
+import { aboutFrames } from '../asked.js';
 import type { FindingContext } from '../context.js';
 import { timeOf, EXAMPLES } from './texts.js';
 import type { Segment } from './segment.js';
@@ -74,5 +75,11 @@ export function findingOf(context: FindingContext, list: readonly Occurrence[], 
     causes: [...causes].sort((a, b) => b.likelihood - a.likelihood).slice(0, 3),
     evidence: [...examples, ...more],
     trail: null,
+    ...(flows.size === 1 && flows.has(null)
+      ? aboutFrames(
+          context,
+          list.map(({ at }) => at.kept),
+        )
+      : {}),
   };
 }

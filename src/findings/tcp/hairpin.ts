@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { onNodeOf } from '../commands.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -74,7 +75,7 @@ function hairpinFinding({ context }: TcpEvidence, list: readonly Hairpin[]): Fin
     kind: 'hairpin-missing-snat',
     likelihood: isRefused ? 0.35 : 0.85,
     why: `the SYN comes back to ${pod} with ${pod} as its source, which its kernel drops; a rule that marks traffic of a pod to itself for masquerade gives it the node's address`,
-    next: `iptables-save -t nat -c | grep -E 'KUBE-SEP.*-s ${pod}/32'   # on the node of ${pod}`,
+    next: `iptables-save -t nat -c | grep -E 'KUBE-SEP.*-s ${pod}/32'${onNodeOf(context, connection.client.address)}`,
   };
   const hairpin = {
     kind: 'hairpin-off',
@@ -82,7 +83,7 @@ function hairpinFinding({ context }: TcpEvidence, list: readonly Hairpin[]): Fin
     why: isRefused
       ? `the bridge shows the SYN with the TTL it left with, and ${pod} got only the routed copy: the port does not give frames back, and the source was not translated`
       : 'a bridge port that does not give frames back keeps a pod from reaching itself in the same way',
-    next: `bridge -d link show | grep -B1 'hairpin off'   # on the node of ${pod}`,
+    next: `bridge -d link show | grep -B1 'hairpin off'${onNodeOf(context, connection.client.address)}`,
   };
   return findingOf(context, list, {
     kind: isRefused ? 'hairpin-off' : 'hairpin-missing-snat',

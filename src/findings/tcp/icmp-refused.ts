@@ -118,7 +118,7 @@ function refusalFinding({ context, connections }: TcpEvidence, list: readonly Re
     severity: 'error',
     certainty: isService || isPort ? 'likely' : 'shown',
     title: isService
-      ? `${node} refuses ${attempts} ${from} > ${to} with ICMP port unreachable: a service without endpoints, or a reject rule`
+      ? `${node} refuses ${attempts} ${from} > ${to} with ICMP port unreachable`
       : `${node} refuses ${attempts} ${from} > ${to} with ICMP ${isPort ? 'port unreachable' : (NAMES[code] ?? 'prohibited')}`,
     causes: isService ? [endpoints, firewall] : [firewall],
   });

@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { onNodeOf } from '../commands.js';
 import type { Connection, Side } from './connections.js';
 import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -124,13 +125,13 @@ function openingFinding({ context }: TcpEvidence, list: readonly Leak[]): Findin
         kind: 'dns-unexpected-source',
         likelihood: 0.7,
         why: 'replies that are bridged, not routed, are translated back only where bridge-nf-call-iptables is on',
-        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter   # on the node of ${client}`,
+        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter${onNodeOf(context, receiver.address)}`,
       },
       {
         kind: 'asymmetric-return',
         likelihood: 0.3,
         why: 'replies that do not pass the node that translated the request keep the address of the pod',
-        next: `ip route get ${client} from ${context.names.addresses.text(source.address)}   # on the node of ${context.names.addresses.text(source.address)}`,
+        next: `ip route get ${client} from ${context.names.addresses.text(source.address)}${onNodeOf(context, source.address)}`,
       },
     ],
   });

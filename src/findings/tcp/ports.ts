@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { onNodeOf } from '../commands.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -81,13 +82,13 @@ function portFinding(
       kind: 'snat-port-exhaustion',
       severity: 'error',
       certainty: 'likely',
-      title: `${client} takes ${ports} of ${PORTS} source ports to ${to} within a minute: new connections will find none`,
+      title: `${client} takes ${ports} of ${PORTS} source ports to ${to} within a minute`,
       causes: [
         {
           kind: 'snat-port-exhaustion',
           likelihood: 0.75,
-          why: `each connection to ${to} takes a port of ${client}, and a port rests for a minute after its connection`,
-          next: `ss -tan dst ${context.names.addresses.text(connection.server.address)} | wc -l; sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse   # where ${client} is`,
+          why: `each connection to ${to} takes a port of ${client}, and a port rests for a minute after its connection: new connections will find none`,
+          next: `ss -tan dst ${context.names.addresses.text(connection.server.address)} | wc -l; sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse${onNodeOf(context, connection.client.address)}`,
         },
       ],
     }),

@@ -5,6 +5,7 @@ import type { ResetEvent, ResetSighting, TcpEvidence } from './evidence.js';
 import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
 import { INITIAL_TTLS, has, isSyn } from './segment.js';
 import { TcpFlag } from '../../wire/tcp.js';
+import { inNamespaceOf } from '../commands.js';
 import { isAnswerTo, isNearer } from './reset-class.js';
 import { plural, proof, segmentText, sideText } from './texts.js';
 
@@ -144,7 +145,7 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
       who === 'nobody-listens'
         ? `a RST without options, window and identifier answers the SYN: the stack of ${address} has no socket at port ${server.port}; ${reason}`
         : `a stack without a listener answers in the same way`,
-    next: `ss -lnt 'sport = :${server.port}'   # in the network namespace of ${address}`,
+    next: inNamespaceOf(context, server.address, `ss -lnt 'sport = :${server.port}'`),
   };
   const firewall: Cause = {
     kind: 'rst-firewall-reject',
@@ -162,10 +163,10 @@ function refusedFinding(evidence: TcpEvidence, list: readonly Refusal[]): Findin
     .filter(({ synAck }) => synAck !== null).length;
   const kind = who === 'nobody-listens' ? 'rst-no-listener' : who === 'open' ? 'reset' : 'rst-firewall-reject';
   const title = {
-    'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ': by all signs nothing listens there'}`,
+    'nobody-listens': `${to} refused ${attempts} from ${from}${accepted > 0 ? `, and accepted ${accepted}: nothing listened there at the time, or not at every backend` : ' with a RST'}`,
     firewall: `${attempts} ${from} > ${to} refused by a RST that a firewall in front of ${address} made`,
     'firewall-shown': `${attempts} ${from} > ${to} refused by a RST that ${address} did not make`,
-    open: `${to} refused ${attempts} from ${from}: nothing listens there, or a firewall says so`,
+    open: `${to} refused ${attempts} from ${from} with a RST: its own, or a firewall's`,
   }[who];
   const shown = who === 'firewall-shown' || (who === 'nobody-listens' && isAtOwnInterface(evidence, list));
   return findingOf(context, list, {

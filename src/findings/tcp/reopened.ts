@@ -5,6 +5,7 @@ import { findingOf, grouped, type Occurrence } from './groups.js';
 import { endOf, isSyn, type Segment } from './segment.js';
 import { on, plural, proof, segmentText, sideText, spanText } from './texts.js';
 import { TcpFlag } from '../../wire/tcp.js';
+import { inNamespaceOf } from '../commands.js';
 
 /** A server holds a closed connection for 60 s, connection tracking for 120 s; nanoseconds. */
 const REMEMBERED = 120e9;
@@ -89,13 +90,13 @@ function challengeFinding(evidence: TcpEvidence, list: readonly Challenge[]): Fi
     kind: 'half-open-syn',
     likelihood: kind === 'half-open-syn' ? 0.8 : kind === 'port-reuse-challenge-ack' ? 0.45 : 0.1,
     why: `the server has a connection on these ports that the client no longer knows: the client was restarted, or a translator gave its port to another`,
-    next: `ss -tn '( sport = :${server.port} )' | grep '${from}:${client.port}'   # where ${to} listens`,
+    next: inNamespaceOf(context, server.address, `ss -tn '( sport = :${server.port} and dport = :${client.port} )'`),
   };
   const wait = {
     kind: 'syn-to-timewait',
     likelihood: kind === 'syn-to-timewait' ? 0.8 : 0.3,
     why: `the server's side of a closed connection waits for 60 s, and takes a SYN on the same ports only when its numbers are newer`,
-    next: `ss -tan state time-wait '( sport = :${server.port} )' | wc -l   # where ${to} listens`,
+    next: inNamespaceOf(context, server.address, `ss -tan state time-wait '( sport = :${server.port} )' | wc -l`),
   };
   const reuse = {
     kind: 'port-reuse-challenge-ack',

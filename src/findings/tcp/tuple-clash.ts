@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { onNodeOf } from '../commands.js';
 import type { Connection, Side } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -86,7 +87,7 @@ function clashFinding({ context }: TcpEvidence, list: readonly Clash[]): Finding
         kind: 'nat-tuple-clash',
         likelihood: 0.75,
         why: `both go from ${sideText(context, failed.client)} to the same pod, so connection tracking cannot tell them apart`,
-        next: `conntrack -L -p tcp -s ${client} | grep 'sport=${failed.client.port}'   # on the node of ${client}`,
+        next: `conntrack -L -p tcp -s ${client} | grep 'sport=${failed.client.port}'${onNodeOf(context, failed.client.address)}`,
       },
     ],
   });

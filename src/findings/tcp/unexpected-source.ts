@@ -5,6 +5,7 @@ import { endText } from '../../trail/rows.js';
 import { dnsId, dnsIsResponse } from '../../wire/dns.js';
 import { Layer } from '../../wire/layers.js';
 import { udpDstPort, udpSrcPort } from '../../wire/udp.js';
+import { onNodeOf } from '../commands.js';
 import type { FindingContext } from '../context.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
 import { INITIAL_TTLS } from './segment.js';
@@ -173,13 +174,13 @@ function strangeFinding(context: FindingContext, list: readonly Strange[]): Find
         why: isBridged
           ? `the reply has passed no hop (TTL ${reply.ttl}): client and server are on one bridge, and bridged packets are translated back only where bridge-nf-call-iptables is on`
           : 'replies that are bridged are translated back only where bridge-nf-call-iptables is on',
-        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter   # on the node of ${client}`,
+        next: `sysctl net.bridge.bridge-nf-call-iptables; lsmod | grep br_netfilter${onNodeOf(context, question.client)}`,
       },
       {
         kind: 'asymmetric-return',
         likelihood: isBridged ? 0.1 : 0.5,
         why: 'a reply that does not pass the node that translated the query keeps its own address',
-        next: `ip route get ${client} from ${addresses.text(reply.server)}   # on the node of ${addresses.text(reply.server)}`,
+        next: `ip route get ${client} from ${addresses.text(reply.server)}${onNodeOf(context, reply.server)}`,
       },
     ],
   });

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import { TcpFlag } from '../../wire/tcp.js';
+import { inNamespaceOf, onNodeOf } from '../commands.js';
 import { otherSide, sideOf, type Connection, type Side } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
@@ -72,13 +73,13 @@ function zeroWindowFinding({ context }: TcpEvidence, list: readonly Closed[]): F
     kind: 'tcp-zero-window',
     severity: 'info',
     certainty: 'shown',
-    title: `${slow} took nothing from ${plural(list.length, 'connection')} with ${context.names.addresses.text(peer.address)} for up to ${spanText(longest)}: its application does not read`,
+    title: `${slow} took nothing from ${plural(list.length, 'connection')} with ${context.names.addresses.text(peer.address)} for up to ${spanText(longest)}: it announced a window of 0`,
     causes: [
       {
         kind: 'tcp-zero-window',
         likelihood: 0.9,
-        why: `${slow} acknowledges and announces a window of 0: the data has arrived and waits in its buffer, so the network is not to blame`,
-        next: `ss -tnmi dst ${context.names.addresses.text(peer.address)}   # Recv-Q, in the network namespace of ${context.names.addresses.text(receiver.address)}`,
+        why: `${slow} acknowledges and announces a window of 0: the data has arrived and waits in its buffer until the application reads it, so the network is not to blame`,
+        next: inNamespaceOf(context, receiver.address, `ss -tnmi dst ${context.names.addresses.text(peer.address)}`),
       },
     ],
   });
@@ -129,7 +130,7 @@ export function keepAliveFindings(evidence: TcpEvidence): Finding[] {
           kind: 'tcp-keepalive-dead',
           likelihood: 0.7,
           why: `${context.names.addresses.text(peer.address)} is gone, or what is sent to it is lost on the way`,
-          next: `tcpdump -ni any 'host ${context.names.addresses.text(side.address)} and port ${connection.server.port}'   # on the node of ${context.names.addresses.text(peer.address)}`,
+          next: `tcpdump -ni any 'host ${context.names.addresses.text(side.address)} and port ${connection.server.port}'${onNodeOf(context, peer.address)}`,
         },
       ],
     });

@@ -41,6 +41,7 @@ export class KubernetesReader implements Reader {
       into.warn(first, 'an object of Kubernetes with its kind, as kubectl get -o json writes it');
       return;
     }
+    into.cluster.dumps++;
     const items = Array.isArray(root['items']) ? root['items'] : [root];
     const places = new Places(lines);
     for (const item of items.slice(0, LIMIT)) if (isObject(item)) addObject(into.cluster, item, places);

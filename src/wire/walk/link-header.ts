@@ -2,21 +2,26 @@
 import {
   checkCooked,
   checkCooked2,
+  cooked2HardwareType,
   Cooked2Header,
   cooked2InterfaceIndex,
   cooked2PacketType,
   cooked2Protocol,
+  cookedHardwareType,
   CookedHeader,
   cookedPacketType,
   cookedProtocol,
 } from '../cooked.js';
 import { Layer } from '../layers.js';
+import { checkNflog, nflogFamily, NflogHeader, nflogPacketAt } from '../nflog.js';
 import { checkNull, nullFamily, NullHeader } from '../null-loopback.js';
 import type { PacketView } from '../packet.js';
 import { problemNumber } from '../problems.js';
-import { UNDECODED_LINK_TYPE } from '../undecoded.js';
-import { layerOfFamily, layerOfType } from './next-layer.js';
+import { UNDECODED_LAYER, UNDECODED_LINK_TYPE } from '../undecoded.js';
+import { layerOfCooked, layerOfFamily } from './next-layer.js';
 import { listLayer, refuse } from './note.js';
+
+const LINKTYPE_NFLOG = 239;
 
 const IPV4_TRUNCATED = problemNumber('ipv4-truncated');
 
@@ -40,7 +45,7 @@ export function readLinkHeader(
       problem = checkCooked(view, at, end);
       if (problem < 0) {
         packet.packetType = cookedPacketType(view, at);
-        next = layerOfType(packet, cookedProtocol(view, at));
+        next = layerOfCooked(packet, cookedHardwareType(view, at), cookedProtocol(view, at));
       }
       break;
     case 276:
@@ -50,7 +55,7 @@ export function readLinkHeader(
       if (problem < 0) {
         packet.packetType = cooked2PacketType(view, at);
         packet.interfaceIndex = cooked2InterfaceIndex(view, at);
-        next = layerOfType(packet, cooked2Protocol(view, at));
+        next = layerOfCooked(packet, cooked2HardwareType(view, at), cooked2Protocol(view, at));
       }
       break;
     case 0:
@@ -70,6 +75,8 @@ export function readLinkHeader(
       }
       next = view.getUint8(at) >> 4 === 6 ? Layer.IPV6 : Layer.IP;
       break;
+    case 239:
+      return readNflog(packet, view, at, end, announced);
     case 228:
       packet.innerAt = at;
       return Layer.IP;
@@ -89,4 +96,17 @@ export function readLinkHeader(
   listLayer(packet, kind, at, end);
   packet.innerAt = at + length;
   return next;
+}
+
+/** Reads the header of LINKTYPE_NFLOG and steps over the parts before the packet. */
+function readNflog(packet: PacketView, view: DataView, at: number, end: number, announced: number): number {
+  const problem = checkNflog(view, at, end);
+  if (problem >= 0) return refuse(packet, problem, at, NflogHeader.span, end, announced, false);
+  packet.seldomSet = true;
+  listLayer(packet, Layer.NFLOG, at, end);
+  const packetAt = nflogPacketAt(view, at, end);
+  packet.innerAt = packetAt < 0 ? at + NflogHeader.span : packetAt;
+  const next = packetAt < 0 ? Layer.UNKNOWN : layerOfFamily(packet, nflogFamily(view, at), LINKTYPE_NFLOG);
+  if (next === Layer.UNKNOWN) packet.undecoded = UNDECODED_LAYER + Layer.NFLOG;
+  return next === Layer.UNKNOWN ? -1 : next;
 }

@@ -1,7 +1,15 @@
 /** Which layer a number in the header before announces, and the note of one that is not decoded. */
 import { Layer } from '../layers.js';
 import type { PacketView } from '../packet.js';
-import { UNDECODED_IP_PROTOCOL, UNDECODED_LAYER, UNDECODED_LINK_TYPE, UNDECODED_LLC } from '../undecoded.js';
+import {
+  UNDECODED_GPE,
+  UNDECODED_IP_PROTOCOL,
+  UNDECODED_LINK_TYPE,
+  UNDECODED_LINUX,
+  UNDECODED_LLC,
+} from '../undecoded.js';
+
+const LINKTYPE_NETLINK = 253;
 
 /** Kind of the layer that an EtherType announces, noting one that is not decoded. */
 export function layerOfType(packet: PacketView, type: number): number {
@@ -23,6 +31,16 @@ export function layerOfType(packet: PacketView, type: number): number {
       packet.undecoded = type < 1536 ? UNDECODED_LLC : type;
       return Layer.UNKNOWN;
   }
+}
+
+/** ARPHRD_NETLINK: no network device, the protocol is a netlink family. */
+const NETLINK = 824;
+
+/** The same for the protocol of a cooked header: below 1536 it is a number of Linux (ETH_P_). */
+export function layerOfCooked(packet: PacketView, hardwareType: number, protocol: number): number {
+  if (hardwareType !== NETLINK && protocol >= 1536) return layerOfType(packet, protocol);
+  packet.undecoded = hardwareType === NETLINK ? UNDECODED_LINK_TYPE + LINKTYPE_NETLINK : UNDECODED_LINUX + protocol;
+  return Layer.UNKNOWN;
 }
 
 /** Kind of the layer that an address family of the BSDs, Darwin or Linux announces. */
@@ -70,13 +88,13 @@ export function layerOfProtocol(packet: PacketView, protocol: number): number {
   }
 }
 
-/** Kind of the layer in a Geneve or GRE tunnel; -1, with a note, for one that is not decoded: its carrier stays the packet. */
+/** Kind of the layer in a Geneve or GRE tunnel, noting one that is not decoded: UNKNOWN or MPLS. */
 export function layerInTunnel(packet: PacketView, type: number): number {
   if (type === 0x6558) return Layer.ETH;
   if (type === 0x0800) return Layer.IP;
   if (type === 0x86dd) return Layer.IPV6;
   packet.undecoded = type;
-  return -1;
+  return type === 0x8847 || type === 0x8848 ? Layer.MPLS : Layer.UNKNOWN;
 }
 
 /** The same for the next protocol of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe section 3.2). */
@@ -90,12 +108,12 @@ export function layerInGpe(packet: PacketView, protocol: number): number {
       return Layer.ETH;
     case 4:
       packet.undecoded = 0x894f;
-      return -1;
+      return Layer.UNKNOWN;
     case 5:
       packet.undecoded = 0x8847;
-      return -1;
+      return Layer.MPLS;
     default:
-      packet.undecoded = UNDECODED_LAYER + Layer.VXLAN;
-      return -1;
+      packet.undecoded = UNDECODED_GPE + protocol;
+      return Layer.UNKNOWN;
   }
 }

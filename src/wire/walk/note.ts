@@ -3,9 +3,9 @@ import type { PacketView } from '../packet.js';
 import { UNDECODED_LAYER } from '../undecoded.js';
 
 /** Most layers of one frame; a frame with more has the problem `nesting-too-deep`. */
-export const MAX_LAYERS = 32;
-/** Most layers of one level besides VLAN tags: link, network, transport, tunnel or application. */
-export const LEVEL_LAYERS = 4;
+export const MAX_LAYERS = 40;
+/** Most layers of one level besides VLAN tags: link, network, transport, tunnel, and what that carries where it is only named. */
+export const LEVEL_LAYERS = 5;
 /** Most problems kept of one frame. */
 export const MAX_PROBLEMS = 8;
 

@@ -35,7 +35,7 @@ export function readUdpPayload(
   if (dstPort === GENEVE_PORT) return readGeneve(packet, view, at, end, announced, fragmented);
   if (dstPort === DNS_PORT || srcPort === DNS_PORT) return readDns(packet, at, end, packet.payloadLength);
   if (captured < 8) return -1;
-  if (dstPort === GPE_PORT && vxlanIsGpe(view, at)) return readVxlanGpe(packet, view, at, end);
+  if (dstPort === GPE_PORT && vxlanIsGpe(view, at)) return readVxlanGpe(packet, view, at, end, announced);
   if (vxlanIsPlain(view, at) && isEthernetFrame(view, at + VxlanHeader.span, end, announced)) {
     return readVxlan(packet, view, at, end, 1);
   }

@@ -12,6 +12,7 @@ export function readQuoted(packet: PacketView, view: DataView, at: number, end: 
   if (checkIpv4(view, at, end) < 0) {
     packet.seldomSet = true;
     packet.quotedIpAt = at;
+    packet.quotedEnd = end;
     packet.quotedIpVersion = 4;
     packet.quotedProtocol = ipv4Protocol(view, at);
     const l4At = at + ipv4HeaderLength(view, at);
@@ -21,6 +22,7 @@ export function readQuoted(packet: PacketView, view: DataView, at: number, end: 
   if (checkIpv6(view, at, end) >= 0) return;
   packet.seldomSet = true;
   packet.quotedIpAt = at;
+  packet.quotedEnd = end;
   packet.quotedIpVersion = 6;
   if (walkIpv6Extensions(view, at + Ipv6Header.span, end, ipv6NextHeader(view, at)) !== 'whole') return;
   packet.quotedProtocol = ipv6Chain.protocol;

@@ -11,8 +11,8 @@
  */
 import { arpIsEthernetIpv4, checkArp } from '../arp.js';
 import { EthernetHeader } from '../ethernet.js';
-import { checkIcmp, icmpIsError, icmpQuotedAt } from '../icmp.js';
-import { checkIcmpv6, icmpv6IsError, icmpv6QuotedAt } from '../icmpv6.js';
+import { checkIcmp, icmpIsError, icmpQuotedAt, icmpQuotedEnd } from '../icmp.js';
+import { checkIcmpv6, icmpv6IsError, icmpv6QuotedAt, icmpv6QuotedEnd } from '../icmpv6.js';
 import { checkIpv4, Ipv4Header } from '../ipv4.js';
 import { checkIpv6 } from '../ipv6.js';
 import { Layer } from '../layers.js';
@@ -330,14 +330,14 @@ function readOther(
       const problem = checkIcmp(view, at, end);
       if (problem >= 0) return refuse(packet, problem, at, ICMP_LENGTH, end, announced, fragmented);
       readMessage(packet, ICMP, at, end);
-      if (icmpIsError(view, at)) readQuoted(packet, view, icmpQuotedAt(at), end);
+      if (icmpIsError(view, at)) readQuoted(packet, view, icmpQuotedAt(at), icmpQuotedEnd(view, at, end));
       return -1;
     }
     case ICMPV6: {
       const problem = checkIcmpv6(view, at, end);
       if (problem >= 0) return refuse(packet, problem, at, ICMP_LENGTH, end, announced, fragmented);
       readMessage(packet, ICMPV6, at, end);
-      if (icmpv6IsError(view, at)) readQuoted(packet, view, icmpv6QuotedAt(at), end);
+      if (icmpv6IsError(view, at)) readQuoted(packet, view, icmpv6QuotedAt(at), icmpv6QuotedEnd(view, at, end));
       return -1;
     }
     case ARP: {

@@ -1,0 +1,176 @@
+import { CaptureError, type Capture } from './capture/capture.js';
+import type { Source } from './inputs.js';
+import { AddressTable, type AddressState } from './net/address-table.js';
+import { PointTable, type CapturePoint } from './net/points.js';
+import { newView, PointResolver, relative, timeBounds, type TimeBounds } from './reading.js';
+import { Evidence, type EvidenceState, type FileWindow, type PointEvidence } from './trail/evidence.js';
+import { FrameStore, type KeptFrame } from './trail/frame-store.js';
+import { KEY_OCTETS } from './trail/identity.js';
+import type { PacketView } from './wire/packet.js';
+import { problemsOf } from './wire/packet-problems.js';
+import { undecodedName } from './wire/undecoded.js';
+
+/** Octets of frames that are kept at most. */
+const STORE_LIMIT = 48 << 20;
+
+/** How captures are read the first time. */
+export interface FirstReadingOptions {
+  readonly since?: bigint;
+  readonly until?: bigint;
+  readonly vxlanPorts?: readonly number[];
+  /** Second since the epoch to which times are relative. */
+  readonly base: number;
+  /** The captures are small: every frame is kept. */
+  readonly small: boolean;
+}
+
+/** What the first reading of one capture found, to hand to another thread. */
+export interface FirstReadingState {
+  readonly points: readonly { readonly node: string; readonly interface: string }[];
+  readonly addresses: AddressState;
+  readonly evidence: EvidenceState;
+  readonly problems: ReadonlyMap<string, number>;
+  readonly damage: Pick<CaptureError, 'code' | 'file' | 'octet' | 'frame' | 'message'> | null;
+  readonly frames: number;
+  readonly allFrames: number;
+  readonly kept: readonly KeptFrame[];
+  readonly keptAll: boolean;
+}
+
+/** First reading: what is in the captures and where addresses live. */
+export class FirstReading {
+  readonly points = new PointTable();
+  readonly addresses = new AddressTable();
+  readonly evidence = new Evidence(this.addresses, KEY_OCTETS);
+  readonly problems = new Map<string, number>();
+  /** Damage inside captures that could be opened. */
+  readonly damages: CaptureError[] = [];
+  readonly store: FrameStore;
+  /** Frames within the bounds of time. */
+  frames = 0;
+  /** All frames of each source. */
+  readonly frameCounts: number[];
+  readonly #view: PacketView;
+  readonly #bounds: TimeBounds;
+  readonly #base: number;
+
+  /** @param sources how many there are; each has its number */
+  constructor(options: FirstReadingOptions, sources: number) {
+    this.frameCounts = new Array<number>(sources).fill(0);
+    this.#view = newView(options);
+    this.#bounds = timeBounds(options, options.base);
+    this.#base = options.base;
+    this.store = new FrameStore(options.small, STORE_LIMIT, options.vxlanPorts);
+  }
+
+  /** Reads one capture to its end. `onRead` is told the octets read so far. */
+  async read(
+    { file, point: given }: Pick<Source, 'file' | 'point'>,
+    number: number,
+    capture: Capture,
+    onRead: (octets: number) => void,
+  ): Promise<void> {
+    const { points, evidence, problems, store } = this;
+    const view = this.#view;
+    const { since, until } = this.#bounds;
+    const base = this.#base;
+    const resolver = new PointResolver({ file, point: given }, points);
+    const windows = new Map<PointEvidence, FileWindow>();
+    const windowOf = (at: PointEvidence): FileWindow => {
+      let window = windows.get(at);
+      if (window === undefined) {
+        window = { file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
+        windows.set(at, window);
+        at.windows.push(window);
+      }
+      return window;
+    };
+    let at: PointEvidence | null = null;
+    let window: FileWindow | null = null;
+    for await (const batch of capture) {
+      const { count, seconds, nanoseconds, interfaceIds, firstFrame } = batch;
+      for (let i = 0; i < count; i++) {
+        const second = seconds[i]!;
+        const nanos = nanoseconds[i]!;
+        const time = relative(second, nanos, base);
+        if (time < since || time > until) continue;
+        view.decodeAt(batch, i);
+        this.frames++;
+        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
+          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
+        }
+        const point = resolver.pointOf(batch, interfaceIds[i]!, view.interfaceIndex);
+        if (at === null || window === null || at.point !== point) {
+          at = evidence.at(point);
+          window = windowOf(at);
+        }
+        if (view.undecoded >= 0) {
+          const name = undecodedName(view.undecoded);
+          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
+        }
+        evidence.observe(view, at, window, time);
+        store.offer(view, point.id, number, firstFrame + i, second, nanos);
+      }
+      onRead(capture.octetsRead);
+    }
+    this.frameCounts[number] = capture.frames;
+    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
+    if (capture.damage !== null) {
+      this.damages.push(capture.damage);
+      for (const window of windows.values()) window.isDamaged = true;
+    }
+    for (const at of windows.keys()) noteStatistics(at, capture.interfaces);
+  }
+
+  /** What this reading of one capture found. */
+  get state(): FirstReadingState {
+    const [damage = null] = this.damages;
+    return {
+      points: this.points.points.map(({ node, interface: name }) => ({ node, interface: name })),
+      addresses: this.addresses.state,
+      evidence: this.evidence.state,
+      problems: this.problems,
+      damage:
+        damage === null
+          ? null
+          : { code: damage.code, file: damage.file, octet: damage.octet, frame: damage.frame, message: damage.message },
+      frames: this.frames,
+      allFrames: this.frameCounts.reduce((sum, count) => sum + count, 0),
+      kept: this.store.frames,
+      keptAll: this.store.complete,
+    };
+  }
+
+  /** Takes over what another reading found in a capture, as if this one had read it now. */
+  add(file: string, number: number, state: FirstReadingState): void {
+    const points: CapturePoint[] = state.points.map((point) =>
+      this.points.get(point.node === '' ? null : point.node, point.interface, file),
+    );
+    this.evidence.add(state.evidence, points, this.addresses.add(state.addresses));
+    for (const [code, count] of state.problems) this.problems.set(code, (this.problems.get(code) ?? 0) + count);
+    if (state.damage !== null) {
+      const { code, file: named, octet, frame, message } = state.damage;
+      this.damages.push(new CaptureError(code, named, octet, frame, message));
+    }
+    this.frames += state.frames;
+    this.frameCounts[number] = state.allFrames;
+    this.store.add(
+      state.kept.map((frame) => ({ ...frame, point: points[frame.point]!.id, file: number })),
+      state.keptAll,
+    );
+  }
+}
+
+function noteStatistics(
+  at: PointEvidence,
+  interfaces: readonly {
+    name: string | null;
+    statistics: { dropped: number | null; osDropped: number | null } | null;
+  }[],
+): void {
+  for (const { name, statistics } of interfaces) {
+    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
+    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
+    at.dropped = (at.dropped ?? 0) + dropped;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Capture } from './capture/capture.js';
+import type { CaptureInterface, FrameBatch } from './capture/frame-batch.js';
+import type { AddressTable } from './net/address-table.js';
+import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
+import { relative, type TimeBounds } from './reading.js';
+import { LEAST_L4_OCTETS } from './trail/evidence.js';
+import { SightingBatch, SightingReader } from './trail/sighting-batch.js';
+import type { TunnelTable } from './trail/sightings.js';
+import type { PacketView } from './wire/packet.js';
+
+/** What reading sightings needs to know of the run. */
+export interface ReadingSettings {
+  /** As the first reading found them. */
+  readonly addresses: AddressTable;
+  /** Octets of the L4 part that every capture kept. */
+  readonly keyOctets: number;
+  readonly bounds: TimeBounds;
+  readonly base: number;
+}
+
+/** Reads the frames of one capture into batches of sightings. */
+export class SightingDecoder {
+  readonly #settings: ReadingSettings;
+  readonly #view: PacketView;
+  readonly #reader: SightingReader;
+  /** Of the clock of its node: corrected time is own time x rate - offset. */
+  readonly #rate: number;
+  readonly #offset: number;
+
+  constructor(settings: ReadingSettings, view: PacketView, tunnels: TunnelTable, rate: number, offset: number) {
+    this.#settings = settings;
+    this.#view = view;
+    this.#reader = new SightingReader(settings.addresses, tunnels, settings.keyOctets);
+    this.#rate = rate;
+    this.#offset = offset;
+  }
+
+  /** Appends the sightings of frames until the batch is full; returns the index of the first frame that was not read. */
+  read(frames: FrameBatch, from: number, batch: SightingBatch): number {
+    const { bounds, base } = this.#settings;
+    const view = this.#view;
+    const { seconds, nanoseconds, interfaceIds, count, firstFrame } = frames;
+    let i = from;
+    for (; i < count && !batch.isFull; i++) {
+      const second = seconds[i]!;
+      const nanos = nanoseconds[i]!;
+      const time = relative(second, nanos, base);
+      if (time < bounds.since || time > bounds.until) continue;
+      view.decodeAt(frames, i);
+      if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) continue;
+      const corrected = time * this.#rate - this.#offset;
+      this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, corrected);
+    }
+    return i;
+  }
+}
+
+/** Fewest octets of the L4 part from which a packet can be told from another. */
+function leastOctets(view: PacketView): number {
+  return Math.min(LEAST_L4_OCTETS, view.l4Length);
+}
+
+/** One capture, its sightings batch by batch. */
+export interface SightingSource {
+  /** The next batch, valid until the one after it is asked for; null at the end of the capture. */
+  next(): Promise<SightingBatch | null>;
+  readonly interfaces: readonly CaptureInterface[];
+  readonly octetsRead: number;
+  close(): Promise<void>;
+}
+
+/** Reads in this thread. */
+export class LocalSightings implements SightingSource {
+  readonly #capture: Capture;
+  readonly #decoder: SightingDecoder;
+  readonly #batches: AsyncIterator<FrameBatch>;
+  #frames: FrameBatch | null = null;
+  #next = 0;
+  #own: SightingBatch | null = null;
+  readonly #most: number;
+
+  /** @param most frames to read: a file that has grown since the first reading is read no further */
+  constructor(capture: Capture, decoder: SightingDecoder, most: number) {
+    this.#capture = capture;
+    this.#most = most;
+    this.#decoder = decoder;
+    this.#batches = capture[Symbol.asyncIterator]();
+  }
+
+  get interfaces(): readonly CaptureInterface[] {
+    return this.#capture.interfaces;
+  }
+
+  get octetsRead(): number {
+    return this.#capture.octetsRead;
+  }
+
+  async next(): Promise<SightingBatch | null> {
+    const batch = (this.#own ??= new SightingBatch());
+    return (await this.fill(batch)) ? batch : null;
+  }
+
+  /** Fills a batch; false at the end of the capture, when there is nothing more. */
+  async fill(batch: SightingBatch): Promise<boolean> {
+    batch.clear();
+    for (;;) {
+      if (this.#frames !== null) {
+        this.#next = this.#decoder.read(this.#frames, this.#next, batch);
+        if (batch.isFull) return true;
+      }
+      // What was read of these frames must be used up before the buffer is
+      const more = await this.#batches.next();
+      this.#next = 0;
+      if (more.done === true || more.value.firstFrame > this.#most) {
+        this.#frames = null;
+        return batch.count > 0;
+      }
+      this.#frames = more.value;
+      this.#frames.count = Math.min(this.#frames.count, this.#most - this.#frames.firstFrame + 1);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#capture.close();
+  }
+}

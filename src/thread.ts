@@ -1,0 +1,104 @@
+// A thread that reads captures and hands over what it found, see threads.ts.
+import { parentPort, workerData } from 'node:worker_threads';
+import { openCapture } from './capture/open.js';
+import { AddressTable } from './net/address-table.js';
+import { LocalSightings, SightingDecoder } from './sighting-source.js';
+import { FirstReading } from './first-reading.js';
+import type {
+  BatchFilled,
+  BatchFree,
+  CaptureRead,
+  CaptureToRead,
+  FirstReadingTask,
+  SightingsTask,
+  ThreadTask,
+} from './thread-messages.js';
+import { SightingBatch } from './trail/sighting-batch.js';
+import { TunnelTable, type Tunnel } from './trail/sightings.js';
+import { PacketView } from './wire/packet.js';
+
+const port = parentPort!;
+
+/** Reads one capture after the other; ends when no more are sent. */
+function readFirst({ options }: FirstReadingTask): void {
+  port.on('message', async ({ path, file, point }: CaptureToRead) => {
+    const reading = new FirstReading(options, 1);
+    await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
+    const message: CaptureRead = { state: reading.state };
+    port.postMessage(message);
+  });
+}
+
+/** Reads all captures at once, each as far as it has batches to fill. */
+async function readSightings(task: SightingsTask): Promise<void> {
+  const { addresses, keyOctets, vxlanPorts, bounds, base, captures } = task;
+  const settings = {
+    addresses: AddressTable.of(addresses),
+    keyOctets,
+    bounds,
+    base,
+  };
+  const view = new PacketView(vxlanPorts === null ? {} : { vxlanPorts });
+  const tunnels = new TunnelTable();
+  let tunnelsTold = 1;
+  const free = captures.map(({ batches }) => batches.map((_, i) => i));
+  const wake: (() => void)[] = [];
+  port.on('message', ({ capture, batch }: BatchFree) => {
+    free[capture]!.push(batch);
+    wake[capture]?.();
+  });
+  const newTunnels = (): Tunnel[] => {
+    const told: Tunnel[] = [];
+    for (let tunnel; (tunnel = tunnels.get(tunnelsTold)) !== null; tunnelsTold++) told.push(tunnel);
+    return told;
+  };
+
+  const read = async (number: number): Promise<void> => {
+    const { path, file, rate, offset, frames, batches } = captures[number]!;
+    const own = batches.map((memory) => new SightingBatch(memory));
+    const capture = await openCapture(path, { file });
+    const decoder = new SightingDecoder(settings, view, tunnels, rate, offset);
+    const source = new LocalSightings(capture, decoder, frames);
+    let interfaces = 0;
+    for (;;) {
+      while (free[number]!.length === 0) await new Promise<void>((resolve) => (wake[number] = resolve));
+      const at = free[number]!.pop()!;
+      const batch = own[at]!;
+      if (!(await source.fill(batch))) break;
+      const message: BatchFilled = {
+        capture: number,
+        batch: at,
+        count: batch.count,
+        keptLength: batch.keptLength,
+        octetsRead: source.octetsRead,
+        interfaces: source.interfaces.length > interfaces ? [...source.interfaces] : null,
+        tunnels: newTunnels(),
+      };
+      interfaces = source.interfaces.length;
+      port.postMessage(message);
+    }
+    await source.close();
+  };
+
+  const end = (capture: number): void => {
+    const message: BatchFilled = {
+      capture,
+      batch: -1,
+      count: 0,
+      keptLength: 0,
+      octetsRead: 0,
+      interfaces: null,
+      tunnels: [],
+    };
+    port.postMessage(message);
+  };
+  await Promise.all(captures.map((_, number) => read(number).finally(() => end(number))));
+}
+
+const task = workerData as ThreadTask;
+if (task.kind === 'first-reading') {
+  readFirst(task);
+} else {
+  await readSightings(task);
+  port.close();
+}

@@ -1,0 +1,73 @@
+/** Most keys remembered: at a million packets a second those of an eighth of a second. */
+const LIMIT = 1 << 17;
+const BUCKETS = 1 << 14;
+const MASK = BUCKETS - 1;
+
+/**
+ * Exact keys of packets that were told as soon as every point had seen them, for as long as copies of them may come: a copy
+ * must not be taken for a packet that nobody else saw. A ring in the order of telling; chains run from younger to older, and end
+ * where the ring has gone on, so that forgetting costs nothing.
+ */
+export class ToldKeys {
+  /** Low, high, and the number of the one before in its chain. */
+  #rows = new Int32Array(4 << 10);
+  #times = new Float64Array(1 << 10);
+  readonly #heads = new Int32Array(BUCKETS).fill(-1);
+  #first = 0;
+  #next = 0;
+
+  add(low: number, high: number, time: number): void {
+    if (this.#next - this.#first === this.#times.length && !this.#grow()) this.#first++;
+    if (this.#next === 0x3fffffff) this.#renumber();
+    const number = this.#next++;
+    const at = number & (this.#times.length - 1);
+    const slot = low & MASK;
+    this.#rows[at << 2] = low;
+    this.#rows[(at << 2) + 1] = high;
+    this.#rows[(at << 2) + 2] = this.#heads[slot]!;
+    this.#times[at] = time;
+    this.#heads[slot] = number;
+  }
+
+  /** True when a packet of this key was told lately; it counts as seen again. */
+  has(low: number, high: number, time: number): boolean {
+    const mask = this.#times.length - 1;
+    let number = this.#heads[low & MASK]!;
+    for (; number >= this.#first; number = this.#rows[((number & mask) << 2) + 2]!) {
+      const at = number & mask;
+      if (this.#rows[at << 2] !== low || this.#rows[(at << 2) + 1] !== high) continue;
+      if (time > this.#times[at]!) this.#times[at] = time;
+      return true;
+    }
+    return false;
+  }
+
+  /** Forgets what was last seen before a time. */
+  expire(before: number): void {
+    const mask = this.#times.length - 1;
+    while (this.#first < this.#next && this.#times[this.#first & mask]! < before) this.#first++;
+  }
+
+  #grow(): boolean {
+    const size = this.#times.length;
+    if (size >= LIMIT) return false;
+    const rows = new Int32Array(8 * size);
+    const times = new Float64Array(2 * size);
+    for (let number = this.#first; number < this.#next; number++) {
+      const from = number & (size - 1);
+      const to = number & (2 * size - 1);
+      times[to] = this.#times[from]!;
+      for (let i = 0; i < 3; i++) rows[(to << 2) + i] = this.#rows[(from << 2) + i]!;
+    }
+    this.#rows = rows;
+    this.#times = times;
+    return true;
+  }
+
+  /** Once in a thousand million packets: begins to count anew, and forgets what it knew. */
+  #renumber(): void {
+    this.#first = 0;
+    this.#next = 0;
+    this.#heads.fill(-1);
+  }
+}
