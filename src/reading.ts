@@ -13,6 +13,8 @@ const NANOSECONDS = 1e9;
 /** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
+/** LINKTYPE_LINUX_SLL: of all interfaces, and no frame says of which. */
+const COOKED_V1 = 113;
 /** Digits of the largest number of seconds that a capture can hold. */
 const SECONDS_DIGITS = 10;
 /** LINKTYPE_LINUX_SLL2: each frame names its interface by number. */
@@ -97,6 +99,7 @@ export class PointResolver {
     if (point === undefined || count !== this.#interfaces) {
       this.#interfaces = count;
       point = this.#resolve(of, interfaceId, interfaceIndex);
+      if (point.role === 'unknown' && of.interfaces[interfaceId]?.linkType === COOKED_V1) point.role = 'cooked';
       this.#points.set(key, point);
     }
     this.#lastId = interfaceId;

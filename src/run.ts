@@ -101,8 +101,8 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
   if (saved !== null) nameInterfaces(points, saved.state);
-  const topology = new Topology(evidence, points.points);
   const orders = new PointOrders(evidence.samples, points.points);
+  const topology = new Topology(evidence, points.points, orders);
   const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {

@@ -31,6 +31,11 @@ export function rankOf(role: PointRole): number {
   }
 }
 
+/** True for the roles of a workload's own interface, on either side of it. */
+export function isWorkload(role: PointRole): boolean {
+  return role === 'pod' || role === 'veth';
+}
+
 /** All points of a run, by name. */
 export class PointTable {
   readonly points: CapturePoint[] = [];

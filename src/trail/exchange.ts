@@ -44,6 +44,8 @@ export class Exchange {
   replyLast = -1;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
+  /** Its requests were seen under other addresses, too. */
+  isTranslated = false;
   /** Packets that are not known to have arrived. */
   open: readonly Trail[] = NONE;
   /** One of its packets is among those that the user's filter chooses. */

@@ -34,6 +34,8 @@ export class ExchangeTable {
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
   readonly #fragments = new FragmentTable();
   readonly #aliases = new Map<string, Exchange>();
+  /** Exchanges by the form that their requests were translated to: a reply that is lost before it is translated back shows no other. */
+  readonly #translated = new Map<string, Exchange>();
   /** Of the packet that was last given its exchange. */
   direction: Direction = null;
 
@@ -47,12 +49,29 @@ export class ExchangeTable {
       return known === null ? null : this.#is(known.exchange, known.direction);
     }
     const exchange = this.#exchangeOf(facts, first, last);
+    if (first !== last && exchange !== null && this.direction === 'request') this.#rememberTranslated(exchange, last);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
     if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
       this.#fragments.remember(facts, first, exchange, this.direction);
       if (first !== last) this.#fragments.remember(facts, last, exchange, this.direction);
     }
     return exchange;
+  }
+
+  #rememberTranslated(exchange: Exchange, form: Form): void {
+    if (exchange.isTranslated) return;
+    exchange.isTranslated = true;
+    if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
+    const { protocol, id, sequence } = exchange;
+    this.#translated.set(keyOf(protocol, form, protocol === 'dns' ? id : form.echoId, sequence), exchange);
+  }
+
+  /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
+  #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): Exchange | undefined {
+    if (this.#translated.size === 0) return undefined;
+    const { src, dst, sourcePort, destinationPort } = reply;
+    const form = { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId: -1 };
+    return this.#translated.get(keyOf(protocol, form, id, sequence));
   }
 
   #is(exchange: Exchange, direction: Direction): Exchange {
@@ -114,6 +133,9 @@ export class ExchangeTable {
       this.#find(protocol, form.dst, form.src, form.destinationPort, form.sourcePort, idOf(form), sequence, nameId);
     const form = find(last) === null && find(first) !== null ? first : last;
     const id = idOf(form);
+    const translated =
+      this.#translated.size > 0 && find(form) === null ? this.#findTranslated(protocol, form, id, sequence) : undefined;
+    if (translated !== undefined) return this.#is(translated, 'reply');
     const exchange = this.#member(
       'reply',
       protocol,
@@ -149,6 +171,7 @@ export class ExchangeTable {
         backward ??= this.#findReversed(protocol, first);
         for (const form of facts.forms ?? []) backward ??= this.#findReversed(protocol, form);
       }
+      backward ??= this.#findTranslated(protocol, last, -1, 0) ?? null;
       if (backward !== null) {
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
         if (protocol !== 'udp' || facts.firstTime >= backward.firstTime) return this.#is(backward, 'reply');
@@ -357,6 +380,7 @@ export class ExchangeTable {
    */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
     for (const [key, { lastTime }] of this.#aliases) if (lastTime + IDLE < now) this.#aliases.delete(key);
+    for (const [key, { lastTime }] of this.#translated) if (lastTime + IDLE < now) this.#translated.delete(key);
     const kept: Exchange[] = [];
     for (const exchange of this.all) {
       if (exchange.lastTime + IDLE < now && retire(exchange)) this.#unlink(exchange);
@@ -376,6 +400,12 @@ export class ExchangeTable {
     while (at !== null && at.next !== exchange) at = at.next!;
     if (at !== null) at.next = exchange.next;
   }
+}
+
+/** Of what has identifiers, echoes and questions, they count; the initial sequence number of a connection does not. */
+function keyOf(protocol: ExchangeProtocol, form: Form, id: number, sequence: number): string {
+  const key = aliasOf(protocol, form.src, form.dst, form.sourcePort, form.destinationPort, id);
+  return protocol === 'icmp-echo' || protocol === 'dns' ? `${key} ${sequence}` : key;
 }
 
 function aliasOf(

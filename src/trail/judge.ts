@@ -62,15 +62,17 @@ export class Judge {
 
   /** Judges a trail once; later calls give the same answer. */
   judge(trail: Trail): Judgement {
-    return (trail.judgement ??= this.#judge(trail));
+    return (trail.judgement ??= this.#judge(trail, true));
   }
 
-  #judge(trail: Trail): Judgement {
+  /** @param beyond whether what the exchange shows elsewhere may speak for times at which a capture has no frames */
+  #judge(trail: Trail, beyond: boolean): Judgement {
     const seen = trail.whole;
     const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
     const home = trail.path.home;
-    if (home.length > 0 && home.every((point) => seen.has(point))) {
+    const isBack = this.#isBack(trail);
+    if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
     const arrival = this.#arrivalShown(trail);
@@ -96,6 +98,10 @@ export class Judge {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
     const ahead = this.#ahead(trail, lastSeen, seen);
+    if (ahead.length === 0 && !isBack) {
+      const client = this.#context.evidence.addresses.text(trail.exchange!.client);
+      return unknown(`it was not seen translated back to ${client}, which sent the request`);
+    }
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const astray = trail.sightings.find(
       ({ point, ttl }) =>
@@ -105,28 +111,60 @@ export class Judge {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
     }
     const silent: Silence[] = [];
-    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly atEdge: boolean } | null =
+    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly inside: boolean } | null =
       null;
+    // The first whose capture has no frames around the moment, though nothing shows that it had ended or not begun.
+    let quiet: number | null = null;
     for (const { point, crossing } of ahead) {
-      const { certainty, note, atEdge } = this.#able(
-        trail,
-        lastSighting.point,
-        lastSighting.tunnel,
-        lastSighting.time,
-        point,
-        crossing,
-      );
+      const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
+      const { inside } = able;
+      let { certainty, note } = able;
+      if (certainty === null && !inside && beyond && this.#sameWasLost(trail, lastSeen, point)) {
+        certainty = 'likely';
+        note = `${note}; but the same, sent at another time, was lost before it`;
+      }
       silent.push({ point, able: certainty !== null, note });
-      if (certainty !== null && lost === null) lost = { point, certainty, atEdge };
-      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where the capture
-      // of that one had ended or not begun, it may have passed there, and the place is as uncertain as before.
-      if (certainty === 'shown' && lost !== null && !lost.atEdge) lost = { ...lost, certainty: 'shown' };
+      if (certainty === null && !inside && lost === null) quiet ??= point;
+      if (certainty === 'shown' && lost === null && quiet !== null)
+        lost = { point: quiet, certainty: 'likely', inside: false };
+      if (certainty !== null && lost === null) lost = { point, certainty, inside };
+      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
+      // no frames around the moment it may have passed there, and the place is as uncertain as before.
+      if (certainty === 'shown' && lost?.inside === true) lost = { ...lost, certainty };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */
+  #isBack({ exchange, direction, last, quote }: Trail): boolean {
+    return (
+      direction !== 'reply' ||
+      exchange === null ||
+      quote !== null ||
+      !exchange.isTranslated ||
+      exchange.client === last.dst
+    );
+  }
+
+  /** True when the same was sent before or after, and was shown to be lost at this very place. */
+  #sameWasLost(trail: Trail, lastSeen: number, point: number): boolean {
+    const { exchange, direction } = trail;
+    // Of datagrams each is another.
+    if (exchange === null || exchange.protocol === 'udp') return false;
+    return exchange.open.some((other) => {
+      if (other === trail || other.direction !== direction) return false;
+      const judgement = this.#judge(other, false);
+      return (
+        judgement.state === 'lost' &&
+        judgement.certainty === 'shown' &&
+        judgement.lastSeen === lastSeen &&
+        judgement.nextExpected === point
+      );
+    });
   }
 
   /** True when the other side of the exchange was heard after the packet. */
@@ -246,7 +284,7 @@ export class Judge {
       );
   }
 
-  /** Whether a point's silence is proof: certainty null says it is none, and the note why. */
+  /** Whether a point's silence is proof: certainty null says it is none, and the note why. `inside`: its capture has frames around. */
   #able(
     trail: Trail,
     lastSeen: number,
@@ -254,9 +292,9 @@ export class Judge {
     time: number,
     point: number,
     crossing: Crossing,
-  ): { certainty: 'shown' | 'likely' | null; note: string; atEdge: boolean } {
+  ): { certainty: 'shown' | 'likely' | null; note: string; inside: boolean } {
     const { evidence, points, misses } = this.#context;
-    const no = (note: string) => ({ certainty: null, note, atEdge: false });
+    const no = (note: string, inside = true) => ({ certainty: null, note, inside });
     const name = this.#name(point);
     const at = evidence.points[point];
     if (at === undefined) return no(`${name} was not read`);
@@ -295,16 +333,48 @@ export class Judge {
         // Points without a node's name may be of several nodes
         certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
-        atEdge: false,
+        inside: true,
       };
     }
-    const when = at.frames === 0 ? 'its capture is empty' : `its capture has no frame ${window} this moment`;
-    // A capture that saw something may have been started late or stopped early; one that saw nothing went on to do so.
+    // A capture that saw something may have been started late or stopped early: files do not say. One that saw nothing went on to do so.
+    if (at.frames > 0) {
+      const had = window === 'after' ? 'ended' : 'begun later';
+      const note = `the capture at ${name} has no frame ${window} this moment`;
+      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, false);
+    }
+    if (!this.#ranAt(at, time, margin))
+      return no(`the file of ${name} has no frame of any interface around this moment`, false);
+    if (misses.any(point))
+      return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return {
       certainty: 'likely',
-      note: `${when}, while other captures of this run go on; ${how}`,
-      atEdge: at.frames > 0,
+      note: `its capture is empty, while other captures of this run go on; ${how}`,
+      inside: false,
     };
+  }
+
+  /** Whether a capture that shows nothing was running, as far as other interfaces in the same file tell. */
+  #ranAt({ point, windows }: PointEvidence, time: number, margin: number): boolean {
+    const files = new Set(windows.map(({ file }) => file));
+    let first = Infinity;
+    let last = -Infinity;
+    for (const other of this.#context.evidence.points) {
+      if (other === undefined || other.point.node !== point.node) continue;
+      if (!other.windows.some(({ file, frames }) => frames > 0 && files.has(file))) continue;
+      for (const span of this.#spans(other)) {
+        first = Math.min(first, span.first);
+        last = Math.max(last, span.last);
+      }
+    }
+    return first === Infinity || (time >= first && time + margin <= last);
+  }
+
+  /** True when packets that a point ought to have shown went on beyond its frames: it was not capturing. */
+  #wasOff(at: PointEvidence, side: 'before' | 'after'): boolean {
+    const spans = this.#spans(at);
+    const edge =
+      side === 'after' ? Math.max(...spans.map(({ last }) => last)) : Math.min(...spans.map(({ first }) => first));
+    return this.#context.misses.beyond(at.point.id, edge, side);
   }
 
   /** Where a moment lies in what a point captured, beside the capture that saw the packet last. */

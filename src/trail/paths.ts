@@ -1,5 +1,5 @@
 import { PairIndex } from '../net/pair-index.js';
-import { rankOf, type CapturePoint } from '../net/points.js';
+import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
 import type { PointOrders } from './point-orders.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
@@ -217,7 +217,7 @@ export class Paths {
    * be, or no packet of any workload was seen there and the node's captures show no other address that could be behind it.
    */
   #onlyWorkload(node: string, dst: number): number | null {
-    const workloads = this.#points.filter(({ role, node: its }) => its === node && (role === 'veth' || role === 'pod'));
+    const workloads = this.#points.filter(({ role, node: its }) => its === node && isWorkload(role));
     const owner = workloads.find(({ id }) => this.#topology.ownersOf(id)?.has(dst) === true);
     if (owner !== undefined) return owner.id;
     // A port of a bridge shows by nothing whose it is.
@@ -321,11 +321,12 @@ export class Paths {
         return sideX + sideY < 0 ? rankX - rankY : rankY - rankX;
     }
     if (nodeX !== nodeY && a !== undefined && b !== undefined) {
-      const received = Number(this.#isReceiver(nodeX, hops)) - Number(this.#isReceiver(nodeY, hops));
+      const received = this.#reception(nodeX, hops) - this.#reception(nodeY, hops);
       if (received !== 0) return received;
     }
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
-    if (order !== 0 || nodeX === nodeY) return order;
+    if (order !== 0) return order;
+    if (nodeX === nodeY) return this.#byNeighbours(x, y, hops, ends) || this.#byOtherPackets(x, y, ends);
     // Whatever else of the two nodes shows which of them comes first.
     let sum = 0;
     for (const first of hops.keys()) {
@@ -335,22 +336,73 @@ export class Paths {
           sum += Math.sign(this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks));
       }
     }
-    return sum;
+    return sum || this.#byTunnelEnds(x, y, hops, ends);
   }
 
-  /** True for the node where the tunnel ends: its underlay shows the tunnel's packets with a TTL counted down, or to itself. */
+  /** Of one node: what is known to go on to other nodes is on its way out of the node, what came from one on its way in. */
+  #byNeighbours(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+    const { node, role } = this.#points[x]!;
+    const outward = rankOf(role) - rankOf(this.#points[y]!.role);
+    if (outward === 0 || rankOf(role) < 0 || rankOf(this.#points[y]!.role) < 0) return 0;
+    let before = false;
+    let behind = false;
+    for (const other of hops.keys()) {
+      if (this.#points[other]!.node === node) continue;
+      for (const own of [x, y]) {
+        const order = this.#compare(own, other, hops, ends);
+        if (order < 0) behind = true;
+        if (order > 0) before = true;
+      }
+    }
+    return before === behind ? 0 : behind ? outward : -outward;
+  }
+
+  /** What the ends send to whomever has fewer hops left the further it came. */
+  #byOtherPackets(x: number, y: number, { src, dst }: Ends): number {
+    const hopsOf = (address: number, point: number): number => this.#topology.seenOf(address).get(point)?.ttl ?? 0;
+    const [fromX, fromY] = [hopsOf(src, x), hopsOf(src, y)];
+    if (fromX !== 0 && fromY !== 0 && fromX !== fromY) return fromY - fromX;
+    const [toX, toY] = [hopsOf(dst, x), hopsOf(dst, y)];
+    return toX !== 0 && toY !== 0 ? toX - toY : 0;
+  }
+
+  /** A packet passes the tunnel device of the node that sends it in a tunnel before it is in it anywhere, that of the other end after. */
+  #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+    const isInside = (point: number): boolean => (hops.get(point)?.outerOut ?? 0) !== 0;
+    const isDevice = (point: number): boolean => this.#points[point]!.role === 'tunnel' && !isInside(point);
+    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops, ends);
+    if (!isDevice(x) || !isInside(y)) return 0;
+    const { node } = this.#points[x]!;
+    if (ends.home.node !== null || ends.source.node !== null)
+      return node === ends.home.node || (ends.home.node === null && node !== ends.source.node) ? 1 : -1;
+    const nodes = new Set([...hops.keys()].map((point) => this.#points[point]!.node));
+    const receivers = [...nodes].filter((each) => this.#isReceiver(each, hops));
+    if (receivers.length !== 1) return 0;
+    return receivers[0] === node ? 1 : -1;
+  }
+
+  /** True for the node where the tunnel ends. */
   #isReceiver(node: string, hops: ReadonlyMap<number, Hops>): boolean {
+    return this.#reception(node, hops) > 0;
+  }
+
+  /**
+   * How much says that the tunnel ends at a node: its underlay shows the tunnel's packets to itself, or with a TTL counted down before
+   * its tunnel device has them bare. Behind a router's interface all packets can be one host's, too, but it has no tunnel device.
+   */
+  #reception(node: string, hops: ReadonlyMap<number, Hops>): number {
     let ends = false;
     let comesIn = false;
+    let isAddressed = false;
     for (const [point, its] of hops) {
       const { node: at, role } = this.#points[point]!;
       if (at !== node) continue;
       if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
       if (role !== 'underlay') continue;
-      if (this.#sideOf(point, its) > 0) return true;
+      if (this.#sideOf(point, its) > 0) isAddressed = true;
       if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
     }
-    return ends && comesIn;
+    return Number(isAddressed) + Number(ends && (comesIn || isAddressed));
   }
 
   /** -1 on the underlay of the node that sends in the tunnel, 1 on that of the one it sends to, 0 where nothing tells. */

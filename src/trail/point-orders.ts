@@ -1,4 +1,4 @@
-import { rankOf, type CapturePoint } from '../net/points.js';
+import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
 import type { Samples } from './evidence.js';
 
@@ -37,8 +37,7 @@ export class PointOrders {
         for (const j of group) {
           const x = points[samples.points[i]!]!;
           const y = points[samples.points[j]!]!;
-          if (x.id >= y.id || (x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0))
-            continue;
+          if (x.id >= y.id || (areRanked(x, y) && !areBridged(x, y))) continue;
           // Of copies and identical packets it is not known which is which.
           if (!plain && x.node !== y.node) continue;
           const key = keyOf(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
@@ -52,9 +51,28 @@ export class PointOrders {
     }
   }
 
+  /**
+   * True when two points of one node showed packets from src to dst at the first before the second. A bridge's own tap sees what its
+   * ports say to each other last: that a port came first proves nothing there.
+   */
+  passed(src: number, dst: number, first: number, second: number): boolean {
+    const forward = first < second;
+    const { later } = this.#differences.get(
+      forward ? keyOf(src, dst, first, second) : keyOf(src, dst, second, first),
+    ) ?? { later: [] };
+    let before = 0;
+    let behind = 0;
+    for (const time of later) {
+      if (forward ? time > 0 : time < 0) before++;
+      else if (time !== 0) behind++;
+    }
+    return before > CLEARLY * behind;
+  }
+
   /** Below 0 when packets from src to dst pass x before y, 0 when nothing tells. `clocks`: where they are known. */
   compare(src: number, dst: number, x: number, y: number, clocks: ReadonlyMap<string, Clock> | null): number {
     if (x > y) return -this.compare(src, dst, y, x, clocks);
+    if (areRanked(this.#points[x]!, this.#points[y]!)) return 0;
     const key = keyOf(src, dst, x, y);
     const there = this.#differences.get(key);
     const back = this.#differences.get(keyOf(dst, src, x, y));
@@ -94,6 +112,16 @@ export function withoutCopies(group: readonly number[], { points, times, ttls }:
     (i, at) =>
       !group.slice(0, at).some((j) => points[j] === points[i] && ttls[j] === ttls[i] && times[i]! - times[j]! < COPY),
   );
+}
+
+/** True where the roles of two points of one node tell their order. */
+function areRanked(x: CapturePoint, y: CapturePoint): boolean {
+  return x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0;
+}
+
+/** A bridge and a port: once it is known whose the port is. */
+function areBridged(x: CapturePoint, y: CapturePoint): boolean {
+  return (isWorkload(x.role) && y.role === 'bridge') || (isWorkload(y.role) && x.role === 'bridge');
 }
 
 function keyOf(src: number, dst: number, first: number, second: number): string {

@@ -1,5 +1,6 @@
-import { rankOf, type CapturePoint } from '../net/points.js';
+import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Evidence, PointEvidence } from './evidence.js';
+import type { PointOrders } from './point-orders.js';
 
 /** What one point saw of one address. */
 export interface AddressAtPoint {
@@ -39,11 +40,13 @@ export class Topology {
   readonly #homes = new Map<number, Home>();
   readonly #crossed = new Map<string, Set<number>>();
   readonly #hosts = new Map<number, number>();
+  readonly #orders: PointOrders;
   #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
-  constructor(evidence: Evidence, points: readonly CapturePoint[]) {
+  constructor(evidence: Evidence, points: readonly CapturePoint[], orders: PointOrders) {
     this.evidence = evidence;
     this.points = points;
+    this.#orders = orders;
     for (const at of evidence.points) if (at !== undefined) this.#collect(at);
     for (const at of evidence.points)
       if (at !== undefined) inferRole(at, this.#addresses, points, (point) => evidence.points[point]!.packets);
@@ -111,8 +114,7 @@ export class Topology {
   #findOwners(): void {
     const tied: [PointEvidence, number[]][] = [];
     for (const at of this.evidence.points) {
-      const role = at?.point.role;
-      if (at === undefined || (role !== 'pod' && role !== 'veth')) continue;
+      if (at === undefined || !isWorkload(at.point.role)) continue;
       const owners = new Set<number>();
       this.#owners.set(at.point.id, owners);
       for (const version of [4, 6]) {
@@ -142,6 +144,8 @@ export class Topology {
   #decide(at: PointEvidence, named: readonly number[]): number | null {
     const seen = (address: number): AddressAtPoint => this.seenOf(address).get(at.point.id)!;
     const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
+    const shown = free.filter((address) => free.some((other) => this.#livesAt(address, other, at.point)));
+    if (shown.length === 1) return shown[0]!;
     // Whoever sends with a diminished TTL has passed a router, and is none.
     const near = free.filter((address) => seen(address).sent === 0 || INITIAL_TTLS.has(seen(address).ttl));
     if (near.length === 1) return near[0]!;
@@ -151,6 +155,22 @@ export class Topology {
     // Behind a router only the workload itself sends with an undiminished TTL; a port of a bridge shows its neighbours so, too.
     const sending = near.filter((address) => seen(address).sent > 0);
     return sending.length === 1 && !/^veth/.test(at.point.interface) ? sending[0]! : null;
+  }
+
+  /**
+   * True when packets between two addresses show by their order that one of them lives at a workload's interface: the node's bridge
+   * passed them on to it, or they left it for another workload's, or came from there.
+   */
+  #livesAt(address: number, peer: number, { id, node, role }: CapturePoint): boolean {
+    return this.points.some((other) => {
+      if (other.id === id || other.node !== node) return false;
+      if (other.role === 'bridge') return this.#orders.passed(peer, address, other.id, id);
+      // Of the two sides of one interface neither is another workload's.
+      return (
+        other.role === role &&
+        (this.#orders.passed(peer, address, other.id, id) || this.#orders.passed(address, peer, id, other.id))
+      );
+    });
   }
 
   #mostNamed(at: PointEvidence, version: number): number[] {
@@ -382,6 +402,8 @@ function inferRole(
   for (const seen of addresses.values()) {
     const here = seen.get(point.id);
     if (here === undefined || here.sent + here.received !== at.packets) continue;
+    // A peer may be in all packets, too: it has passed routers, or is not known to have passed none.
+    if (!INITIAL_TTLS.has(here.ttl)) continue;
     for (const [elsewhere, entry] of seen) {
       if (elsewhere === point.id) continue;
       const veth = points[elsewhere]!.role === 'veth' && entry.sent + entry.received === packetsAt(elsewhere);

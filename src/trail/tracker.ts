@@ -299,17 +299,28 @@ export class Tracker {
     return home.length > 0 && home.every((point) => trail.whole.has(point));
   }
 
-  /** A point between two that saw the packet was on the way, and did not show it. */
+  /** A point between two that saw the packet, or where its source lives, was on the way, and did not show it. */
   #noteMisses(trail: Trail): void {
     const { points, crossings } = trail.path;
+    // Of what may be a piece of another packet, or another form of it, nothing tells where it began.
+    const isPlain = trail.first === trail.last && trail.resembles === null && trail.kind >= 0;
+    const source = isPlain && (trail.kind !== Layer.TCP || trail.payloadLength === 0) ? trail.path.source : [];
     let lastIndex = -1;
     for (const sighting of trail.sightings) lastIndex = Math.max(lastIndex, points.indexOf(sighting.point));
     let seenBefore = false;
     for (let i = 0; i < lastIndex; i++) {
       const point = points[i]!;
       if (trail.sightings.some((sighting) => sighting.point === point)) seenBefore = true;
-      else if (seenBefore && crossings[i] !== 'role') this.misses.add(point, trail.firstTime);
+      else if (seenBefore && crossings[i] === 'role') this.misses.passBy(point);
+      else if (seenBefore || source.includes(point)) this.misses.add(point, trail.firstTime);
     }
+    const [first] = trail.sightings;
+    const { node, role } = this.#points[first!.point]!;
+    if (first!.outerTtl === 0 || role !== 'underlay') return;
+    if (!trail.sightings.some(({ point }) => this.#points[point]!.node !== node)) return;
+    // What leaves a node in a tunnel came through its tunnel device.
+    for (const { id } of this.#points.filter((point) => point.node === node && point.role === 'tunnel'))
+      if (!trail.sightings.some(({ point }) => point === id)) this.misses.passBy(id);
   }
 
   #earliest(group: PacketGroup, path: Path): number {

@@ -163,7 +163,7 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
         return row.lastSeen === lastSeen && next > packet.droppedAfter!;
       });
       if (!skips) add('wrong-place', row, dropped[0]!);
-      else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each))) {
+      else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each) && wasCapturing(view, each))) {
         add('skipped-point', row, dropped[0]!);
       }
     }
@@ -176,7 +176,16 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
 
 /** Captures that are cut, or without the noise that shows that no filter hid a packet, may be passed over. */
 function hasExcuses({ scenario: { options } }: View): boolean {
-  return !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1;
+  return (
+    !options.noise || options.snapLength !== 0 || options.from !== 0 || options.until !== 1 || options.cut !== null
+  );
+}
+
+/** Whether the point that was passed over has frames before and after the moment, by clocks that may be compared. */
+function wasCapturing(view: View, visible: Visible): boolean {
+  const span = spansOf(view).get(visible.nextExpected!);
+  const [time] = visible.packet.times;
+  return span !== undefined && time! > span[0] && time! + marginOf(view, visible) < span[1];
 }
 
 /** Whether the point that was passed over ever showed packets between the two, so that it is known to be on their way. */
@@ -291,28 +300,135 @@ export function rowText(row: TrailRow): string {
   return `${row.state} ${row.certainty}, last seen ${row.lastSeen}, next ${row.nextExpected} (${row.reason}) [${sightings.join(' ')}] ${row.summary}`;
 }
 
-/** Packets that were dropped before a captured point that had every chance to show them. */
+/** A packet seen this long before the end of what is captured may still have been on its way, nanoseconds. */
+const IN_FLIGHT = 30e6;
+/** How far clocks may be off that no packets both ways compare. */
+const CLOCK = 1e9;
+
+/**
+ * Packets that were dropped before a captured point that had every chance to show them, and that captures prove to be lost: packets
+ * of the same addresses crossed that point; it was capturing, by clocks that can be compared; no filter on protocols, hosts or
+ * ports could have let all its frames pass and not this one; and its frames are long enough to tell the packet from others.
+ * Between two forms of a packet nothing proves what the other form would have been.
+ */
 export function provableLosses(view: View): Visible[] {
-  const windows = new Map<string, [number, number]>();
-  let last = -Infinity;
-  for (const file of view.files) {
-    for (const { point, trueTime: time } of file.frames) {
-      const window = windows.get(point);
-      windows.set(point, [Math.min(time, window?.[0] ?? time), Math.max(time, window?.[1] ?? time)]);
-      last = Math.max(last, time);
-    }
-  }
+  const spans = spansOf(view);
+  const last = Math.max(...[...spans.values()].map(([, until]) => until));
   const crossed = new Set<string>();
   for (const { packet, seen } of view.visible) {
-    for (const { step } of seen) crossed.add(`${packet.from.address} ${packet.to.address} ${step.point}`);
+    for (const { step } of seen) crossed.add(`${formAt(packet, step)} ${step.point}`);
   }
-  return view.visible.filter(({ packet, lastSeen, nextExpected }) => {
-    if (lastSeen === null || nextExpected === null || packet.translated) return false;
-    if (!crossed.has(`${packet.from.address} ${packet.to.address} ${nextExpected}`)) return false;
-    const window = windows.get(nextExpected);
+  return view.visible.filter((visible) => {
+    const { packet, seen, lastSeen, nextExpected } = visible;
+    if (lastSeen === null || nextExpected === null) return false;
+    const from = seen[seen.length - 1]!.step;
+    const to = packet.way.find(({ point }, i) => point === nextExpected && i > packet.droppedAfter!)!;
+    if (formAt(packet, from) !== formAt(packet, to) || !crossed.has(`${formAt(packet, to)} ${nextExpected}`))
+      return false;
+    if (mayBeFiltered(view, packet, to) || isCutShort(view, packet, from, to)) return false;
+    const span = spans.get(nextExpected);
     const time = packet.times[0]!;
-    return window !== undefined && time > window[0] && time + 30e6 < window[1] && time + 30e6 < last;
+    const margin = marginOf(view, visible);
+    return span !== undefined && time > span[0] && time + margin < span[1] && time + margin < last;
   });
+}
+
+/** How long after a packet the next point must have gone on capturing. */
+function marginOf(view: View, { lastSeen, nextExpected }: Visible): number {
+  const nodes = [lastSeen!, nextExpected!].map((point) => point.split('/')[0]!).sort();
+  return IN_FLIGHT + (nodes[0] === nodes[1] || comparedNodes(view).has(nodes.join(' ')) ? 0 : CLOCK);
+}
+
+/** First and last moment at which each point's file shows a frame, as true time. */
+function spansOf({ files }: View): Map<string, [number, number]> {
+  const spans = new Map<string, [number, number]>();
+  for (const { frames } of files) {
+    for (const { point, trueTime: time } of frames) {
+      const span = spans.get(point);
+      spans.set(point, [Math.min(time, span?.[0] ?? time), Math.max(time, span?.[1] ?? time)]);
+    }
+  }
+  return spans;
+}
+
+function formAt({ from, to }: TruthPacket, { src = from.address, dst = to.address }: Step): string {
+  return `${src} ${dst}`;
+}
+
+const compared = new WeakMap<View, Set<string>>();
+
+/** Pairs of nodes that saw the same packets, untranslated, in both directions, themselves or over others: "node node" in order. */
+function comparedNodes(view: View): Set<string> {
+  let nodes = compared.get(view);
+  if (nodes === undefined) compared.set(view, (nodes = compareNodes(view)));
+  return nodes;
+}
+
+function compareNodes({ visible }: View): Set<string> {
+  const oneWay = new Set<string>();
+  const nodes = new Set<string>();
+  for (const { packet, seen } of visible) {
+    for (const [i, { step }] of seen.entries()) {
+      const a = step.point.split('/')[0]!;
+      nodes.add(a);
+      for (const later of seen.slice(i + 1)) {
+        const b = later.step.point.split('/')[0]!;
+        if (a !== b && formAt(packet, step) === formAt(packet, later.step)) oneWay.add(`${a} ${b}`);
+      }
+    }
+  }
+  const group = new Map([...nodes].map((node) => [node, node]));
+  const find = (node: string): string => (group.get(node) === node ? node : find(group.get(node)!));
+  for (const pair of oneWay) {
+    const [a, b] = pair.split(' ') as [string, string];
+    if (oneWay.has(`${b} ${a}`)) group.set(find(a), find(b));
+  }
+  const pairs = new Set<string>();
+  for (const a of nodes) for (const b of nodes) if (a < b && find(a) === find(b)) pairs.add(`${a} ${b}`);
+  return pairs;
+}
+
+const IP_PROTOCOLS = { icmp: 1, tcp: 6, dns: 17, udp: 17 } as const;
+
+/** Whether a capture filter on protocols, hosts or ports could have let all frames of a point pass but not this packet. */
+function mayBeFiltered(view: View, packet: TruthPacket, at: Step): boolean {
+  const shown: number[] = [];
+  for (const file of view.files) {
+    for (const frame of file.frames) {
+      if (frame.point !== at.point) continue;
+      if (frame.packet === null) return false; // ARP and multicast pass none of these filters
+      shown.push(frame.packet);
+    }
+  }
+  const others = [...new Set(shown)].map((number) => view.visible[number]!.packet);
+  const hosts = (each: TruthPacket): string[] => {
+    const step = each.way.find(({ point }) => point === at.point)!;
+    return step.outer === null ? formAt(each, step).split(' ') : [step.outer.src, step.outer.dst];
+  };
+  const protocol = (each: TruthPacket): number => {
+    const step = each.way.find(({ point }) => point === at.point)!;
+    return step.outer === null ? IP_PROTOCOLS[each.protocol] : 17;
+  };
+  const ports = (each: TruthPacket): number[] => {
+    const step = each.way.find(({ point }) => point === at.point)!;
+    if (step.outer !== null) return [step.outer.port];
+    if (each.protocol === 'icmp') return [];
+    const octets = each.frames(each.way.indexOf(step))[0]!;
+    return [(octets[34]! << 8) | octets[35]!, (octets[36]! << 8) | octets[37]!];
+  };
+  const own = hosts(packet);
+  const foreign = (list: readonly (string | number)[][], mine: readonly (string | number)[]): boolean =>
+    list.length > 0 && list[0]!.some((value) => list.every((each) => each.includes(value)) && !mine.includes(value));
+  return (
+    others.every((each) => protocol(each) !== protocol(packet)) ||
+    foreign(others.map(hosts), own) ||
+    foreign(others.map(ports), ports(packet))
+  );
+}
+
+/** In a tunnel 96 octets end within the TCP header, so that neither flags nor payload of a segment are known. */
+function isCutShort({ scenario: { options } }: View, packet: TruthPacket, from: Step, to: Step): boolean {
+  return options.snapLength === 96 && packet.protocol === 'tcp' && (from.outer !== null || to.outer !== null);
 }
 
 /** What an observer of these files may say of an exchange; `unknown` is always allowed. */

@@ -34,6 +34,16 @@ export interface ScenarioOptions extends NetworkOptions, LossOptions {
   /** Parts of the traffic's time before and after which nothing is captured. */
   readonly from: number;
   readonly until: number;
+  /** One capture that was begun late, stopped early or emptied; null when all go on as long as each other. */
+  readonly cut: Cut | null;
+}
+
+/** What is kept of one file, counted over all of them: the frames up to a part of the whole time, those from it on, or none. */
+export interface Cut {
+  readonly file: number;
+  readonly keep: 'beginning' | 'end' | 'nothing';
+  /** Hundredths. */
+  readonly at: number;
 }
 
 /** A frame in a capture file. */
@@ -93,6 +103,7 @@ export const QUIET: ScenarioOptions = {
   clocks: {},
   from: 0,
   until: 1,
+  cut: null,
 };
 
 const flow: fc.Arbitrary<FlowOptions> = fc.record({
@@ -145,6 +156,14 @@ export function scenarioOptions(fixed: Partial<ScenarioOptions> = {}): fc.Arbitr
       resegment: fc.oneof({ arbitrary: fc.constant(false), weight: 3 }, { arbitrary: fc.constant(true), weight: 1 }),
       from: fc.constantFrom(0, 0, 0.3),
       until: fc.constantFrom(1, 1, 0.7),
+      cut: fc.option(
+        fc.record({
+          file: fc.nat(31),
+          keep: fc.constantFrom('beginning', 'end', 'nothing'),
+          at: fc.integer({ min: 5, max: 95 }),
+        }),
+        { freq: 2 },
+      ),
     })
     .map((drawn) => ({ ...QUIET, ...drawn, ...fixed }) as ScenarioOptions);
 }
@@ -190,7 +209,7 @@ export function makeScenario(options: ScenarioOptions): Scenario {
     options,
     network,
     points: points.map(({ name }) => name),
-    files: filesOf(options, points, ordered),
+    files: cutFile(filesOf(options, points, ordered), options.cut, span),
     packets: traffic.packets,
     exchanges: traffic.exchanges,
     span,
@@ -221,6 +240,17 @@ function filesOf(options: ScenarioOptions, points: readonly Point[], frames: rea
       Math.floor(frame.trueTime / 100e6) * own.length + own.indexOf(frame.point);
     const ordered = frames.filter(({ point }) => own.includes(point)).sort((x, y) => batch(x) - batch(y));
     return { name: `${node}.pcapng`, points: own, snapLength, format, frames: ordered };
+  });
+}
+
+function cutFile(files: CaptureFile[], cut: Cut | null, [from, until]: readonly [number, number]): CaptureFile[] {
+  if (cut === null) return files;
+  const moment = from + ((until - from) * cut.at) / 100;
+  return files.map((file, i) => {
+    if (i !== cut.file % files.length) return file;
+    const isKept = ({ trueTime }: CapturedFrame): boolean =>
+      cut.keep !== 'nothing' && (cut.keep === 'beginning' ? trueTime < moment : trueTime >= moment);
+    return { ...file, frames: file.frames.filter(isKept) };
   });
 }
 

@@ -14,7 +14,7 @@ import { inputsOf, makeScenario, scenarioOptions, type ScenarioOptions } from '.
 import type { TruthExchange } from '../support/scenario-traffic.js';
 import { runs } from './runs.js';
 
-const WHOLE = { from: 0, until: 1 } as const;
+const WHOLE = { from: 0, until: 1, cut: null } as const;
 
 interface Told {
   readonly view: View;

@@ -23,7 +23,7 @@ import {
 import { Random } from '../support/scenario-random.js';
 import { runs } from './runs.js';
 
-const WHOLE = { from: 0, until: 1 } as const;
+const WHOLE = { from: 0, until: 1, cut: null } as const;
 const HEALTHY = { ...WHOLE, loss: 0, outage: null } as const;
 const choice = fc.nat(0xffff);
 

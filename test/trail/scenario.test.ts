@@ -34,7 +34,7 @@ function expectNone(issues: readonly Issue[], ...faults: readonly Fault[]): void
   if (found.length > 0) throw new Error(`${found.length} packets, the first:\n${found[0]!.text}`);
 }
 
-const WHOLE = { from: 0, until: 1 } as const;
+const WHOLE = { from: 0, until: 1, cut: null } as const;
 
 // Each promise has a property of its own, so that a failure shrinks to the smallest network that breaks this one.
 const PROMISES: readonly (readonly [string, readonly Fault[]])[] = [
@@ -82,7 +82,7 @@ describe('a generated network, captured from before its traffic until after it',
       `${(100 * told).toFixed(1)} % of ${provable} provable losses are told; else ${JSON.stringify(missed)}`,
     );
     expect(provable).toBeGreaterThan(50);
-    expect(told, JSON.stringify(missed)).toBeGreaterThan(0.93);
+    expect(told, JSON.stringify(missed)).toBeGreaterThan(0.98);
   });
 
   it('sightings are in path order whoever talks', async ({ annotate }) => {
