@@ -28,7 +28,7 @@ export function unansweredFindings(context: FindingContext, earlier: readonly Fi
   for (const judged of silent) {
     // Under other addresses it may have been answered.
     if (explained.has(judged.flow) || answered.has(identityOf(judged))) continue;
-    if (acknowledged.has(openingOf(judged.exchange))) continue;
+    if (acknowledged.has(openingOf(judged.exchange)) || isHalfHairpin(context, judged)) continue;
     const list = groups.get(judged.flow);
     if (list === undefined) groups.set(judged.flow, [judged]);
     else list.push(judged);
@@ -115,6 +115,11 @@ function acknowledgedIn({ trails }: FindingContext): Set<string> {
     for (const { src, sourcePort } of forms) acknowledged.add(`${src} ${sourcePort} ${b}`);
   }
   return acknowledged;
+}
+
+/** A bridge that is not promiscuous shows the request of a pod to itself, and never the answer. */
+function isHalfHairpin({ names }: FindingContext, { exchange, outcome }: Judged): boolean {
+  return exchange.client === exchange.server && names.points[outcome.request!.lastSeen]!.role === 'bridge';
 }
 
 function openingOf({ protocol, server, serverPort, id }: Exchange): string {
