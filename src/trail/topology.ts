@@ -1,6 +1,5 @@
 import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Evidence, PointEvidence } from './evidence.js';
-import type { PointOrders } from './point-orders.js';
 
 /** What one point saw of one address. */
 export interface AddressAtPoint {
@@ -30,6 +29,11 @@ export function isInitialTtl(ttl: number): boolean {
   return INITIAL_TTLS.has(ttl);
 }
 
+/** Tells whether packets between two addresses were shown at one point of a node before another. */
+export interface Orders {
+  passed(src: number, dst: number, first: number, second: number): boolean;
+}
+
 /** Which address lives behind which point, learnt from the packets. */
 export class Topology {
   readonly evidence: Evidence;
@@ -40,10 +44,10 @@ export class Topology {
   readonly #homes = new Map<number, Home>();
   readonly #crossed = new Map<string, Set<number>>();
   readonly #hosts = new Map<number, number>();
-  readonly #orders: PointOrders;
+  readonly #orders: Orders;
   #tunnelNodes: Map<number, Map<number, string>> | null = null;
 
-  constructor(evidence: Evidence, points: readonly CapturePoint[], orders: PointOrders) {
+  constructor(evidence: Evidence, points: readonly CapturePoint[], orders: Orders) {
     this.evidence = evidence;
     this.points = points;
     this.#orders = orders;
