@@ -32,8 +32,13 @@ export interface JudgeContext {
   readonly clocks: ReadonlyMap<string, Clock>;
 }
 
+/** A request and its answer within this time, nanoseconds, leave hardly room for a capture to end between them. */
+const AT_ONCE = 20e6;
+
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
+  /** Places, with addresses, where packets were shown to be lost and none ever passed. */
+  readonly #alwaysLost = new Set<string>();
   readonly #context: JudgeContext;
   /** Last time of the run, corrected. */
   readonly #runLast: number;
@@ -119,9 +124,12 @@ export class Judge {
       const able = this.#able(trail, lastSighting.point, lastSighting.tunnel, lastSighting.time, point, crossing);
       const { inside } = able;
       let { certainty, note } = able;
-      if (certainty === null && !inside && beyond && this.#sameWasLost(trail, lastSeen, point)) {
-        certainty = 'likely';
-        note = `${note}; but the same, sent at another time, was lost before it`;
+      if (certainty === null && !inside && beyond) {
+        const against = this.#againstItsEnd(trail, lastSighting.time, lastSeen, point);
+        if (against !== null) {
+          certainty = 'likely';
+          note = `${note}; but ${against}`;
+        }
       }
       silent.push({ point, able: certainty !== null, note });
       if (certainty === null && !inside && lost === null) quiet ??= point;
@@ -136,6 +144,8 @@ export class Judge {
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
+    if (lost.certainty === 'shown' && !this.#hasCrossed(trail, this.#context.evidence.points[lost.point]!))
+      this.#alwaysLost.add(placeOf(trail, lastSeen, lost.point));
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
   }
 
@@ -148,6 +158,32 @@ export class Judge {
       !exchange.isTranslated ||
       exchange.client === last.dst
     );
+  }
+
+  /** What speaks against a capture without frames around the moment having ended, or not begun: then it was silent. */
+  #againstItsEnd(trail: Trail, time: number, lastSeen: number, point: number): string | null {
+    if (this.#sameWasLost(trail, lastSeen, point)) return 'the same, sent at another time, was lost before it';
+    if (
+      this.#alwaysLost.has(placeOf(trail, lastSeen, point)) &&
+      !this.#hasCrossed(trail, this.#context.evidence.points[point]!)
+    )
+      return 'what went between these addresses before never crossed it, and was lost there';
+    if (this.#otherHalfCrossed(trail, time, point)) return 'what this answers crossed it at once before';
+    return null;
+  }
+
+  /** True for a reply whose request a point saw so shortly before that its capture hardly ended between the two. */
+  #otherHalfCrossed({ exchange, direction }: Trail, time: number, point: number): boolean {
+    if (exchange === null || direction !== 'reply' || exchange.protocol === 'udp') return false;
+    const at = this.#context.evidence.points[point]!;
+    const gap =
+      time -
+      Math.max(
+        ...this.#spans(at)
+          .map(({ last }) => last)
+          .filter((last) => last <= time),
+      );
+    return gap <= AT_ONCE && exchange.requests === 1 && time - exchange.firstTime <= AT_ONCE;
   }
 
   /** True when the same was sent before or after, and was shown to be lost at this very place. */
@@ -473,4 +509,8 @@ function protocolWords(protocols: number): string {
   if ((protocols & 4) !== 0) words.push('UDP');
   if ((protocols & 8) !== 0) words.push('another protocol');
   return words.join(' or ');
+}
+
+function placeOf({ last }: Trail, lastSeen: number, point: number): string {
+  return `${last.src} ${last.dst} ${lastSeen} ${point}`;
 }
