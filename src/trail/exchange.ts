@@ -76,6 +76,8 @@ export class Exchange {
   /** End of the furthest data that each side has sent. */
   sentByClient = 0;
   sentByServer = 0;
+  /** ICMP errors that quote a tunnel's packet with one of these inside; they travel against it. */
+  tunnelErrors: readonly { readonly direction: Direction; readonly time: number }[] = NONE;
   /** UDP: times of the first datagrams of each direction. */
   requestTimes: readonly number[] = NONE;
   replyTimes: readonly number[] = NONE;
@@ -201,6 +203,8 @@ function appended<T>(list: readonly T[], item: T): readonly T[] {
 
 /** An ICMP error that says that the request was not delivered or not wanted. */
 function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts, trail: Trail | null): void {
+  if (facts.quote?.tunnel === true && exchange.tunnelErrors.length < OPEN_LIMIT)
+    exchange.tunnelErrors = appended(exchange.tunnelErrors, { direction, time: facts.firstTime });
   const type = facts.a >> 8;
   const code = facts.a & 255;
   const refusal =

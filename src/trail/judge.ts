@@ -32,8 +32,8 @@ export interface JudgeContext {
   readonly clocks: ReadonlyMap<string, Clock>;
 }
 
-/** A request and its answer within this time, nanoseconds, leave hardly room for a capture to end between them. */
-const AT_ONCE = 20e6;
+/** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
+const ERROR_AFTER = 4e9;
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
@@ -125,7 +125,7 @@ export class Judge {
       const { inside } = able;
       let { certainty, note } = able;
       if (certainty === null && !inside && beyond) {
-        const against = this.#againstItsEnd(trail, lastSighting.time, lastSeen, point);
+        const against = this.#againstItsEnd(trail, lastSeen, point);
         if (against !== null) {
           certainty = 'likely';
           note = `${note}; but ${against}`;
@@ -161,29 +161,23 @@ export class Judge {
   }
 
   /** What speaks against a capture without frames around the moment having ended, or not begun: then it was silent. */
-  #againstItsEnd(trail: Trail, time: number, lastSeen: number, point: number): string | null {
+  #againstItsEnd(trail: Trail, lastSeen: number, point: number): string | null {
     if (this.#sameWasLost(trail, lastSeen, point)) return 'the same, sent at another time, was lost before it';
     if (
       this.#alwaysLost.has(placeOf(trail, lastSeen, point)) &&
       !this.#hasCrossed(trail, this.#context.evidence.points[point]!)
     )
       return 'what went between these addresses before never crossed it, and was lost there';
-    if (this.#otherHalfCrossed(trail, time, point)) return 'what this answers crossed it at once before';
+    if (this.#wasSentBack(trail)) return 'an ICMP error about its tunnel came back';
     return null;
   }
 
-  /** True for a reply whose request a point saw so shortly before that its capture hardly ended between the two. */
-  #otherHalfCrossed({ exchange, direction }: Trail, time: number, point: number): boolean {
-    if (exchange === null || direction !== 'reply' || exchange.protocol === 'udp') return false;
-    const at = this.#context.evidence.points[point]!;
-    const gap =
-      time -
-      Math.max(
-        ...this.#spans(at)
-          .map(({ last }) => last)
-          .filter((last) => last <= time),
-      );
-    return gap <= AT_ONCE && exchange.requests === 1 && time - exchange.firstTime <= AT_ONCE;
+  /** True when an ICMP error came back for the tunnel's packet that such a one was in. */
+  #wasSentBack({ exchange, direction, lastTime }: Trail): boolean {
+    return (
+      exchange?.tunnelErrors.some((error) => error.direction !== direction && isSoonAfter(error.time, lastTime)) ??
+      false
+    );
   }
 
   /** True when the same was sent before or after, and was shown to be lost at this very place. */
@@ -513,4 +507,8 @@ function protocolWords(protocols: number): string {
 
 function placeOf({ last }: Trail, lastSeen: number, point: number): string {
   return `${last.src} ${last.dst} ${lastSeen} ${point}`;
+}
+
+function isSoonAfter(error: number, time: number): boolean {
+  return error >= time && error - time <= ERROR_AFTER;
 }
