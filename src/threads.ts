@@ -22,6 +22,7 @@ export function cores(): number {
   return availableParallelism();
 }
 
+// Started without the caller's own flags: `node --input-type=module -e ...` would have the thread refuse its file
 const THREAD = new URL('./thread.js', import.meta.url);
 
 /** Batches of one capture that are under way: one is used while the others are filled. */
@@ -33,7 +34,7 @@ export class FirstReadingThread {
 
   constructor(options: FirstReadingOptions) {
     const workerData: FirstReadingTask = { kind: 'first-reading', options };
-    this.#worker = new Worker(THREAD, { workerData });
+    this.#worker = new Worker(THREAD, { workerData, execArgv: [] });
   }
 
   async read(path: string, file: string, point: string | null): Promise<FirstReadingState> {
@@ -71,7 +72,7 @@ export class SightingsThread {
       batches: Array.from({ length: BATCHES }, () => SightingBatch.sharedMemory()),
     }));
     const workerData: SightingsTask = { ...task, kind: 'sightings', captures: withBatches };
-    this.#worker = new Worker(THREAD, { workerData });
+    this.#worker = new Worker(THREAD, { workerData, execArgv: [] });
     this.#captures = withBatches.map(
       ({ batches }, capture) =>
         new RemoteSightings(

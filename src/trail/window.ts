@@ -19,7 +19,7 @@ const JOIN_SAME = 100e6;
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 20e6;
-const BUCKETS = 1 << 14;
+const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, cpSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.js';
 
@@ -139,4 +139,23 @@ describe('npm pack', () => {
     expect(rest).toEqual([]);
     expect(paths.filter((path) => /test|\.ts$/.test(path) && !path.endsWith('.d.ts'))).toEqual([]);
   });
+
+  it('tells the same with one thread and with two', () => {
+    const folders = ['sopnode-broken-ping', 'networkpolicy-drop', 'any-interface'].map((name) =>
+      resolve('samples', name),
+    );
+    const script = `
+      import { diagnose, exchanges, trails } from 'lasthop';
+      const rows = async (all) => { const list = []; for await (const row of all) list.push(row); return list; };
+      for (const folder of ${JSON.stringify(folders)}) {
+        const told = [1, 2].map(async (threads) => [
+          await diagnose([folder], { threads }),
+          await rows(exchanges([folder], { threads })),
+          await rows(trails([folder], { threads })),
+        ]);
+        const [one, two] = (await Promise.all(told)).map((each) => JSON.stringify(each));
+        console.log(one.length > 10000 && one === two);
+      }`;
+    expect(run(['--input-type=module', '-e', script])).toBe('true\ntrue\ntrue\n');
+  }, 60_000);
 });

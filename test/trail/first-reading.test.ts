@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { openCapture } from '../../src/capture/open.js';
+import { FirstReading } from '../../src/first-reading.js';
+import { SAMPLES, filesOf } from '../support/sample-files.js';
+
+const OPTIONS = { base: 1_795_000_000, small: true };
+
+/** All that a reading found, addresses by their octets' order of appearance, as text. */
+function contentOf(reading: FirstReading): string {
+  const { points, evidence, problems, frames, frameCounts, damages, store, addresses } = reading;
+  const plain = (value: unknown): unknown =>
+    value instanceof Map ? [...value] : ArrayBuffer.isView(value) ? [...(value as Uint8Array)] : value;
+  const texts = Array.from({ length: addresses.size }, (_, id) => addresses.text(id));
+  const kept = store.frames.map(({ point, file, frame, octets }) => [point, file, frame, octets.length]);
+  const all = { points: points.points, evidence: evidence.state, problems, frames, frameCounts, damages, kept, texts };
+  return JSON.stringify(all, (_, value: unknown) => plain(value));
+}
+
+describe('captures read apart and put together', () => {
+  it.each(SAMPLES)('%s: the same as read one after the other', async (sample) => {
+    const files = filesOf(sample);
+    const together = new FirstReading(OPTIONS, files.length);
+    const added = new FirstReading(OPTIONS, files.length);
+    for (const [number, { name: file, octets }] of files.entries()) {
+      const source = { file, point: null };
+      await together.read(source, number, await openCapture(octets, { file }), () => undefined);
+      const apart = new FirstReading(OPTIONS, 1);
+      await apart.read(source, 0, await openCapture(octets, { file }), () => undefined);
+      // As it goes from one thread to another
+      added.add(file, number, structuredClone(apart.state));
+    }
+    expect(together.frames).toBeGreaterThan(0);
+    expect(contentOf(added)).toBe(contentOf(together));
+  });
+});
