@@ -86,6 +86,8 @@ export class Exchange {
   requestStream: Stream | null = null;
   replyStream: Stream | null = null;
 
+  /** Parts of the sequence space of which no packet was told yet, though later ones were. */
+  gaps: readonly Gap[] = NONE;
   /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
   repeats: readonly Repeat[] = NONE;
 
@@ -103,6 +105,13 @@ export class Exchange {
 
   /** Chain of the table. */
   next: Exchange | null = null;
+}
+
+/** Sequence numbers of one direction, from and up to. */
+export interface Gap {
+  readonly request: boolean;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A part of one direction's data that was sent again. */
@@ -136,6 +145,10 @@ export interface PacketFacts {
 
 /** Most datagrams of a direction whose times are remembered. */
 export const DATAGRAMS = 256;
+/** Most gaps remembered of a connection; what falls into a forgotten one counts as sent again, and its arrival as not shown. */
+const GAPS = 64;
+/** Octets before the first data told that may still be told. */
+const BEFORE = 1 << 30;
 /** Most repetitions remembered of a connection. */
 const REPEATS = 256;
 /** Packets of one exchange that are looked at again in the end. */
@@ -271,8 +284,11 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
   if (facts.payloadLength > 0) {
     const before = request ? exchange.clientData : exchange.serverData;
     const furthest = request ? exchange.sentByClient : exchange.sentByServer;
+    if (!before) addGap(exchange, request, (facts.a - BEFORE) | 0, facts.a);
+    else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
     if (before && ((end - furthest) | 0) <= 0) {
-      if (exchange.repeats.length < REPEATS) {
+      // What waited for more sightings is told late, and is new all the same
+      if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
         exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: facts.payloadLength });
       }
     } else if (request) {
@@ -284,6 +300,26 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     else exchange.serverData = true;
   }
   return false;
+}
+
+function addGap(exchange: Exchange, request: boolean, from: number, to: number): void {
+  if (exchange.gaps.length < GAPS) exchange.gaps = appended(exchange.gaps, { request, from, to });
+}
+
+/** True when no packet told so far had these octets. */
+function fillsGap(exchange: Exchange, request: boolean, from: number, to: number): boolean {
+  const { gaps } = exchange;
+  const at = gaps.findIndex(
+    (gap) => gap.request === request && ((from - gap.from) | 0) >= 0 && ((gap.to - to) | 0) >= 0,
+  );
+  if (at < 0) return false;
+  const gap = gaps[at]!;
+  const parts = [
+    { request, from: gap.from, to: from },
+    { request, from: to, to: gap.to },
+  ].filter((part) => part.from !== part.to);
+  exchange.gaps = [...gaps.slice(0, at), ...parts, ...gaps.slice(at + 1)];
+  return true;
 }
 
 /** The stream of one direction of a connection, begun with a segment when there is none. */
