@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { trails } from '../../src/diagnose.js';
+import type { TrailRow } from '../../src/report/report.js';
+
+const FILES = ['client__eth0.pcap', 'director2__po0.pcap'];
+
+/** One connection of the sample, without the director that it went by at first: half of its data is seen by the client alone. */
+async function rowsOfFrames(frames: readonly number[]): Promise<(TrailRow | undefined)[]> {
+  const rows: TrailRow[] = [];
+  const inputs = FILES.map((file) => ({
+    file,
+    point: file.replace('.pcap', '').replace('__', '/'),
+    source: new Uint8Array(readFileSync(`samples/rst-backend-switched/${file}`)),
+  }));
+  for await (const row of trails(inputs)) rows.push(row);
+  const shows = (frame: number) => (row: TrailRow) =>
+    row.sightings.some((sighting) => sighting.file === FILES[0] && sighting.frame === frame);
+  return frames.map((frame) => rows.find(shows(frame)));
+}
+
+describe('data that waited for more sightings, and was told after what followed it', () => {
+  it('is not taken for data sent again: its acknowledgement shows that it arrived', async () => {
+    // tshark: frame 23 ends before 2613138973, which frame 24 acknowledges; frame 58 before 2613138985, as frame 64 does
+    const states = (await rowsOfFrames([23, 58])).map((row) => [row?.state, row?.certainty]);
+    expect(states).toEqual([
+      ['delivered', 'shown'],
+      ['delivered', 'shown'],
+    ]);
+  });
+});
