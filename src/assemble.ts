@@ -41,6 +41,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     return { ...base, flows: [], translations: [], findings: [], services: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
   const judged: Judged[] = [];
+  run.judge.learn(run.tracker.trails);
   for (const exchange of run.tracker.exchanges.all) {
     if (exchange.requests + exchange.replies === 0) continue;
     if (run.choice !== null && !run.choice.isExchange(exchange)) continue;

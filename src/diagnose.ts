@@ -49,6 +49,7 @@ export async function* exchanges(
     yield* exchangeRows(run, over);
     over = [];
   }
+  run.judge.learn(run.tracker.trails);
   yield* exchangeRows(run, over);
   yield* exchangeRows(run, run.tracker.exchanges.all);
 }
@@ -78,6 +79,7 @@ export async function* trails(
 
 function* trailRows(run: Run, list: Trail[]): Generator<TrailRow> {
   const names = namesOf(run);
+  run.judge.learn(list);
   list.sort((a, b) => a.firstTime - b.firstTime);
   for (const trail of list) yield trailRow(names, trail, run.judge);
 }

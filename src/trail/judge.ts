@@ -65,6 +65,19 @@ export class Judge {
     return this.#context.paths.of(src, dst);
   }
 
+  /**
+   * Learns from data that was acknowledged though points on its way did not show it: it came by another way, or they missed it,
+   * and of what else they do not show at that time nothing follows. To be called before anything is judged.
+   */
+  learn(trails: readonly Trail[]): void {
+    for (const trail of trails) {
+      if (trail.protocol !== TCP || trail.payloadLength === 0 || this.#arrivalShown(trail) !== 'shown') continue;
+      const { points } = trail.path;
+      const last = Math.max(...trail.sightings.map(({ point }) => points.indexOf(point)));
+      for (const point of points.slice(last + 1)) this.#context.misses.add(point, trail.firstTime);
+    }
+  }
+
   /** Judges a trail once; later calls give the same answer. */
   judge(trail: Trail): Judgement {
     return (trail.judgement ??= this.#judge(trail, true));

@@ -29,3 +29,11 @@ describe('data that waited for more sightings, and was told after what followed 
     ]);
   });
 });
+
+describe('data that was acknowledged though a point did not show it', () => {
+  it('came by another way: nothing else that the point lacks at that time is lost there', async () => {
+    // truth.json: all of these went by director1, which is not given here; 26 and 65 acknowledge and carry no data
+    const states = (await rowsOfFrames([26, 65])).map((row) => row?.state);
+    expect(states).toEqual(['unknown', 'unknown']);
+  });
+});
