@@ -1,25 +1,87 @@
-import { DATAGRAMS, type Exchange } from './exchange.js';
+import { DATAGRAMS, Reach, type Exchange } from './exchange.js';
+import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 
 /** The acknowledgement of what was sent several times is not this one's for certain. */
-export function sentAgain(trail: Trail, exchange: Exchange): boolean {
+function sentAgain(trail: Trail, exchange: Exchange): boolean {
   return exchange.repeats.some(({ request, sequence, length }) => {
     const ahead = (sequence - trail.a) | 0;
     return request === (trail.direction === 'request') && ahead < trail.payloadLength && ahead + length > 0;
   });
 }
 
-export function covered(trail: Trail, acknowledged: number): boolean {
+function covered(trail: Trail, acknowledged: number): boolean {
   return trail.payloadLength > 0 && ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
 }
 
 /** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
-export type Arrival = 'shown' | 'one-of-several';
+type Arrival = 'shown' | 'one-of-several';
 
 /** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
-export function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
+function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
   if (requestTimes.length >= DATAGRAMS || replyTimes.length >= DATAGRAMS) return 'one-of-several';
   const asked = requestTimes.filter((time) => time >= firstTime).length;
   const answered = replyTimes.filter((time) => time > firstTime).length;
   return answered >= asked ? 'one-of-several' : null;
+}
+
+/** Shown by something other than a sighting at home: a reply, an acknowledgement, an answer that the destination made. */
+export function arrivalOf(trail: Trail, topology: Topology): Arrival | null {
+  const exchange = trail.exchange;
+  if (exchange === null || trail.quote !== null || trail.direction === null) return null;
+  if (exchange.protocol === 'tcp') return tcpArrival(trail, exchange, topology);
+  if (trail.direction !== 'request') return null;
+  if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
+    return refusedByDestination(trail, exchange, topology)
+      ? oneOf(trail, exchange.requests, exchange.requestReach)
+      : null;
+  }
+  if (exchange.protocol === 'udp' && exchange.requests > 1) return datagramArrival(trail, exchange);
+  return oneOf(trail, exchange.requests, exchange.requestReach);
+}
+
+/**
+ * An answer shows that one of several attempts arrived: the one that came furthest explains it, and where none came further
+ * than another it is not known which.
+ */
+function oneOf(trail: Trail, attempts: number, furthest: number): Arrival | null {
+  if (attempts <= 1) return 'shown';
+  return furthest > reachOf(trail) ? null : 'one-of-several';
+}
+
+function reachOf(trail: Trail): number {
+  const { home } = trail.path;
+  return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
+}
+
+function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arrival | null {
+  const flags = trail.c;
+  if (trail.direction === 'request') {
+    if ((flags & 2) !== 0) {
+      if (exchange.synAckSeen) return oneOf(trail, exchange.requests, exchange.requestReach);
+      return refusedByDestination(trail, exchange, topology)
+        ? oneOf(trail, exchange.requests, exchange.requestReach)
+        : null;
+    }
+    return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
+      ? 'shown'
+      : null;
+  }
+  if ((flags & 2) !== 0)
+    return exchange.synAckAcknowledged ? oneOf(trail, exchange.replies, exchange.replyReach) : null;
+  return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !sentAgain(trail, exchange)
+    ? 'shown'
+    : null;
+}
+
+/** A RST or ICMP error that the destination itself made shows that the packet reached it; one made on the way does not. */
+function refusedByDestination(trail: Trail, exchange: Exchange, topology: Topology): boolean {
+  const by = exchange.refusedBy;
+  if (by === null || by.first.src !== trail.last.dst) return false;
+  // Whoever rejects on the way sends a RST under the destination's address, but ICMP errors under its own.
+  if (by.quote !== null) return true;
+  const home = topology.homeOf(trail.last.dst);
+  return home.points.length > 0
+    ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
+    : false;
 }

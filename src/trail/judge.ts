@@ -1,6 +1,5 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
-import { Reach, type Exchange } from './exchange.js';
-import { covered, datagramArrival, sentAgain, type Arrival } from './arrival.js';
+import { arrivalOf } from './arrival.js';
 import type { Clock } from './clocks.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Crossing, Path, Paths } from './paths.js';
@@ -71,7 +70,8 @@ export class Judge {
    */
   learn(trails: readonly Trail[]): void {
     for (const trail of trails) {
-      if (trail.protocol !== TCP || trail.payloadLength === 0 || this.#arrivalShown(trail) !== 'shown') continue;
+      if (trail.protocol !== TCP || trail.payloadLength === 0 || arrivalOf(trail, this.#context.topology) !== 'shown')
+        continue;
       const { points } = trail.path;
       const last = Math.max(...trail.sightings.map(({ point }) => points.indexOf(point)));
       for (const point of points.slice(last + 1)) this.#context.misses.add(point, trail.firstTime);
@@ -93,7 +93,7 @@ export class Judge {
     if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
-    const arrival = this.#arrivalShown(trail);
+    const arrival = arrivalOf(trail, this.#context.topology);
     if (arrival === 'shown') {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
@@ -217,67 +217,6 @@ export class Judge {
     if (direction === 'request') return Math.max(lastReplyTime, refusedBy?.lastTime ?? -Infinity) >= firstTime;
     // Of datagrams either side may be the one that answers.
     return exchange.protocol === 'udp' && exchange.lastRequestTime >= firstTime;
-  }
-
-  /** Shown by something other than a sighting at home: a reply, an acknowledgement, an answer that the destination made. */
-  #arrivalShown(trail: Trail): Arrival | null {
-    const exchange = trail.exchange;
-    if (exchange === null || trail.quote !== null || trail.direction === null) return null;
-    if (exchange.protocol === 'tcp') return this.#tcpArrival(trail, exchange);
-    if (trail.direction !== 'request') return null;
-    if (exchange.replies === 0 || exchange.lastReplyTime < trail.firstTime) {
-      return this.#refusedByDestination(trail, exchange)
-        ? this.#oneOf(trail, exchange.requests, exchange.requestReach)
-        : null;
-    }
-    if (exchange.protocol === 'udp' && exchange.requests > 1) return datagramArrival(trail, exchange);
-    return this.#oneOf(trail, exchange.requests, exchange.requestReach);
-  }
-
-  /**
-   * An answer shows that one of several attempts arrived: the one that came furthest explains it, and where none came further
-   * than another it is not known which.
-   */
-  #oneOf(trail: Trail, attempts: number, furthest: number): Arrival | null {
-    if (attempts <= 1) return 'shown';
-    return furthest > this.#reachOf(trail) ? null : 'one-of-several';
-  }
-
-  #reachOf(trail: Trail): number {
-    const { home } = trail.path;
-    return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
-  }
-
-  #tcpArrival(trail: Trail, exchange: Exchange): Arrival | null {
-    const flags = trail.c;
-    if (trail.direction === 'request') {
-      if ((flags & 2) !== 0) {
-        if (exchange.synAckSeen) return this.#oneOf(trail, exchange.requests, exchange.requestReach);
-        return this.#refusedByDestination(trail, exchange)
-          ? this.#oneOf(trail, exchange.requests, exchange.requestReach)
-          : null;
-      }
-      return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
-        ? 'shown'
-        : null;
-    }
-    if ((flags & 2) !== 0)
-      return exchange.synAckAcknowledged ? this.#oneOf(trail, exchange.replies, exchange.replyReach) : null;
-    return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !sentAgain(trail, exchange)
-      ? 'shown'
-      : null;
-  }
-
-  /** A RST or ICMP error that the destination itself made shows that the packet reached it; one made on the way does not. */
-  #refusedByDestination(trail: Trail, exchange: Exchange): boolean {
-    const by = exchange.refusedBy;
-    if (by === null || by.first.src !== trail.last.dst) return false;
-    // Whoever rejects on the way sends a RST under the destination's address, but ICMP errors under its own.
-    if (by.quote !== null) return true;
-    const home = this.#context.topology.homeOf(trail.last.dst);
-    return home.points.length > 0
-      ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
-      : false;
   }
 
   /**

@@ -124,7 +124,7 @@ const imports = sources.flatMap(importsOf);
 describe('imports in src/', () => {
   it('are found', () => {
     expect(imports.length).toBeGreaterThan(200);
-    expect(imports).toContainEqual({ from: 'trail/judge.ts', to: 'trail/exchange.ts', typeOnly: false });
+    expect(imports).toContainEqual({ from: 'trail/arrival.ts', to: 'trail/exchange.ts', typeOnly: false });
     expect(imports).toContainEqual({ from: 'net/points.ts', to: REPORT, typeOnly: true });
   });
 
