@@ -59,7 +59,11 @@ function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arriv
   const flags = trail.c;
   if (trail.direction === 'request') {
     if ((flags & 2) !== 0) {
-      if (exchange.synAckSeen) return oneOf(trail, exchange.requests, exchange.requestReach);
+      if (exchange.synAckSeen) {
+        // What was answered before it was sent was sent before, too.
+        if (exchange.firstReplyTime < trail.firstTime) return 'one-of-several';
+        return oneOf(trail, exchange.requests, exchange.requestReach);
+      }
       return refusedByDestination(trail, exchange, topology)
         ? oneOf(trail, exchange.requests, exchange.requestReach)
         : null;

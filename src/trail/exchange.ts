@@ -44,6 +44,7 @@ export class Exchange {
   replyLast = -1;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
+  firstReplyTime = Infinity;
   /** Its requests were seen under other addresses, too. */
   isTranslated = false;
   /** Packets that are not known to have arrived. */
@@ -201,6 +202,7 @@ export function note(
   } else {
     exchange.replies++;
     exchange.lastReplyTime = Math.max(exchange.lastReplyTime, facts.lastTime);
+    exchange.firstReplyTime = Math.min(exchange.firstReplyTime, facts.firstTime);
     if (reach > exchange.replyReach || exchange.replyLast < 0) {
       exchange.replyReach = reach;
       exchange.replyLast = lastPoint;

@@ -3,12 +3,14 @@ import { arrivalOf, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange.js';
 import type { Crossing, Path } from './paths.js';
-import type { Judgement, Silence, Trail } from './trail.js';
+import type { Judgement, Sighting, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
 type Lack = Ability['lacks'];
 
 const TCP = 6;
+const SYN = 2;
+const ACK = 16;
 /** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
 const ERROR_AFTER = 4e9;
 
@@ -64,11 +66,10 @@ export class Judge {
 
   /** Judges a trail once; later calls give the same answer. */
   judge(trail: Trail): Judgement {
-    return (trail.judgement ??= this.#judge(trail, true));
+    return (trail.judgement ??= this.#judge(trail));
   }
 
-  /** @param beyond whether what the exchange shows elsewhere may speak for times at which a capture has no frames */
-  #judge(trail: Trail, beyond: boolean): Judgement {
+  #judge(trail: Trail): Judgement {
     const seen = trail.whole;
     const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
@@ -77,7 +78,9 @@ export class Judge {
     if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
-    const arrival = arrivalOf(trail, this.#context.topology);
+    let arrival = arrivalOf(trail, this.#context.topology);
+    // The attempt that was answered may have been sent before the captures began.
+    if (arrival === 'shown' && opens(trail) && this.#isShownMissing(trail, lastSighting)) arrival = 'one-of-several';
     if (arrival === 'shown') {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
@@ -99,6 +102,11 @@ export class Judge {
     if (owners !== null && !owners.has(trail.last.src)) {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
+    const partly = trail.sightings.find(({ point }) => !seen.has(point) && trail.path.before(lastSeen, point));
+    if (partly !== undefined && this.#context.evidence.points[partly.point]!.cutTcp > 0)
+      return unknown(
+        `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`,
+      );
     const ahead = this.#ahead(trail, lastSeen, seen);
     if (ahead.length === 0 && !isBack) {
       const client = this.#context.evidence.addresses.text(trail.exchange!.client);
@@ -121,7 +129,7 @@ export class Judge {
     for (const [i, { point }] of ahead.entries()) {
       const { lacks } = abilities[i]!;
       let { certainty, note } = abilities[i]!;
-      const against = lacks === null || !beyond ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
+      const against = lacks === null ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
       if (against !== null) {
         certainty = 'likely';
         note = `${note}; but ${against}`;
@@ -173,7 +181,6 @@ export class Judge {
       return isQuiet || agrees ? missed : null;
     }
     if (lacks === 'before') return null;
-    if (this.#sameWasLost(trail, lastSeen, point)) return `the same, sent before, was lost before it, and ${missed}`;
     const place = placeOf(trail, lastSeen, point);
     if (
       (this.#alwaysLost.get(place) ?? Infinity) < trail.firstTime &&
@@ -189,23 +196,6 @@ export class Judge {
       exchange?.tunnelErrors.some((error) => error.direction !== direction && isSoonAfter(error.time, lastTime)) ??
       false
     );
-  }
-
-  /** True when the same was sent before, and was shown to be lost at this very place. */
-  #sameWasLost(trail: Trail, lastSeen: number, point: number): boolean {
-    const { exchange, direction, firstTime } = trail;
-    // Of datagrams each is another.
-    if (exchange === null || exchange.protocol === 'udp') return false;
-    return exchange.open.some((other) => {
-      if (other === trail || other.direction !== direction || other.firstTime > firstTime) return false;
-      const judgement = this.#judge(other, false);
-      return (
-        judgement.state === 'lost' &&
-        judgement.certainty === 'shown' &&
-        judgement.lastSeen === lastSeen &&
-        judgement.nextExpected === point
-      );
-    });
   }
 
   /** True when the other side of the exchange was heard after the packet. */
@@ -249,6 +239,14 @@ export class Judge {
     return owners === null || owners.has(address);
   }
 
+  /** True when a point ahead must have captured it, and did not. */
+  #isShownMissing(trail: Trail, { point: lastSeen, tunnel, time }: Sighting): boolean {
+    return this.#ahead(trail, lastSeen, trail.whole).some(
+      ({ point, crossing }) =>
+        this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossing).certainty === 'shown',
+    );
+  }
+
   /** Captured points that the packet had still to pass, nearest first. */
   #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
     const { points, crossings } = trail.path;
@@ -282,6 +280,10 @@ function wasMissed(trail: Trail): string | null {
     return exchange.replies === 0 && exchange.refusedBy === null ? 'nothing answered it' : null;
   if (exchange.protocol === 'tcp') return exchange.synAckAcknowledged ? null : 'nothing acknowledged it';
   return exchange.lastRequestTime > lastTime ? 'what it answers was sent again after it' : null;
+}
+
+function opens({ protocol, c }: Trail): boolean {
+  return protocol === TCP && (c & (SYN | ACK)) === SYN;
 }
 
 function isSoonAfter(error: number, time: number): boolean {
