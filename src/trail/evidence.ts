@@ -118,6 +118,8 @@ export interface PairsState {
 
 /** What one file holds of one point. Times are nanoseconds relative to the run's base second, uncorrected. */
 export interface FileWindow {
+  /** Number of the source in the run: names need not differ. */
+  source: number;
   readonly file: string;
   frames: number;
   first: number;
