@@ -304,7 +304,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       'tshark reads nothing of an UPDATE after a tunnel encapsulation (RFC 9012) or ATTR_SET that lies about its lengths',
     fields: /^bgp\.(nlri_prefix|prefix_length)$/,
     explains: (_ours, theirs, row) =>
-      theirs.length === 0 && [ATTR_SET, TUNNEL_ENCAPSULATION].includes(attributesOf(row).at(-1)!),
+      theirs.length === 0 && [ATTR_SET, TUNNEL_ENCAPSULATION].includes(Number(attributesOf(row).at(-1))),
   },
   {
     reason: 'tshark reads no attribute after labelled routes (RFC 8277) that lie about their lengths',
