@@ -124,7 +124,7 @@ export class FirstReading {
       this.damages.push(capture.damage);
       for (const window of windows.values()) window.isDamaged = true;
     }
-    for (const at of windows.keys()) noteStatistics(at, capture.interfaces);
+    noteStatistics([...windows.keys()], capture.interfaces);
   }
 
   /** What this reading of one capture found. */
@@ -167,16 +167,16 @@ export class FirstReading {
   }
 }
 
-function noteStatistics(
-  at: PointEvidence,
-  interfaces: readonly {
-    name: string | null;
-    statistics: { dropped: number | null; osDropped: number | null } | null;
-  }[],
-): void {
+/** What a file says its interfaces dropped goes to the points of their names; of one interface, to wherever its frames are. */
+function noteStatistics(points: readonly PointEvidence[], interfaces: Capture['interfaces']): void {
+  const byName = new Map<string | null, number>();
   for (const { name, statistics } of interfaces) {
-    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
-    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
-    at.dropped = (at.dropped ?? 0) + dropped;
+    if (statistics === null) continue;
+    byName.set(name, (byName.get(name) ?? 0) + (statistics.dropped ?? 0) + (statistics.osDropped ?? 0));
+  }
+  const [only] = interfaces.length === 1 ? byName.values() : [];
+  for (const at of points) {
+    const dropped = only ?? byName.get(at.point.interface);
+    if (dropped !== undefined) at.dropped = (at.dropped ?? 0) + dropped;
   }
 }
