@@ -19,6 +19,7 @@ import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
 import type { Exchange } from './trail/exchange.js';
+import type { Sighting, Trail } from './trail/trail.js';
 import { VERSION } from './version.js';
 import { LAYER_NAMES } from './wire/layers.js';
 
@@ -226,12 +227,18 @@ function translationsOf(run: Run, names: Names): TranslationReport[] {
           : [endText(names, from.src, from.sourcePort), endText(names, to.src, to.sourcePort)];
       const between = [names.points[before.point]!.name, names.points[sighting.point]!.name] as const;
       const key = `${kind} ${fromText} ${toText} ${between.join(' ')}`;
-      const entry = found.get(key);
-      if (entry !== undefined) entry.packets++;
-      else found.set(key, { report: { kind, from: fromText, to: toText, between, packets: 0 }, packets: 1 });
+      const entry = found.get(key) ?? { report: { kind, from: fromText, to: toText, between, packets: 0 }, packets: 0 };
+      found.set(key, entry);
+      entry.packets += packetsAs(trail, sighting);
     }
   }
   return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
+}
+
+/** How many of the equal packets that a trail stands for were seen there in that form. */
+function packetsAs({ sightings }: Trail, { point, form, range }: Sighting): number {
+  if (range !== null) return 1;
+  return sightings.filter((other) => other.point === point && other.form === form && !other.copy).length;
 }
 
 /** Series of services that are told; the others are counted in none. */
