@@ -19,7 +19,6 @@ import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
 import { outcomeOf, type Outcome } from './trail/verdict.js';
 import type { Exchange } from './trail/exchange.js';
-import type { Sighting, Trail } from './trail/trail.js';
 import { VERSION } from './version.js';
 import { LAYER_NAMES } from './wire/layers.js';
 
@@ -210,35 +209,14 @@ function trustOf(run: Run, at: PointEvidence): string[] {
   return notes;
 }
 
-/** Rewrites that packets showed: the same packet under other addresses from one point to the next. */
-function translationsOf(run: Run, names: Names): TranslationReport[] {
-  const found = new Map<string, { report: TranslationReport; packets: number }>();
-  for (const trail of run.tracker.trails) {
-    for (const [i, sighting] of trail.sightings.entries()) {
-      const before = trail.sightings[i - 1];
-      if (before === undefined || before.form === sighting.form) continue;
-      const [from, to] = [before.form, sighting.form];
-      const source = from.src !== to.src || from.sourcePort !== to.sourcePort;
-      const destination = from.dst !== to.dst || from.destinationPort !== to.destinationPort;
-      const kind = source && destination ? 'both' : source ? 'snat' : 'dnat';
-      const [fromText, toText] =
-        kind === 'dnat'
-          ? [endText(names, from.dst, from.destinationPort), endText(names, to.dst, to.destinationPort)]
-          : [endText(names, from.src, from.sourcePort), endText(names, to.src, to.sourcePort)];
-      const between = [names.points[before.point]!.name, names.points[sighting.point]!.name] as const;
-      const key = `${kind} ${fromText} ${toText} ${between.join(' ')}`;
-      const entry = found.get(key) ?? { report: { kind, from: fromText, to: toText, between, packets: 0 }, packets: 0 };
-      found.set(key, entry);
-      entry.packets += packetsAs(trail, sighting);
-    }
-  }
-  return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
-}
-
-/** How many of the equal packets that a trail stands for were seen there in that form. */
-function packetsAs({ sightings }: Trail, { point, form, range }: Sighting): number {
-  if (range !== null) return 1;
-  return sightings.filter((other) => other.point === point && other.form === form && !other.copy).length;
+function translationsOf({ tracker }: Run, names: Names): TranslationReport[] {
+  return tracker.translations.all.map(({ kind, from, to, between: [before, after], packets }) => ({
+    kind,
+    from: endText(names, from.address, from.port),
+    to: endText(names, to.address, to.port),
+    between: [names.points[before]!.name, names.points[after]!.name],
+    packets,
+  }));
 }
 
 /** Series of services that are told; the others are counted in none. */
@@ -284,6 +262,7 @@ function countsOf(run: Run, unplaced: number): Counts {
     evicted:
       run.window.evicted +
       tracker.evicted +
+      tracker.translations.refused +
       tracker.exchanges.evicted +
       run.services.refused +
       flows.evicted +

@@ -9,13 +9,11 @@ import { trailRow } from './trail/rows.js';
 import type { Trail } from './trail/trail.js';
 import { outcomeOf } from './trail/verdict.js';
 
-/** Trails held before the older half of them is told, when there are rows to print. */
-const ROWS = 1 << 17;
 const SETTLED = new Set(['answered', 'refused']);
 
 /** Reads captures and says, for every request and reply, where it was last seen. */
 export async function diagnose(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  const run = await prepare(inputs, options, false);
+  const run = await prepare(inputs, options, 'report');
   // What is answered and over is counted and forgotten; the rest waits for all the evidence.
   const retire = (exchange: Exchange): boolean => {
     if (run.choice !== null && !run.choice.isExchange(exchange)) return true;
@@ -30,7 +28,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
 
 /** What is in the captures: points, problems and counts; no pairing. */
 export async function points(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  return assemble(await prepare(inputs, options, false), 'points');
+  return assemble(await prepare(inputs, options, 'report'), 'points');
 }
 
 /** One row for each exchange, in order of time; of captures with very many, those that are over come first. */
@@ -38,8 +36,7 @@ export async function* exchanges(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<ExchangeRow> {
-  const run = await prepare(inputs, options, false);
-  run.tracker.followsStreams = true;
+  const run = await prepare(inputs, options, 'streams');
   let over: Exchange[] = [];
   const retire = (exchange: Exchange): boolean => {
     over.push(exchange);
@@ -69,12 +66,14 @@ export async function* trails(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<TrailRow> {
-  const run = await prepare(inputs, options, true);
+  const run = await prepare(inputs, options, 'packets');
   const { tracker } = run;
   for await (const _ of pair(run, options, () => true)) {
-    if (tracker.trails.length > ROWS) yield* trailRows(run, tracker.trails.splice(0, ROWS >> 1));
+    // The older half of those that there is room for
+    if (tracker.trails.length > tracker.limit >> 1) yield* trailRows(run, tracker.trails.splice(0, tracker.limit >> 2));
   }
   yield* trailRows(run, tracker.trails);
+  if (tracker.evicted > 0) options.onNotice?.(`${tracker.evicted} packets are not told: there was no room for them`);
 }
 
 function* trailRows(run: Run, list: Trail[]): Generator<TrailRow> {

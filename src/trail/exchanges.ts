@@ -61,7 +61,8 @@ export class ExchangeTable {
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
     if (exchange.requestForms.length > 0) return;
-    exchange.requestForms = forms;
+    // Who tells packets without a trail uses its objects again.
+    exchange.requestForms = forms.map((form) => ({ ...form }));
     const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
     const { protocol, id, sequence } = exchange;
