@@ -172,15 +172,15 @@ describe.each(['packets', 'points', 'exchanges', 'trails', 'diagnose'])(
 it.each([
   ['a capture that is not there', ['points', `/nowhere${HOSTILE}`]],
   ['a kind', ['explain', HOSTILE]],
-  ['an option', [`--${HOSTILE}`, '.']],
-  ['a value', ['points', '.', `--format=${HOSTILE}`]],
-  ['a filter', ['points', '.', '--filter', HOSTILE]],
-  ['a time', ['points', '.', '--since', HOSTILE]],
-  ['an order', ['points', '.', '--order', HOSTILE]],
-  ['a clock', ['points', '.', '--clock', HOSTILE]],
-  ['a finding', ['diagnose', '.', '--only', HOSTILE]],
-  ['state that is not there', ['diagnose', '.', '--state', `/nowhere${HOSTILE}`]],
-  ['a place for the output', ['points', '.', '--output', `/nowhere/${HOSTILE}/x`]],
+  ['an option', [`--${HOSTILE}`, 'samples/healthy-flannel']],
+  ['a value', ['points', 'samples/healthy-flannel', `--format=${HOSTILE}`]],
+  ['a filter', ['points', 'samples/healthy-flannel', '--filter', HOSTILE]],
+  ['a time', ['points', 'samples/healthy-flannel', '--since', HOSTILE]],
+  ['an order', ['points', 'samples/healthy-flannel', '--order', HOSTILE]],
+  ['a clock', ['points', 'samples/healthy-flannel', '--clock', HOSTILE]],
+  ['a finding', ['diagnose', 'samples/healthy-flannel', '--only', HOSTILE]],
+  ['state that is not there', ['diagnose', 'samples/healthy-flannel', '--state', `/nowhere${HOSTILE}`]],
+  ['a place for the output', ['points', 'samples/healthy-flannel', '--output', `/nowhere/${HOSTILE}/x`]],
 ])('%s is quoted harmlessly, with LASTHOP_DEBUG too', async (_, argv) => {
   for (const env of [{}, { LASTHOP_DEBUG: '1' }]) {
     const { code, stdout, stderr } = await run(argv, env);
