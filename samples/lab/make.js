@@ -17,6 +17,7 @@ import { natReturnUnroutable } from './scenarios/nat-return-unroutable.js';
 import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
 import { rstBackendSwitched } from './scenarios/rst-backend-switched.js';
 import { rstOneWayConntrack } from './scenarios/rst-one-way-conntrack.js';
+import { serviceBackendFails } from './scenarios/service-backend-fails.js';
 import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
 import { writeTruth } from './truth.js';
 
@@ -49,6 +50,7 @@ const SCENARIOS = {
   'rst-one-way-conntrack': rstOneWayConntrack,
   'arp-vip-duplicate': arpVipDuplicate,
   'ephemeral-port-exhaustion': ephemeralPortExhaustion,
+  'service-backend-fails': serviceBackendFails,
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -19,18 +19,25 @@ import {
 
 /** Chains that network policies are written to, by the plugins that write them. */
 const POLICY_CHAIN = /^cali-|^cali\b|^KUBE-NWPLCY|^KUBE-POD-FW|^KUBE-ROUTER|^WEAVE-NPC|^CILIUM|^ANTREA/;
+const ONE_HOST = /^[^/-]+$|\/(32|128)$/;
 const MEMBERS = 4;
 
 const isInvalid = ({ rule }: End): boolean =>
   rule?.conditions.some(({ field, values }) => field === 'state' && /invalid/i.test(values.join())) === true;
-const isPolicy = (end: End): boolean => POLICY_CHAIN.test(end.chain.name) && !isInvalid(end);
+const isPolicy = (end: End): boolean => (POLICY_CHAIN.test(end.chain.name) || isAboutOne(end)) && !isInvalid(end);
+/** What a rule asks for is one host's: no policy of a chain is that. */
+const isAboutOne = ({ rule }: End): boolean =>
+  rule?.conditions.some(
+    ({ field, values, isNegated }) =>
+      !isNegated && /^(source|destination)$/.test(field) && values.every((value) => ONE_HOST.test(value)),
+  ) === true;
 
 /** The FORWARD chain drops what no rule accepts. */
 export function forwardPolicy(scene: Scene): readonly Testimony[] {
   return ofChain(scene, 'forward', forwarded(scene), ['drop', 'reject'], (end) => !isPolicy(end) && !isInvalid(end));
 }
 
-/** A chain of a network policy drops. */
+/** A chain of a network policy drops, or a rule about one host. */
 export function networkPolicy(scene: Scene): readonly Testimony[] {
   return ofChain(scene, 'forward', forwarded(scene), ['drop', 'reject'], isPolicy);
 }
