@@ -288,6 +288,11 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
   if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
     exchange.synAckSeen = true;
     exchange.sequence = end;
+    // Told before the answer that it follows: it refuses nothing
+    if (exchange.refusedBy?.protocol === TCP && exchange.refusedBy.a === end) {
+      exchange.refused = false;
+      exchange.refusedBy = null;
+    }
     return true;
   }
   if ((flags & RST) !== 0) {
