@@ -108,7 +108,7 @@ export function backendLines({ backends: services }: Report, paint: Paint): stri
       return [endpoint(address, port), String(exchanges), percent(share), `${counts.join(', ')}${mark}`];
     });
     const seen = backends.reduce((sum, { exchanges }) => sum + exchanges, 0);
-    const unseen = exchanges > seen ? `, of ${exchanges - seen} no capture shows to which backend they went` : '';
+    const unseen = exchanges > seen ? `, ${exchanges - seen} of them seen under no other address` : '';
     return [
       `  ${endpoint(address, port)}/${protocol}: ${counted(exchanges, 'request')}${unseen}`,
       ...aligned(rows, [1, 2]).map((row) => `    ${row}`),
