@@ -222,29 +222,14 @@ function trustOf(run: Run, at: PointEvidence): string[] {
   return notes;
 }
 
-/** Rewrites that packets showed: the same packet under other addresses from one point to the next. */
-function translationsOf(run: Run, names: Names): TranslationReport[] {
-  const found = new Map<string, { report: TranslationReport; packets: number }>();
-  for (const trail of run.tracker.trails) {
-    for (const [i, sighting] of trail.sightings.entries()) {
-      const before = trail.sightings[i - 1];
-      if (before === undefined || before.form === sighting.form) continue;
-      const [from, to] = [before.form, sighting.form];
-      const source = from.src !== to.src || from.sourcePort !== to.sourcePort;
-      const destination = from.dst !== to.dst || from.destinationPort !== to.destinationPort;
-      const kind = source && destination ? 'both' : source ? 'snat' : 'dnat';
-      const [fromText, toText] =
-        kind === 'dnat'
-          ? [endText(names, from.dst, from.destinationPort), endText(names, to.dst, to.destinationPort)]
-          : [endText(names, from.src, from.sourcePort), endText(names, to.src, to.sourcePort)];
-      const between = [names.points[before.point]!.name, names.points[sighting.point]!.name] as const;
-      const key = `${kind} ${fromText} ${toText} ${between.join(' ')}`;
-      const entry = found.get(key);
-      if (entry !== undefined) entry.packets++;
-      else found.set(key, { report: { kind, from: fromText, to: toText, between, packets: 0 }, packets: 1 });
-    }
-  }
-  return [...found.values()].map(({ report, packets }) => ({ ...report, packets }));
+function translationsOf({ tracker }: Run, names: Names): TranslationReport[] {
+  return tracker.translations.all.map(({ kind, from, to, between: [before, after], packets }) => ({
+    kind,
+    from: endText(names, from.address, from.port),
+    to: endText(names, to.address, to.port),
+    between: [names.points[before]!.name, names.points[after]!.name],
+    packets,
+  }));
 }
 
 /** Series of services that are told; the others are counted in none. */
@@ -314,6 +299,7 @@ function countsOf(run: Run, unplaced: number): Counts {
     evicted:
       run.window.evicted +
       tracker.evicted +
+      tracker.translations.refused +
       tracker.exchanges.evicted +
       run.services.refused +
       run.backends.refused +

@@ -15,7 +15,7 @@ const SETTLED = new Set(['answered', 'refused']);
 
 /** Reads captures and says, for every request and reply, where it was last seen. */
 export async function diagnose(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  const run = await prepare(inputs, options, false);
+  const run = await prepare(inputs, options, 'report');
   // What is answered and over is counted and forgotten; the rest waits for all the evidence.
   const retire = (exchange: Exchange): boolean => {
     if (run.choice !== null && !run.choice.isExchange(exchange)) return true;
@@ -31,7 +31,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
 
 /** What is in the captures: points, problems and counts; no pairing. */
 export async function points(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  return assemble(await prepare(inputs, options, false), 'points');
+  return assemble(await prepare(inputs, options, 'report'), 'points');
 }
 
 /** One row for each exchange, in order of time; of captures with very many, those that are over come first. */
@@ -39,8 +39,7 @@ export async function* exchanges(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<ExchangeRow> {
-  const run = await prepare(inputs, options, false);
-  run.tracker.followsStreams = true;
+  const run = await prepare(inputs, options, 'streams');
   let over: Exchange[] = [];
   const retire = (exchange: Exchange): boolean => {
     over.push(exchange);
@@ -70,7 +69,7 @@ export async function* trails(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},
 ): AsyncGenerator<TrailRow> {
-  const run = await prepare(inputs, options, true);
+  const run = await prepare(inputs, options, 'packets');
   const { tracker } = run;
   for await (const _ of pair(run, options, () => true)) {
     if (tracker.trails.length > ROWS) yield* trailRows(run, tracker.trails.splice(0, ROWS >> 1));

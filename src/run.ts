@@ -93,8 +93,15 @@ export interface Run {
   readonly choice: Choice | null;
 }
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. `rows`: every packet will be told. */
-export async function prepare(inputs: readonly CaptureInput[], options: DiagnoseOptions, rows: boolean): Promise<Run> {
+/** What a run is for: a report, a row for every packet, or rows of exchanges that tell their streams. */
+export type Purpose = 'report' | 'packets' | 'streams';
+
+/** First reading: what is in the captures, where addresses live, how clocks stand. */
+export async function prepare(
+  inputs: readonly CaptureInput[],
+  options: DiagnoseOptions,
+  purpose: Purpose,
+): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
   const filter = options.filter === undefined ? null : filterOf(options.filter);
@@ -125,10 +132,14 @@ export async function prepare(inputs: readonly CaptureInput[], options: Diagnose
     settle: (group) => tracker.settle(group),
     close: (group) => tracker.close(group),
   });
-  const tracker = new Tracker(window, paths, topology, rows || first.store.complete, bounded(memory / TRAIL_COST));
   const choice = filter === null ? null : new Choice(filter, addresses);
-  tracker.choice = choice;
-  tracker.keepsOthers = choice !== null && !rows && first.store.complete;
+  const tracker = new Tracker(window, paths, topology, {
+    keepAll: purpose === 'packets' || first.store.complete,
+    limit: bounded(memory / TRAIL_COST),
+    choice,
+    keepsOthers: choice !== null && purpose !== 'packets' && first.store.complete,
+    followsStreams: purpose === 'streams',
+  });
   const judge = new Judge({
     evidence,
     topology,

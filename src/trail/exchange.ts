@@ -42,6 +42,9 @@ export class Exchange {
   /** Last point of the packet that came furthest; -1 none. */
   requestLast = -1;
   replyLast = -1;
+  /** Addresses under which that request was seen last. */
+  requestSrc = 0;
+  requestDst = 0;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
   /** Its requests were seen under other addresses, too. */
@@ -168,11 +171,15 @@ const BACKENDS = 4;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 
-/** Adds a packet to its exchange. `trail`: null for packets that passed every point of their way. `open`: not known to have arrived. */
+/**
+ * Adds a packet to its exchange. `last`: its form where it was last seen. `trail`: null for packets that passed every point of
+ * their way. `open`: not known to have arrived.
+ */
 export function note(
   exchange: Exchange,
   direction: Direction,
   facts: PacketFacts,
+  last: Form,
   reach: number,
   lastPoint: number,
   trail: Trail | null,
@@ -209,6 +216,8 @@ export function note(
     if (reach > exchange.requestReach || exchange.requestLast < 0) {
       exchange.requestReach = reach;
       exchange.requestLast = lastPoint;
+      exchange.requestSrc = last.src;
+      exchange.requestDst = last.dst;
     }
   } else {
     exchange.replies++;

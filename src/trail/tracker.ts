@@ -5,70 +5,70 @@ import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
 import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
-import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
+import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { identicalOf, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
-import { Row, ROW_SHIFT, RowFlag } from './row.js';
+import { PlainPackets } from './plain-packets.js';
+import { Row, ROW_SHIFT } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
-import { rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
+import { echoIdOf, rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
+import { Translations } from './translations.js';
 
-const RST = 4;
 const SHIFT = ROW_SHIFT;
 const SRC = Row.SRC;
 const DST = Row.DST;
 const PATH = GroupRow.PATH;
 const NEED = GroupRow.NEED;
-const FLAGS = Row.FLAGS;
-const FLAG_ICMP_ERROR = RowFlag.ICMP_ERROR;
-const KIND = Row.KIND;
-const C = Row.C;
-const SOURCE_PORT = Row.SOURCE_PORT;
-const DESTINATION_PORT = Row.DESTINATION_PORT;
-const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
-const A = Row.A;
-const HEAD = GroupRow.HEAD;
-const TCP = Layer.TCP;
 const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
+
+/** What is wanted of the packets of a run. */
+export interface TrackerOptions {
+  /** All trails are kept, not only those of packets that are not known to have arrived. */
+  readonly keepAll: boolean;
+  /** Most trails kept at a time. */
+  readonly limit: number;
+  /** What the user asks for; null for everything. What is not chosen is put together and does not count. */
+  readonly choice: Choice | null;
+  /** What is not chosen is kept, to compare with. */
+  readonly keepsOthers: boolean;
+  /** Rows will tell what each point saw of a connection's data. */
+  readonly followsStreams: boolean;
+}
 
 /** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
   readonly exchanges = new ExchangeTable();
   readonly misses = new Misses();
-  /** Packets, however many points saw them. */
-  packets = 0;
+  readonly translations = new Translations();
+  readonly #options: TrackerOptions;
   readonly #window: PacketWindow;
   readonly #groups: GroupTable;
-  /** Group and form of the packet that is being settled; reused. */
-  readonly #plain: PacketGroup;
-  readonly #plainForm = { src: 0, dst: 0, sourcePort: -1, destinationPort: -1, echoId: -1 };
+  readonly #plain: PlainPackets;
   readonly #paths: Paths;
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
-  readonly #keepAll: boolean;
-  readonly #limit: number;
   /** Trails kept: all where rows are wanted, else those not known to have arrived. */
   trails: Trail[] = [];
   /** Trails not kept because there were too many. */
   evicted = 0;
-  /** What the user asks for; null for everything. What is not chosen is put together and does not count. */
-  choice: Choice | null = null;
   /** What is not chosen, where it is wanted to compare with. */
-  keepsOthers = false;
   readonly others: Trail[] = [];
-  /** Set where rows will tell what each point saw of a connection's data. */
-  followsStreams = false;
+  #packets = 0;
 
-  /** @param limit most trails kept at a time */
-  constructor(window: PacketWindow, paths: Paths, topology: Topology, keepAll: boolean, limit: number) {
+  constructor(window: PacketWindow, paths: Paths, topology: Topology, options: TrackerOptions) {
+    this.#options = options;
     this.#window = window;
     this.#groups = window.groups;
-    this.#plain = new PacketGroup(this.#groups);
     this.#paths = paths;
     this.#topology = topology;
     this.#points = topology.points;
-    this.#keepAll = keepAll;
-    this.#limit = limit;
+    this.#plain = new PlainPackets(options, window, paths, topology.points, this.exchanges, this.translations);
+  }
+
+  /** Packets, however many points saw them. */
+  get packets(): number {
+    return this.#packets + this.#plain.packets;
   }
 
   /** Looks up the way of a new packet. */
@@ -79,14 +79,15 @@ export class Tracker {
     const dst = rows[row + DST]!;
     const path = this.#paths.numberOf(src, dst);
     rows[row + PATH] = path;
-    rows[row + NEED] = this.#keepAll || this.#leavesTrail(row) ? 0 : this.#paths.needOf(path, src, dst);
+    rows[row + NEED] =
+      this.#options.keepAll || this.#plain.leavesTrail(number) ? 0 : this.#paths.needOf(path, src, dst);
   }
 
   /** Takes a packet that all points of its way have seen, and that has no other form. */
   complete(number: number): boolean {
     // A point with more captured of it may have told what it is
-    if (this.#leavesTrail(number << SHIFT)) return false;
-    this.#tellPlainly(number, this.#pathOf(number));
+    if (this.#plain.leavesTrail(number)) return false;
+    this.#plain.tell(number, this.#pathOf(number));
     return true;
   }
 
@@ -97,20 +98,10 @@ export class Tracker {
     return path >= 0 ? this.#paths.at(path) : this.#paths.of(rows[row + SRC]!, rows[row + DST]!);
   }
 
-  /** Who made a refusal, and which way it came, is read off its trail. */
-  #leavesTrail(row: number): boolean {
-    const { rows } = this.#groups;
-    if ((rows[row + FLAGS]! & FLAG_ICMP_ERROR) !== 0) return true;
-    return rows[row + KIND] === TCP && (rows[row + C]! & RST) !== 0;
-  }
-
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
   settle(number: number): boolean {
     const path = this.#pathOf(number);
-    if (!this.#keepAll && this.#isPlain(number, path)) {
-      this.#tellPlainly(number, path);
-      return true;
-    }
+    if (!this.#options.keepAll && this.#plain.take(number, path)) return true;
     const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
@@ -137,47 +128,6 @@ export class Tracker {
 
   #sawAt(group: PacketGroup, point: number): boolean {
     return this.#window.hasSeen(group.number, point);
-  }
-
-  /** The usual case, which needs no trail: seen at every captured point of its way, and no translation of it is about. */
-  #isPlain(number: number, path: Path): boolean {
-    if (!path.endsAtHome || this.#leavesTrail(number << SHIFT)) return false;
-    const { points } = path;
-    for (let i = 0; i < points.length; i++) if (!this.#window.hasSeen(number, points[i]!)) return false;
-    // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    return path.isWhole || !this.#window.hasTranslations(number);
-  }
-
-  /** Gives a packet to its exchange, without a trail. */
-  #tellPlainly(number: number, path: Path): void {
-    const { rows } = this.#groups;
-    const row = number << SHIFT;
-    const isTcp = rows[row + KIND] === TCP;
-    const { points } = path;
-    const group = this.#plain;
-    group.moveTo(number);
-    const form = this.#plainForm;
-    form.src = rows[row + SRC]!;
-    form.dst = rows[row + DST]!;
-    form.sourcePort = rows[row + SOURCE_PORT]!;
-    form.destinationPort = rows[row + DESTINATION_PORT]!;
-    form.echoId = isTcp ? -1 : echoIdOf(group);
-    const { choice, exchanges } = this;
-    if (choice === null || choice.isPacket(group.ipVersion, group.protocol, [form])) this.packets++;
-    const exchange = exchanges.exchangeOf(group, form, form);
-    if (exchange !== null) {
-      const { direction } = exchanges;
-      const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-      note(exchange, direction, group, reach, points[points.length - 1]!, null, false);
-      const length = rows[row + PAYLOAD_LENGTH]!;
-      if (this.followsStreams && isTcp && length > 0) {
-        const { sightings } = this.#window;
-        const sequence = rows[row + A]!;
-        const stream = streamOf(exchange, direction, sequence);
-        for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at))
-          stream.add(sightings.point(at), sequence, length);
-      }
-    }
   }
 
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
@@ -252,8 +202,10 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    const isChosen = this.choice === null || this.choice.isTrail(trail);
-    if (isChosen) this.packets += trail.identical;
+    const { choice, keepAll, keepsOthers, followsStreams, limit } = this.#options;
+    const isChosen = choice === null || choice.isTrail(trail);
+    if (isChosen) this.#packets += trail.identical;
+    if (isChosen) this.translations.addTrail(trail);
     const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
@@ -266,12 +218,13 @@ export class Tracker {
         exchange,
         trail.direction,
         trail,
+        trail.last,
         this.#reachOf(trail, arrived),
         last.point,
         trail,
-        !arrived || this.#keepAll,
+        !arrived || keepAll,
       );
-      if (this.followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
+      if (followsStreams && trail.kind === Layer.TCP && trail.payloadLength > 0) {
         const stream = streamOf(exchange, trail.direction, trail.a);
         for (const { point, range } of trail.sightings) {
           const [from, to] = range ?? [0, trail.payloadLength];
@@ -280,11 +233,11 @@ export class Tracker {
       }
     }
     if (!isChosen) {
-      if (this.keepsOthers && this.others.length < this.#limit) this.others.push(trail);
+      if (keepsOthers && this.others.length < limit) this.others.push(trail);
       return;
     }
-    if (!this.#keepAll && arrived) return;
-    if (this.trails.length < this.#limit) this.trails.push(trail);
+    if (!keepAll && arrived) return;
+    if (this.trails.length < limit) this.trails.push(trail);
     else this.evicted++;
   }
 
@@ -464,12 +417,4 @@ function formOf(group: PacketGroup): Form {
     destinationPort: group.destinationPort,
     echoId: echoIdOf(group),
   };
-}
-
-/** Identifier of an ICMP echo, -1 for everything else. */
-function echoIdOf({ kind, a, b }: PacketGroup): number {
-  const type = a >> 8;
-  const isEcho =
-    kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
-  return isEcho ? b : -1;
 }

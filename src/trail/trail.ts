@@ -1,3 +1,4 @@
+import { Layer } from '../wire/layers.js';
 import type { Exchange } from './exchange.js';
 import type { PacketGroup, Quote } from './packet-group.js';
 import type { Path } from './paths.js';
@@ -129,4 +130,12 @@ export function sightingsOf(
     });
   }
   return sightings;
+}
+
+/** Identifier of an ICMP echo, -1 for everything else. */
+export function echoIdOf({ kind, a, b }: PacketGroup): number {
+  const type = a >> 8;
+  const isEcho =
+    kind === Layer.ICMP ? type === 8 || type === 0 : kind === Layer.ICMPV6 && (type === 128 || type === 129);
+  return isEcho ? b : -1;
 }

@@ -58,7 +58,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
   if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {
-    return mayGoOn(request, exchange.client, exchange.server, judge)
+    return mayGoOn(request, exchange, judge)
       ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
       : outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
   }
@@ -71,9 +71,9 @@ function isAtEnd({ judgement }: Side): boolean {
   return judgement.silent.length === 0;
 }
 
-function mayGoOn({ trail, lastSeen }: Side, src: number, dst: number, judge: Judge): boolean {
-  const seen = trail?.whole ?? new Set(judge.pathOf(src, dst).points);
-  return judge.mayGoOn(lastSeen, trail?.last.src ?? src, trail?.last.dst ?? dst, seen);
+function mayGoOn({ trail, lastSeen }: Side, { requestSrc, requestDst }: Exchange, judge: Judge): boolean {
+  const seen = trail?.whole ?? new Set(judge.pathOf(requestSrc, requestDst).points);
+  return judge.mayGoOn(lastSeen, trail?.last.src ?? requestSrc, trail?.last.dst ?? requestDst, seen);
 }
 
 function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge): Side | null {

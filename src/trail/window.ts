@@ -272,9 +272,10 @@ export class PacketWindow {
     groups.free(group);
   }
 
-  /** True when there is an open group with the same nat-invariant key and other addresses or ports, close in time. */
-  hasTranslations(group: number): boolean {
-    return this.#nextTranslation(group, 0) !== 0;
+  /** The one open group with the same nat-invariant key, close in time: 0 there is none, -1 there are several. */
+  onlyTranslation(group: number): number {
+    const other = this.#nextTranslation(group, 0);
+    return other === 0 || this.#nextTranslation(group, other) === 0 ? other : -1;
   }
 
   /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
