@@ -227,4 +227,19 @@ export const PLACES: readonly Place[] = [
       [always, 'netpol-drop', 0.3],
     ],
   },
+  {
+    // A router or a NAT box on the way.
+    last: 'any',
+    next: 'any',
+    side: 'receiving',
+    tests: [
+      [turnedBack, 'nat-return-unroutable', 0.95],
+      [nodeWithoutRoute, 'route-missing', 0.95],
+      [nodeUnreachableAtOnce, 'route-unreachable', 0.95],
+      [nodeProhibits, 'netpol-drop', 0.9],
+      [onlyOthersCross, 'netpol-drop', 0.6],
+      [noneCross, 'ip-forward-off', 0.5],
+      [noneCross, 'forward-policy-drop', 0.45],
+    ],
+  },
 ];
