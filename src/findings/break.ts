@@ -162,7 +162,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     tunnel,
     outerSource: tunnel === null ? null : text(tunnel.src),
     outerDestination: tunnel === null ? null : text(tunnel.dst),
-    outerPort: tunnel === null ? null : tunnel.destinationPort,
+    outerPort: tunnel === null || tunnel.destinationPort <= 0 ? null : tunnel.destinationPort,
     strangeSource: tunnel !== null && peers.size > 0 && !peers.has(tunnel.src),
     sourceAccepted: tunnel !== null && acceptedAt(context, last.id, next.id).has(tunnel.src),
     knownPeers: [...peers].map(text).sort(),

@@ -98,9 +98,10 @@ export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
     if (member !== undefined) return [refutes(member.at, `accepted by ${rule.at.file}:${rule.at.line}`)];
   }
   if (ends.length > 0) return NOTHING;
-  // Without the rules: the set that Felix keeps when VXLAN is on.
+  // Without the rules: the sets that Felix keeps when VXLAN or IPIP is on.
+  const kept = scene.at.outerPort === null ? /^cali4.*all-hosts-net/ : /^cali4.*all-vxlan-net/;
   return [...here.sets.values()].flatMap((set) => {
-    if (!/^cali4.*all-vxlan-net/.test(set.name)) return [];
+    if (!kept.test(set.name)) return [];
     const isMember = memberOf(here.sets, set.name, asked.source);
     const [member] = membersOf(set, asked.source);
     if (isMember === true && member !== undefined) return [refutes(member.at)];
