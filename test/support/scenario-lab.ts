@@ -161,7 +161,7 @@ export class Lab {
   }
 
   /** The captures of these points. */
-  inputs(points: readonly string[], special: Readonly<Record<string, CaptureHabit>> = {}) {
+  inputs(points: readonly string[] = ALL, special: Readonly<Record<string, CaptureHabit>> = {}) {
     return points.map((point) => {
       const { snapLength = 0, dropped } = special[point] ?? {};
       const frames = [...this.#frames.get(point)!].sort((x, y) => x.time - y.time).map(written(snapLength));
