@@ -66,6 +66,11 @@ export class Tracker {
     this.#plain = new PlainPackets(options, window, paths, topology.points, this.exchanges, this.translations);
   }
 
+  /** Most trails kept at a time. */
+  get limit(): number {
+    return this.#options.limit;
+  }
+
   /** Packets, however many points saw them. */
   get packets(): number {
     return this.#packets + this.#plain.packets;

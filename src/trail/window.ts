@@ -220,11 +220,16 @@ export class PacketWindow {
     }
   }
 
-  /** Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time. */
-  expire(readUpTo: number): void {
+  /**
+   * Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time.
+   * @param most groups to take at a time @returns true when there is nothing more to take
+   */
+  expire(readUpTo: number, most: number): boolean {
     const { rows, times } = this.groups;
+    let taken = 0;
     for (;;) {
       const group = this.#firstOf(this.#fresh);
+      if (taken++ === most) return false;
       if (group === 0 || times[(group << 1) + 1]! + SETTLE >= readUpTo) break;
       this.#fresh.shift();
       const row = group << SHIFT;
@@ -233,10 +238,12 @@ export class PacketWindow {
     }
     for (;;) {
       const group = this.#firstOf(this.#waiting);
+      if (taken++ === most) return false;
       if (group === 0 || times[(group << 1) + 1]! + JOIN >= readUpTo) break;
       this.#end(group);
     }
     this.#told.expire(readUpTo - SETTLE);
+    return true;
   }
 
   /** The group that has been in a queue for longest, 0 when there is none; those that were told meanwhile leave the queue. */
@@ -245,11 +252,6 @@ export class PacketWindow {
     for (; queue.length > 0; queue.shift())
       if (rows[(queue.first << SHIFT) + SERIAL] === queue.firstSerial) return queue.first;
     return 0;
-  }
-
-  /** Closes everything. */
-  drain(): void {
-    this.expire(Infinity);
   }
 
   #end(group: number): void {
