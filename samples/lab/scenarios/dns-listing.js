@@ -9,8 +9,11 @@ const SERVICE = '10.100.214.177';
 const SEARCH = ['monitoring.svc.cluster.local', 'svc.cluster.local', 'cluster.local'];
 const NAMES = ['alertmanager-main-0', 'alertmanager-main-1'].map((pod) => `${pod}.alertmanager-operated.monitoring.svc`);
 
-/** @type {import('../make.js').Scenario} */
-export async function dnsListing(lab) {
+/**
+ * Two flannel nodes, and the pod that asks.
+ * @param {import('../lab.js').Lab} lab
+ */
+export function monitoringSide(lab) {
   const underlay = lab.segment('underlay');
   const cluster = new Cluster(lab);
   const node = (/** @type {string} */ name, /** @type {string} */ address, /** @type {string} */ subnet) => {
@@ -21,7 +24,12 @@ export async function dnsListing(lab) {
   };
   const node1 = node('node1', '10.162.0.7', '10.244.19');
   const node2 = node('node2', '10.162.0.6', '10.244.11');
-  const client = cluster.pod('alertmanager', node1, '10.244.19.19');
+  return { cluster, node1, node2, client: cluster.pod('alertmanager', node1, '10.244.19.19') };
+}
+
+/** @type {import('../make.js').Scenario} */
+export async function dnsListing(lab) {
+  const { cluster, node1, node2, client } = monitoringSide(lab);
   const coredns = cluster.pod('coredns', node2, '10.244.11.3');
   node1.namespace.iptables(`
 *nat

@@ -1,9 +1,9 @@
 // One of three pods behind a service address is cut off: a third of the queries die, and no name and no client is special.
 import { Captures } from '../capture.js';
-import { Cluster } from '../cluster.js';
 import { LabError } from '../lab.js';
 import { ruleCounter, saveState } from '../state.js';
 import { Traffic } from '../traffic.js';
+import { monitoringSide } from './dns-listing.js';
 
 const DROP_RULE = 'policy default/deny-all';
 const SERVICE = '10.100.214.177';
@@ -11,17 +11,7 @@ const NAMES = ['kubernetes.default', 'web.demo'].map((name) => `${name}.svc.clus
 
 /** @type {import('../make.js').Scenario} */
 export async function serviceBackendFails(lab) {
-  const underlay = lab.segment('underlay');
-  const cluster = new Cluster(lab);
-  const node = (/** @type {string} */ name, /** @type {string} */ address, /** @type {string} */ subnet) => {
-    const namespace = lab.namespace(name);
-    lab.plug(namespace, 'eth0', underlay);
-    namespace.ip(`addr add ${address}/24 brd + dev eth0`);
-    return cluster.flannelNode(name, address, subnet, { namespace });
-  };
-  const node1 = node('node1', '10.162.0.7', '10.244.19');
-  const node2 = node('node2', '10.162.0.6', '10.244.11');
-  const client = cluster.pod('alertmanager', node1, '10.244.19.19');
+  const { cluster, node1, node2, client } = monitoringSide(lab);
   const servers = [3, 4, 7].map((host) => cluster.pod(`coredns-${host}`, node2, `10.244.11.${host}`));
   const broken = servers[2];
   if (broken === undefined) throw new LabError('no third server');
