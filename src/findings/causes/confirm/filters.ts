@@ -3,6 +3,7 @@ import type { AddressSet } from '../../../state/facts.js';
 import { deviceOf, figureOf, linkOf, routeTo } from '../../../state/lookup.js';
 import { applies, memberOf } from '../../../state/rules/match.js';
 import type { Asked, Condition, Rule } from '../../../state/rules/rule.js';
+import { Layer } from '../../../wire/layers.js';
 import { endsOf, type End } from '../../../state/rules/walk.js';
 import {
   arriving,
@@ -80,8 +81,16 @@ export function hostFirewallReject(scene: Scene): readonly Testimony[] {
     .slice(0, 2);
 }
 
+export function vxlanSourceNotAllowed(scene: Scene): readonly Testimony[] {
+  return scene.at.outerPort === null ? NOTHING : sourceNotAllowed(scene);
+}
+
+export function ipipSourceNotAllowed(scene: Scene): readonly Testimony[] {
+  return scene.at.tunnel?.kind === Layer.IP ? sourceNotAllowed(scene) : NOTHING;
+}
+
 /** Only sources of a set are accepted on the tunnel's port, and the rest is dropped. */
-export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
+function sourceNotAllowed(scene: Scene): readonly Testimony[] {
   const asked = arriving(scene);
   if (asked === null) return NOTHING;
   const { here } = scene;

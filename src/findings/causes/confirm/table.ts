@@ -23,8 +23,8 @@ export const WITNESSES: Readonly<Record<string, readonly Witness[]>> = {
   'host-firewall-drop': [filters.hostFirewallDrop],
   'host-firewall-reject': [filters.hostFirewallReject],
   'rst-firewall-reject': [filters.hostFirewallReject],
-  'vxlan-source-not-allowed': [filters.sourceNotAllowed],
-  'ipip-source-not-allowed': [filters.sourceNotAllowed],
+  'vxlan-source-not-allowed': [filters.vxlanSourceNotAllowed],
+  'ipip-source-not-allowed': [filters.ipipSourceNotAllowed],
   // ip -d link, bridge fdb, ip neigh
   'vxlan-vni-mismatch': [tunnels.networkNumber],
   'vxlan-port-mismatch': [tunnels.port],
