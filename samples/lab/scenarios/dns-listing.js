@@ -10,10 +10,10 @@ const SEARCH = ['monitoring.svc.cluster.local', 'svc.cluster.local', 'cluster.lo
 const NAMES = ['alertmanager-main-0', 'alertmanager-main-1'].map((pod) => `${pod}.alertmanager-operated.monitoring.svc`);
 
 /**
- * Two flannel nodes, and the pod that asks.
+ * Two nodes of the training's network.
  * @param {import('../lab.js').Lab} lab
  */
-export function monitoringSide(lab) {
+export function flannelNodes(lab) {
   const underlay = lab.segment('underlay');
   const cluster = new Cluster(lab);
   const node = (/** @type {string} */ name, /** @type {string} */ address, /** @type {string} */ subnet) => {
@@ -22,14 +22,17 @@ export function monitoringSide(lab) {
     namespace.ip(`addr add ${address}/24 brd + dev eth0`);
     return cluster.flannelNode(name, address, subnet, { namespace });
   };
-  const node1 = node('node1', '10.162.0.7', '10.244.19');
-  const node2 = node('node2', '10.162.0.6', '10.244.11');
-  return { cluster, node1, node2, client: cluster.pod('alertmanager', node1, '10.244.19.19') };
+  return {
+    cluster,
+    node1: node('node1', '10.162.0.7', '10.244.19'),
+    node2: node('node2', '10.162.0.6', '10.244.11'),
+  };
 }
 
 /** @type {import('../make.js').Scenario} */
 export async function dnsListing(lab) {
-  const { cluster, node1, node2, client } = monitoringSide(lab);
+  const { cluster, node1, node2 } = flannelNodes(lab);
+  const client = cluster.pod('alertmanager', node1, '10.244.19.19');
   const coredns = cluster.pod('coredns', node2, '10.244.11.3');
   node1.namespace.iptables(`
 *nat

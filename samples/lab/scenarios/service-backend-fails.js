@@ -3,7 +3,7 @@ import { Captures } from '../capture.js';
 import { LabError } from '../lab.js';
 import { ruleCounter, saveState } from '../state.js';
 import { Traffic } from '../traffic.js';
-import { monitoringSide } from './dns-listing.js';
+import { flannelNodes } from './dns-listing.js';
 
 const DROP_RULE = 'policy default/deny-all';
 const SERVICE = '10.100.214.177';
@@ -11,7 +11,8 @@ const NAMES = ['kubernetes.default', 'web.demo'].map((name) => `${name}.svc.clus
 
 /** @type {import('../make.js').Scenario} */
 export async function serviceBackendFails(lab) {
-  const { cluster, node1, node2, client } = monitoringSide(lab);
+  const { cluster, node1, node2 } = flannelNodes(lab);
+  const client = cluster.pod('alertmanager', node1, '10.244.19.19');
   const servers = [3, 4, 7].map((host) => cluster.pod(`coredns-${host}`, node2, `10.244.11.${host}`));
   const broken = servers[2];
   if (broken === undefined) throw new LabError('no third server');
