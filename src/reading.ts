@@ -79,6 +79,10 @@ type NamedSource = Pick<Source, 'file' | 'point'>;
 /** More interfaces than a capture can describe. */
 const INTERFACES = 1 << 20;
 
+function keyOf(interfaceId: number, interfaceIndex: number): number {
+  return interfaceIndex * INTERFACES + interfaceId;
+}
+
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
   readonly #table: PointTable;
@@ -99,7 +103,7 @@ export class PointResolver {
   pointOf(of: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
     // Nearly all frames are of the same interface as the one before
     if (interfaceId === this.#lastId && interfaceIndex === this.#lastIndex) return this.#last!;
-    const key = interfaceIndex * INTERFACES + interfaceId;
+    const key = keyOf(interfaceId, interfaceIndex);
     let point = this.#points.get(key);
     // Once found it stays: a file may describe further interfaces later, and is read twice
     if (point === undefined) {
@@ -129,23 +133,20 @@ export class PointResolver {
     if (interfaceIndex >= 0) return this.#table.get(node, `if${interfaceIndex}`, file);
     const own = interfaces[interfaceId]?.name ?? null;
     if (this.#source.point === null && (wholeNode || interfaces.length > 1)) {
-      return this.#table.get(node, own ?? (interfaces.length > 1 ? `if${interfaceId}` : name), file);
+      return this.#table.get(node, own ?? (interfaceId > 0 ? `if${interfaceId}` : name), file);
     }
     return this.#table.get(node, name, file);
   }
 
   /** Points of a file that has been read and of which no frame tells: all of its interfaces, or the file's own. */
   silent(capture: Capture): CapturePoint[] {
-    const { node, interface: name, wholeNode } = this.#name;
+    const { node, interface: name } = this.#name;
     // Cooked captures of all interfaces name only those that saw something.
     const cooked = capture.interfaces.some(({ linkType }) => linkType === COOKED_V2);
     if (cooked && this.#points.size > 0) return [];
     if (this.#source.point !== null) return [this.#table.get(node, name, this.#source.file)];
-    if (capture.interfaces.length <= 1) {
-      const own = capture.interfaces[0]?.name ?? null;
-      return [this.#table.get(node, wholeNode && own !== null ? own : name, this.#source.file)];
-    }
-    return capture.interfaces.map((its) => this.#table.get(node, its.name ?? `if${its.id}`, this.#source.file));
+    if (capture.interfaces.length === 0) return [this.#table.get(node, name, this.#source.file)];
+    return capture.interfaces.map(({ id }) => this.#points.get(keyOf(id, -1)) ?? this.#resolve(capture, id, -1));
   }
 }
 

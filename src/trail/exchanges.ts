@@ -1,6 +1,6 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange, type PacketFacts } from './exchange.js';
+import { Exchange, noteBackend, type PacketFacts } from './exchange.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
 import type { Direction, Form } from './trail.js';
@@ -49,7 +49,10 @@ export class ExchangeTable {
       return known === null ? null : this.#is(known.exchange, known.direction);
     }
     const exchange = this.#exchangeOf(facts, first, last);
-    if (first !== last && exchange !== null && this.direction === 'request') this.#rememberTranslated(exchange, last);
+    if (first !== last && exchange !== null && this.direction === 'request')
+      this.#rememberTranslated(exchange, facts.forms ?? [first, last]);
+    if (exchange !== null && (first !== last || exchange.backends.length > 0))
+      noteBackend(exchange, this.direction, facts, first, last);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
     if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
       this.#fragments.remember(facts, first, exchange, this.direction);
@@ -58,9 +61,11 @@ export class ExchangeTable {
     return exchange;
   }
 
-  #rememberTranslated(exchange: Exchange, form: Form): void {
-    if (exchange.isTranslated) return;
-    exchange.isTranslated = true;
+  #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
+    if (exchange.requestForms.length > 0) return;
+    // Who tells packets without a trail uses its objects again.
+    exchange.requestForms = forms.map((form) => ({ ...form }));
+    const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
     const { protocol, id, sequence } = exchange;
     this.#translated.set(keyOf(protocol, form, protocol === 'dns' ? id : form.echoId, sequence), exchange);

@@ -12,6 +12,8 @@ interface Flow {
   readonly server: number;
   readonly serverPort: number;
   readonly clientPorts: Set<number>;
+  /** Points that a request passed which was translated on its way; empty where none was. */
+  way: readonly number[];
   exchanges: number;
   readonly verdicts: Record<Verdict, number>;
 }
@@ -40,6 +42,7 @@ export class FlowTable {
         server,
         serverPort,
         clientPorts: new Set(),
+        way: [],
         exchanges: 0,
         verdicts: noVerdicts(),
       });
@@ -58,6 +61,7 @@ export class FlowTable {
     }
     flow.exchanges++;
     flow.verdicts[verdict]++;
+    if (exchange.requestWay.length > flow.way.length) flow.way = exchange.requestWay;
     if (flow.clientPorts.size < 2) flow.clientPorts.add(exchange.clientPort);
   }
 
@@ -66,8 +70,19 @@ export class FlowTable {
     return this.#flows[index]?.exchanges ?? 0;
   }
 
+  /** Exchanges of all clients with a server. */
+  exchangesWith(protocol: string, server: number, serverPort: number): number {
+    return this.#flows.reduce(
+      (sum, flow) =>
+        flow.protocol === protocol && flow.server === server && flow.serverPort === serverPort
+          ? sum + flow.exchanges
+          : sum,
+      0,
+    );
+  }
+
   reports(names: Names, paths: Paths): FlowReport[] {
-    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, exchanges, verdicts }) => {
+    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, way, exchanges, verdicts }) => {
       const [clientPort] = clientPorts;
       return {
         protocol,
@@ -77,12 +92,12 @@ export class FlowTable {
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges,
         verdicts,
-        path: paths.of(client, server).points.map((point) => names.points[point]!.name),
+        path: (way.length > 0 ? way : paths.of(client, server).points).map((point) => names.points[point]!.name),
       };
     });
   }
 }
 
-function noVerdicts(): Record<Verdict, number> {
+export function noVerdicts(): Record<Verdict, number> {
   return { answered: 0, 'request-lost': 0, 'reply-lost': 0, unanswered: 0, refused: 0, unknown: 0 };
 }

@@ -1,5 +1,6 @@
 import { Layer } from '../wire/layers.js';
 import type { PacketGroup } from './packet-group.js';
+import type { SightingStore } from './sightings.js';
 import { rangeOf } from './trail.js';
 
 /** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
@@ -25,6 +26,19 @@ export function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
   if (a.src === b.src || a.dst === b.dst) return true;
   const telling = a.kind === Layer.TCP || (a.ipId !== 0 && a.l4Length >= TELLING);
   return telling && a.firstTime <= b.lastTime + AT_ONCE && b.firstTime <= a.lastTime + AT_ONCE;
+}
+
+/**
+ * True for two packets that are alike only by what they hold, of two flows: some point shows both after as many hops. Of one packet a
+ * point shows two forms where it comes back translated, after a hop or from a bridge that sends it back to its sender.
+ */
+export function areTwo(a: PacketGroup, b: PacketGroup, store: SightingStore): boolean {
+  if (a.ipId !== 0 || a.kind === Layer.TCP || a.src === b.dst || a.dst === b.src) return false;
+  for (let x = a.head; x >= 0; x = store.next(x)) {
+    for (let y = b.head; y >= 0; y = store.next(y))
+      if (store.point(x) === store.point(y) && (store.ttls(x) & 255) === (store.ttls(y) & 255)) return true;
+  }
+  return false;
 }
 
 /**

@@ -3,7 +3,7 @@ import { arrivalOf, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange.js';
 import type { Crossing, Path } from './paths.js';
-import type { Judgement, Sighting, Silence, Trail } from './trail.js';
+import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
 type Lack = Ability['lacks'];
@@ -107,7 +107,13 @@ export class Judge {
       return unknown(
         `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`,
       );
-    const ahead = this.#ahead(trail, lastSeen, seen);
+    let ahead = this.#ahead(trail, lastSeen, seen);
+    // As the points ahead would have shown it
+    let awaited = trail;
+    if (ahead.length === 0 && !isBack) {
+      awaited = { ...trail, last: translatedBack(trail) ?? trail.last };
+      ahead = this.#behindTheBox(awaited, seen);
+    }
     if (ahead.length === 0 && !isBack) {
       const client = this.#context.evidence.addresses.text(trail.exchange!.client);
       return unknown(`it was not seen translated back to ${client}, which sent the request`);
@@ -122,7 +128,7 @@ export class Judge {
     }
     const { tunnel, time } = lastSighting;
     const abilities = ahead.map(({ point, crossing }) =>
-      this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossing),
+      this.#coverage.ableAt(awaited, lastSeen, tunnel, time, point, crossing),
     );
     const silent: Silence[] = [];
     let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly lacks: Lack } | null = null;
@@ -134,6 +140,13 @@ export class Judge {
         certainty = 'likely';
         note = `${note}; but ${against}`;
       }
+      // Of what comes back translated the request alone does not show by which way.
+      if (
+        awaited !== trail &&
+        certainty === 'shown' &&
+        !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[point]!)
+      )
+        certainty = 'likely';
       silent.push({ point, able: certainty !== null, note });
       if (certainty !== null && lost === null) lost = { point, certainty, lacks };
       // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
@@ -144,7 +157,7 @@ export class Judge {
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
-    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(trail, this.#context.evidence.points[lost.point]!)) {
+    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!)) {
       const place = placeOf(trail, lastSeen, lost.point);
       this.#alwaysLost.set(place, Math.min(trail.firstTime, this.#alwaysLost.get(place) ?? Infinity));
     }
@@ -157,7 +170,7 @@ export class Judge {
       direction !== 'reply' ||
       exchange === null ||
       quote !== null ||
-      !exchange.isTranslated ||
+      exchange.requestForms.length === 0 ||
       exchange.client === last.dst
     );
   }
@@ -262,9 +275,28 @@ export class Judge {
       );
   }
 
+  /** Captured points that a reply had still to pass under the addresses that it would have been translated back to. */
+  #behindTheBox({ last }: Trail, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
+    const { points, crossings } = this.pathOf(last.src, last.dst);
+    const from = points.findLastIndex((point) => seen.has(point));
+    return points
+      .map((point, i) => ({ point, crossing: crossings[i]! }))
+      .slice(from + 1)
+      .filter(({ point }) => this.#mayBeHomeOf(point, last.dst));
+  }
+
   #name(point: number): string {
     return this.#context.points[point]!.name;
   }
+}
+
+/** The addresses that a reply would have next: those of its request before it was translated to what the reply is for. */
+function translatedBack({ exchange, last }: Trail): Form | null {
+  const { requestForms } = exchange!;
+  const at = requestForms.findIndex(({ src, sourcePort }) => src === last.dst && sourcePort === last.destinationPort);
+  if (at < 1) return null;
+  const { src, dst, sourcePort, destinationPort, echoId } = requestForms[at - 1]!;
+  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId };
 }
 
 function placeOf({ last }: Trail, lastSeen: number, point: number): string {

@@ -3,7 +3,8 @@ import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
-import { covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
+import type { Exchange } from './exchange.js';
+import { areTwo, covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { identicalOf, markCopies, wholeAt } from './passages.js';
@@ -139,6 +140,7 @@ export class Tracker {
   #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
     const members = [group];
     for (const other of this.#window.translationsOf(group)) {
+      if (areTwo(group, other, this.#window.sightings)) continue;
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
@@ -193,7 +195,9 @@ export class Tracker {
   #resemblance(group: PacketGroup, members: readonly PacketGroup[]): string | null {
     const store = this.#window.sightings;
     for (const other of this.#window.translationsOf(group)) {
-      if (members.includes(other) || isSameFlow(group, other)) continue;
+      // Of packets alike that were all translated, this one has its own.
+      if (isSameFlow(group, other) || members.some((member) => isSameFlow(member, other))) continue;
+      if (areTwo(group, other, store)) continue;
       const name = this.#points[store.point(other.head)]!.name;
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
     }
@@ -207,11 +211,11 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    const { choice, keepAll, keepsOthers, followsStreams, limit } = this.#options;
-    const isChosen = choice === null || choice.isTrail(trail);
+    const { keepAll, keepsOthers, followsStreams, limit } = this.#options;
+    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const isChosen = this.#isChosen(trail, exchange);
     if (isChosen) this.#packets += trail.identical;
     if (isChosen) this.translations.addTrail(trail);
-    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
@@ -219,6 +223,10 @@ export class Tracker {
       trail.exchange = exchange;
       if (isChosen) exchange.isChosen = true;
       trail.direction = this.exchanges.direction;
+      if (trail.first !== trail.last && trail.direction === 'request' && trail.quote === null) {
+        const way = new Set(trail.sightings.map(({ point }) => point));
+        if (way.size > exchange.requestWay.length) exchange.requestWay = [...way];
+      }
       note(
         exchange,
         trail.direction,
@@ -244,6 +252,21 @@ export class Tracker {
     if (!keepAll && arrived) return;
     if (this.trails.length < limit) this.trails.push(trail);
     else this.evicted++;
+  }
+
+  /** Among the addresses of a reply are those that it would have been translated back to. */
+  #isChosen(trail: Trail, exchange: Exchange | null): boolean {
+    const { choice } = this.#options;
+    if (choice === null || choice.isTrail(trail)) return true;
+    if (exchange === null || this.exchanges.direction !== 'reply' || exchange.requestForms.length === 0) return false;
+    const forms = exchange.requestForms.map(({ src, dst, sourcePort, destinationPort, echoId }) => ({
+      src: dst,
+      dst: src,
+      sourcePort: destinationPort,
+      destinationPort: sourcePort,
+      echoId,
+    }));
+    return choice.isPacket(trail.ipVersion, trail.protocol, forms);
   }
 
   #reachOf(trail: Trail, arrived: boolean): number {
