@@ -21,7 +21,7 @@ const ABOUT_NO_PACKET = ['capture-damaged', 'capture-not-trusted', 'clock-skew']
 
 /** What a finding says but for counts of packets; whether DNS is demoted depends on what else is told. */
 function said({ kind, title, certainty }: Finding): string {
-  return `${kind} ${certainty} ${title.replace(/, as packets that are not DNS are$| \(\d+ packets?\)$|^\d+ of \d+ /, '')}`;
+  return `${kind} ${certainty} ${title.replace(/, as packets that are not DNS are$| \(\d+ packets?\)$|^\d+ of \d+ /g, '')}`;
 }
 
 function endsOf({ protocol, client, clientPort, server, serverPort }: FlowReport): string {
