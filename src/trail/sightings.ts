@@ -67,6 +67,7 @@ const NANOSECONDS = 3;
 const TTLS = 4;
 const TUNNEL = 5;
 const NEXT = 6;
+const CHAINED = 7;
 const SHIFT = 3;
 
 /**
@@ -113,6 +114,7 @@ export class SightingStore {
     rows[row + TTLS] = ttls;
     rows[row + TUNNEL] = tunnel;
     rows[row + NEXT] = next;
+    rows[row + CHAINED] = next < 0 ? 1 : rows[(next << SHIFT) + CHAINED]! + 1;
     this.#times[at] = time;
     return at;
   }
@@ -125,6 +127,11 @@ export class SightingStore {
   /** Next of the chain, -1 at its end. */
   next(at: number): number {
     return this.#rows[(at << SHIFT) + NEXT]!;
+  }
+
+  /** Sightings of the chain from this one on. */
+  chained(at: number): number {
+    return this.#rows[(at << SHIFT) + CHAINED]!;
   }
 
   point(at: number): number {
