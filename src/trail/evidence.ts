@@ -21,6 +21,9 @@ const ARP_SENDERS = 4096;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
 export const LEAST_L4_OCTETS = 8;
 
+/** Frames of one interface are no further out of order than this, nanoseconds. */
+const DISORDER = 1e9;
+
 /** Columns of PairsAtPoint: what one point saw between two addresses, the lower address id first ("forward"). */
 export class PairsAtPoint {
   readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS);
@@ -124,6 +127,20 @@ export interface FileWindow {
   last: number;
   /** What came after the last frame is not known. */
   isDamaged: boolean;
+  /** Latest gap that is longer than frames get out of order. */
+  gapFrom?: number;
+  gapTo?: number;
+  /** From and to between which times went back by more than that: any of them may be wrong. */
+  unsteady?: readonly [number, number];
+}
+
+/** A frame that was stamped ahead made the gap, and came behind the one before it. */
+function noteStepBack(window: FileWindow, time: number): void {
+  const { unsteady, gapFrom = time, gapTo = time, last } = window;
+  const from = time > gapFrom && time < gapTo ? gapFrom : time;
+  if (unsteady === undefined) window.unsteady = [from, last];
+  else if (from < unsteady[0] || last > unsteady[1])
+    window.unsteady = [Math.min(unsteady[0], from), Math.max(unsteady[1], last)];
 }
 
 /** The inside of PointEvidence; `point` is the number that the reading gave it. */
@@ -380,7 +397,15 @@ export class Evidence {
     at.frames++;
     window.frames++;
     if (time < window.first) window.first = time;
-    if (time > window.last) window.last = time;
+    if (time > window.last) {
+      if (time - window.last > DISORDER && window.frames > 1) {
+        window.gapFrom = window.last;
+        window.gapTo = time;
+      }
+      window.last = time;
+    } else if (window.last - time > DISORDER) {
+      noteStepBack(window, time);
+    }
     const innermost = packet.layerCount > 0 ? packet.layerKinds[packet.layerCount - 1]! : Layer.UNKNOWN;
     at.protocols[innermost]!++;
     if (packet.cut !== 0) at.cut++;

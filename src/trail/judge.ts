@@ -8,11 +8,15 @@ import { JOIN } from './window.js';
 const TCP = 6;
 /** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
 const ERROR_AFTER = 4e9;
+/** Most places remembered where packets were always lost. */
+const PLACES = 1 << 16;
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
   /** Places, with addresses, where packets were shown to be lost and none ever passed. */
   readonly #alwaysLost = new Set<string>();
+  /** Such places not remembered because there were too many. */
+  refused = 0;
   readonly #context: JudgeContext;
   readonly #coverage: Coverage;
 
@@ -135,8 +139,13 @@ export class Judge {
       return unknown('an answer came later, and may be to this packet', silent);
     }
     if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(trail, this.#context.evidence.points[lost.point]!))
-      this.#alwaysLost.add(placeOf(trail, lastSeen, lost.point));
+      this.#rememberLost(placeOf(trail, lastSeen, lost.point));
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  #rememberLost(place: string): void {
+    if (this.#alwaysLost.size < PLACES) this.#alwaysLost.add(place);
+    else if (!this.#alwaysLost.has(place)) this.refused++;
   }
 
   /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */

@@ -3,7 +3,7 @@ import { PacketView } from '../wire/packet.js';
 import { copyDescription, copyPacket, bitOf, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
 import { quoteOf } from './quote.js';
 import { Row, ROW_SHIFT, RowFlag } from './row.js';
-import { SightingStore, TunnelTable } from './sightings.js';
+import { OVERFLOW, SightingStore, TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
 import { ToldKeys } from './told-keys.js';
@@ -117,6 +117,7 @@ export class PacketWindow {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       group = this.#start(batch, index, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
+    if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
     const at = group << SHIFT;
     rows[at + HEAD] = this.sightings.add(
