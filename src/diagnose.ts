@@ -9,8 +9,6 @@ import { trailRow } from './trail/rows.js';
 import type { Trail } from './trail/trail.js';
 import { outcomeOf } from './trail/verdict.js';
 
-/** Trails held before the older half of them is told, when there are rows to print. */
-const ROWS = 1 << 17;
 const SETTLED = new Set(['answered', 'refused']);
 
 /** Reads captures and says, for every request and reply, where it was last seen. */
@@ -71,9 +69,11 @@ export async function* trails(
   const run = await prepare(inputs, options, 'packets');
   const { tracker } = run;
   for await (const _ of pair(run, options, () => true)) {
-    if (tracker.trails.length > ROWS) yield* trailRows(run, tracker.trails.splice(0, ROWS >> 1));
+    // The older half of those that there is room for
+    if (tracker.trails.length > tracker.limit >> 1) yield* trailRows(run, tracker.trails.splice(0, tracker.limit >> 2));
   }
   yield* trailRows(run, tracker.trails);
+  if (tracker.evicted > 0) options.onNotice?.(`${tracker.evicted} packets are not told: there was no room for them`);
 }
 
 function* trailRows(run: Run, list: Trail[]): Generator<TrailRow> {

@@ -1,4 +1,4 @@
-import { CaptureError, type Capture } from './capture/capture.js';
+import { errorOf, failureOf, type Capture, type CaptureError, type CaptureFailure } from './capture/capture.js';
 import type { Source } from './inputs.js';
 import { AddressTable, type AddressState } from './net/address-table.js';
 import { PointTable, type CapturePoint } from './net/points.js';
@@ -26,11 +26,13 @@ export interface FirstReadingOptions {
 
 /** What the first reading of one capture found, to hand to another thread. */
 export interface FirstReadingState {
-  readonly points: readonly { readonly node: string; readonly interface: string }[];
+  readonly points: readonly Pick<CapturePoint, 'node' | 'interface' | 'role'>[];
+  /** Numbers in `points`, by the key that the resolver gave them. */
+  readonly resolved: ReadonlyMap<number, number>;
   readonly addresses: AddressState;
   readonly evidence: EvidenceState;
   readonly problems: ReadonlyMap<string, number>;
-  readonly damage: Pick<CaptureError, 'code' | 'file' | 'octet' | 'frame' | 'message'> | null;
+  readonly damage: CaptureFailure | null;
   readonly frames: number;
   readonly allFrames: number;
   readonly kept: readonly KeptFrame[];
@@ -50,6 +52,8 @@ export class FirstReading {
   frames = 0;
   /** All frames of each source. */
   readonly frameCounts: number[];
+  /** What gave the frames of each source their points. */
+  readonly resolvers: PointResolver[] = [];
   readonly #view: PacketView;
   readonly #bounds: TimeBounds;
   readonly #base: number;
@@ -75,11 +79,12 @@ export class FirstReading {
     const { since, until } = this.#bounds;
     const base = this.#base;
     const resolver = new PointResolver({ file, point: given }, points);
+    this.resolvers[number] = resolver;
     const windows = new Map<PointEvidence, FileWindow>();
     const windowOf = (at: PointEvidence): FileWindow => {
       let window = windows.get(at);
       if (window === undefined) {
-        window = { file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
+        window = { source: number, file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
         windows.set(at, window);
         at.windows.push(window);
       }
@@ -119,21 +124,19 @@ export class FirstReading {
       this.damages.push(capture.damage);
       for (const window of windows.values()) window.isDamaged = true;
     }
-    for (const at of windows.keys()) noteStatistics(at, capture.interfaces);
+    noteStatistics([...windows.keys()], capture.interfaces);
   }
 
   /** What this reading of one capture found. */
   get state(): FirstReadingState {
     const [damage = null] = this.damages;
     return {
-      points: this.points.points.map(({ node, interface: name }) => ({ node, interface: name })),
+      points: this.points.points.map(({ node, interface: name, role }) => ({ node, interface: name, role })),
+      resolved: this.resolvers[0]?.resolved ?? new Map<number, number>(),
       addresses: this.addresses.state,
       evidence: this.evidence.state,
       problems: this.problems,
-      damage:
-        damage === null
-          ? null
-          : { code: damage.code, file: damage.file, octet: damage.octet, frame: damage.frame, message: damage.message },
+      damage: damage === null ? null : failureOf(damage),
       frames: this.frames,
       allFrames: this.frameCounts.reduce((sum, count) => sum + count, 0),
       kept: this.store.frames,
@@ -142,16 +145,19 @@ export class FirstReading {
   }
 
   /** Takes over what another reading found in a capture, as if this one had read it now. */
-  add(file: string, number: number, state: FirstReadingState): void {
-    const points: CapturePoint[] = state.points.map((point) =>
-      this.points.get(point.node === '' ? null : point.node, point.interface, file),
-    );
+  add(source: Pick<Source, 'file' | 'point'>, number: number, state: FirstReadingState): void {
+    const points = state.points.map(({ node, interface: name, role }): CapturePoint => {
+      const point = this.points.get(node === '' ? null : node, name, source.file);
+      if (point.role === 'unknown') point.role = role;
+      return point;
+    });
+    const resolver = new PointResolver(source, this.points);
+    for (const [key, point] of state.resolved) resolver.set(key, points[point]!);
+    this.resolvers[number] = resolver;
+    for (const { windows } of state.evidence.points) for (const window of windows) window.source = number;
     this.evidence.add(state.evidence, points, this.addresses.add(state.addresses));
     for (const [code, count] of state.problems) this.problems.set(code, (this.problems.get(code) ?? 0) + count);
-    if (state.damage !== null) {
-      const { code, file: named, octet, frame, message } = state.damage;
-      this.damages.push(new CaptureError(code, named, octet, frame, message));
-    }
+    if (state.damage !== null) this.damages.push(errorOf(state.damage));
     this.frames += state.frames;
     this.frameCounts[number] = state.allFrames;
     this.store.add(
@@ -161,16 +167,16 @@ export class FirstReading {
   }
 }
 
-function noteStatistics(
-  at: PointEvidence,
-  interfaces: readonly {
-    name: string | null;
-    statistics: { dropped: number | null; osDropped: number | null } | null;
-  }[],
-): void {
+/** What a file says its interfaces dropped goes to the points of their names; of one interface, to wherever its frames are. */
+function noteStatistics(points: readonly PointEvidence[], interfaces: Capture['interfaces']): void {
+  const byName = new Map<string | null, number>();
   for (const { name, statistics } of interfaces) {
-    if (statistics === null || (interfaces.length > 1 && name !== at.point.interface)) continue;
-    const dropped = (statistics.dropped ?? 0) + (statistics.osDropped ?? 0);
-    at.dropped = (at.dropped ?? 0) + dropped;
+    if (statistics === null) continue;
+    byName.set(name, (byName.get(name) ?? 0) + (statistics.dropped ?? 0) + (statistics.osDropped ?? 0));
+  }
+  const [only] = interfaces.length === 1 ? byName.values() : [];
+  for (const at of points) {
+    const dropped = only ?? byName.get(at.point.interface);
+    if (dropped !== undefined) at.dropped = (at.dropped ?? 0) + dropped;
   }
 }

@@ -37,14 +37,13 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
     const name = 'file' in given ? given.file : undefined;
     const source = given.source;
     if (typeof source === 'string') {
-      sources.push(...(await onlyNew(await pathSources(source, point, name), taken)));
+      sources.push(...(await onlyNew(await pathSources(source, point, name, signal), taken)));
     } else if (source instanceof Uint8Array || source instanceof Blob) {
       const size = source instanceof Blob ? source.size : source.length;
       const file = name ?? (typeof File !== 'undefined' && source instanceof File ? source.name : (point ?? 'capture'));
       sources.push({ file, point, open: () => source, size });
     } else {
-      const octets = await collect(source, name ?? point ?? '-', signal);
-      sources.push({ file: name ?? '-', point, open: () => octets, size: octets.length });
+      sources.push(await streamSource(source, point, name ?? point ?? '-', signal));
     }
   }
   return sources;
@@ -80,7 +79,22 @@ function isPlain(input: CaptureInput): input is CaptureSource {
   );
 }
 
-async function pathSources(path: string, point: string | null, name: string | undefined): Promise<Source[]> {
+async function streamSource(
+  stream: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+  point: string | null,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<Source> {
+  const octets = await collect(stream, file, signal);
+  return { file, point, open: () => octets, size: octets.length };
+}
+
+async function pathSources(
+  path: string,
+  point: string | null,
+  name: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Source[]> {
   const files = await import('./capture/node-files.js');
   if (await files.isFolder(path)) {
     if (point !== null) throw new OptionsError(`${path} is a folder; a point names one file`);
@@ -88,6 +102,9 @@ async function pathSources(path: string, point: string | null, name: string | un
     if (found.length === 0) throw new CaptureError('not-a-capture', path, null, 0, 'holds no capture file');
     return found.map(({ path, name, size }) => ({ file: name, point: null, open: () => path, size }));
   }
+  // What is no file gives its octets only once
+  const pipe = await files.openPipe(path);
+  if (pipe !== null) return [await streamSource(pipe, point, name ?? path, signal)];
   return [{ file: name ?? path, point, open: () => path, size: await files.fileSize(path) }];
 }
 

@@ -13,6 +13,8 @@ const NANOSECONDS = 1e9;
 /** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
+/** Captures open at a time for their first frames: a process may have 256 files open. */
+const AT_A_TIME = 16;
 /** LINKTYPE_LINUX_SLL: of all interfaces, and no frame says of which. */
 const COOKED_V1 = 113;
 /** Digits of the largest number of seconds that a capture can hold. */
@@ -25,7 +27,11 @@ const COOKED_V2 = 276;
  * on the command line nor the names of files and nodes can change a result.
  */
 export async function inOrder(sources: readonly Source[], signal: AbortSignal | undefined): Promise<Source[]> {
-  const keyed = await Promise.all(sources.map(async (source) => ({ source, key: await beginning(source, signal) })));
+  const keyed: { source: Source; key: string }[] = [];
+  for (let at = 0; at < sources.length; at += AT_A_TIME) {
+    const some = sources.slice(at, at + AT_A_TIME);
+    keyed.push(...(await Promise.all(some.map(async (source) => ({ source, key: await beginning(source, signal) })))));
+  }
   keyed.sort((a, b) => compare(a.key, b.key) || compare(a.source.file, b.source.file));
   return keyed.map(({ source }) => source);
 }
@@ -70,13 +76,19 @@ type WithInterfaces = Pick<FrameBatch, 'interfaces'>;
 /** What tells the point of a capture. */
 type NamedSource = Pick<Source, 'file' | 'point'>;
 
+/** More interfaces than a capture can describe. */
+const INTERFACES = 1 << 20;
+
+function keyOf(interfaceId: number, interfaceIndex: number): number {
+  return interfaceIndex * INTERFACES + interfaceId;
+}
+
 /** Gives every frame of one capture its point: one a file, one an interface (pcapng), or one an interface index (cooked v2). */
 export class PointResolver {
   readonly #table: PointTable;
   readonly #source: NamedSource;
   readonly #name: PointName;
   readonly #points = new Map<number, CapturePoint>();
-  #interfaces = 0;
   #lastId = -1;
   #lastIndex = -1;
   #last: CapturePoint | null = null;
@@ -89,15 +101,12 @@ export class PointResolver {
 
   /** @param interfaceIndex of a cooked v2 frame, else -1 */
   pointOf(of: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
-    const count = of.interfaces.length;
     // Nearly all frames are of the same interface as the one before
-    if (interfaceId === this.#lastId && interfaceIndex === this.#lastIndex && count === this.#interfaces) {
-      return this.#last!;
-    }
-    const key = interfaceIndex * 65536 + interfaceId;
+    if (interfaceId === this.#lastId && interfaceIndex === this.#lastIndex) return this.#last!;
+    const key = keyOf(interfaceId, interfaceIndex);
     let point = this.#points.get(key);
-    if (point === undefined || count !== this.#interfaces) {
-      this.#interfaces = count;
+    // Once found it stays: a file may describe further interfaces later, and is read twice
+    if (point === undefined) {
       point = this.#resolve(of, interfaceId, interfaceIndex);
       if (point.role === 'unknown' && of.interfaces[interfaceId]?.linkType === COOKED_V1) point.role = 'cooked';
       this.#points.set(key, point);
@@ -108,29 +117,36 @@ export class PointResolver {
     return point;
   }
 
+  /** The points found so far, by key. */
+  get resolved(): ReadonlyMap<number, number> {
+    return new Map([...this.#points].map(([key, { id }]) => [key, id]));
+  }
+
+  /** Takes over a point that another resolver found for the same source. */
+  set(key: number, point: CapturePoint): void {
+    this.#points.set(key, point);
+  }
+
   #resolve({ interfaces }: WithInterfaces, interfaceId: number, interfaceIndex: number): CapturePoint {
     const { node, interface: name, wholeNode } = this.#name;
     const file = this.#source.file;
     if (interfaceIndex >= 0) return this.#table.get(node, `if${interfaceIndex}`, file);
     const own = interfaces[interfaceId]?.name ?? null;
     if (this.#source.point === null && (wholeNode || interfaces.length > 1)) {
-      return this.#table.get(node, own ?? (interfaces.length > 1 ? `if${interfaceId}` : name), file);
+      return this.#table.get(node, own ?? (interfaceId > 0 ? `if${interfaceId}` : name), file);
     }
     return this.#table.get(node, name, file);
   }
 
   /** Points of a file that has been read and of which no frame tells: all of its interfaces, or the file's own. */
   silent(capture: Capture): CapturePoint[] {
-    const { node, interface: name, wholeNode } = this.#name;
+    const { node, interface: name } = this.#name;
     // Cooked captures of all interfaces name only those that saw something.
     const cooked = capture.interfaces.some(({ linkType }) => linkType === COOKED_V2);
     if (cooked && this.#points.size > 0) return [];
     if (this.#source.point !== null) return [this.#table.get(node, name, this.#source.file)];
-    if (capture.interfaces.length <= 1) {
-      const own = capture.interfaces[0]?.name ?? null;
-      return [this.#table.get(node, wholeNode && own !== null ? own : name, this.#source.file)];
-    }
-    return capture.interfaces.map((its) => this.#table.get(node, its.name ?? `if${its.id}`, this.#source.file));
+    if (capture.interfaces.length === 0) return [this.#table.get(node, name, this.#source.file)];
+    return capture.interfaces.map(({ id }) => this.#points.get(keyOf(id, -1)) ?? this.#resolve(capture, id, -1));
   }
 }
 

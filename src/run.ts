@@ -1,19 +1,21 @@
-import { CaptureError } from './capture/capture.js';
+import { CaptureError, errorOf } from './capture/capture.js';
+import { openCapture } from './capture/open.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, firstSecond, inOrder, openAll, PointResolver, relative } from './reading.js';
-import { FirstReading, type FirstReadingOptions, type FirstReadingState } from './first-reading.js';
+import { filterOf, firstSecond, inOrder, relative, type PointResolver } from './reading.js';
+import { FirstReading, type FirstReadingOptions } from './first-reading.js';
 import { threadPays } from './thread-pays.js';
-import { openSightings } from './second-reading.js';
+import { openSightings, type CaptureFound } from './second-reading.js';
 import type { SightingSource } from './sighting-source.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
-import type { Evidence } from './trail/evidence.js';
+import type { CaptureRead } from './thread-messages.js';
+import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import type { SightingBatch } from './trail/sighting-batch.js';
@@ -74,10 +76,12 @@ export interface Run {
   readonly base: number;
   readonly problems: ReadonlyMap<string, number>;
   /** Captures that could not be opened, and damage inside those that could. */
-  readonly faults: readonly CaptureError[];
+  readonly faults: CaptureError[];
   readonly frames: number;
   /** Frames of each source. */
   readonly frameCounts: readonly number[];
+  /** What gives the frames of each source their points; none of a source that could not be read. */
+  readonly resolvers: readonly (PointResolver | undefined)[];
   readonly store: FrameStore;
   readonly services: ServiceCounts;
   readonly window: PacketWindow;
@@ -176,7 +180,16 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
 
 type Gathered = Pick<
   Run,
-  'evidence' | 'points' | 'addresses' | 'base' | 'problems' | 'faults' | 'frames' | 'frameCounts' | 'store'
+  | 'evidence'
+  | 'points'
+  | 'addresses'
+  | 'base'
+  | 'problems'
+  | 'faults'
+  | 'frames'
+  | 'frameCounts'
+  | 'resolvers'
+  | 'store'
 >;
 
 /**
@@ -184,9 +197,8 @@ type Gathered = Pick<
  * the list while this one reads them from its beginning; what it found is added in the order of the list.
  */
 async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
-  const faults: CaptureError[] = [];
   const base = await firstSecond(sources, options.signal);
-  const { vxlanPorts, since, until } = options;
+  const { vxlanPorts, since, until, signal } = options;
   const settings: FirstReadingOptions = {
     base,
     small: sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL,
@@ -194,42 +206,58 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   };
-  const opened = await openAll(sources, options.signal, faults);
   const reading = new FirstReading(settings, sources.length);
   const progress = progressOf(sources, options, 0);
-  const parts: FirstReadingState[] = [];
+  /** Why a source could not be opened, by its number. */
+  const refused: CaptureError[] = [];
+  const parts: CaptureRead[] = [];
   let next = 0;
-  let last = opened.length;
+  let last = sources.length;
   const thread =
-    opened.length > 1 && (await threadPays(sources, options))
+    sources.length > 1 && (await threadPays(sources, options))
       ? new (await import('./threads.js')).FirstReadingThread(settings)
       : null;
   const help = async (): Promise<void> => {
     while (thread !== null && next < last) {
       const at = --last;
-      const { source, capture } = opened[at]!;
-      await capture.close();
-      parts[at] = await thread.read(source.open() as string, source.file, source.point);
-      progress.done(source.size ?? 0);
+      const { file, point, open, size } = sources[at]!;
+      const part = await thread.read({ path: open() as string, file, point }, signal);
+      if (part === null) return;
+      parts[at] = part;
+      progress.done(size ?? 0);
     }
   };
-  const read = async (): Promise<void> => {
-    while (next < last) {
-      const { source, number, capture } = opened[next++]!;
+  const read = async (number: number): Promise<void> => {
+    const source = sources[number]!;
+    try {
+      const capture = await openCapture(source.open(), {
+        file: source.file,
+        ...(signal === undefined ? {} : { signal }),
+      });
       await reading.read(source, number, capture, progress);
-      progress.done(source.size ?? 0);
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      refused[number] = error;
     }
+    progress.done(source.size ?? 0);
+  };
+  const readFromBeginning = async (): Promise<void> => {
+    while (next < last) await read(next++);
   };
   try {
-    await Promise.all([help(), read()]);
+    await Promise.all([help(), readFromBeginning()]);
   } finally {
     await thread?.end();
   }
-  for (let at = last; at < opened.length; at++) {
-    const { source, number } = opened[at]!;
-    reading.add(source.file, number, parts[at]!);
+  for (let at = last; at < sources.length; at++) {
+    const part = parts[at];
+    // Without the thread, all is read here
+    if (part === undefined) await read(at);
+    else if ('state' in part) reading.add(sources[at]!, at, part.state);
+    else refused[at] = errorOf(part.failure);
   }
-  faults.push(...reading.damages);
+  const faults = [...refused.filter((fault) => fault !== undefined), ...reading.damages];
+  if (reading.resolvers.length === 0) throw faults[0]!;
   for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
   return { ...reading, base, faults };
 }
@@ -261,27 +289,24 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, points, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
+  const { sources, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
-  const clockOf = ({ file }: Source): Clock | undefined => {
-    const node = evidence.points.find((at) => at?.windows.some((window) => window.file === file))?.point.node;
-    return node === undefined ? undefined : clocks.get(node);
-  };
-  const { frameCounts } = run;
-  const first = {
-    sources,
-    addresses,
-    keyOctets: evidence.keyOctets,
-    base,
-    frameCounts,
-    clockOf,
-    tunnels: window.tunnels,
-  };
-  const cursors: SightingCursor[] = [];
-  for (const { source, number, sightings } of await openSightings(first, options)) {
-    const cursor = new SightingCursor(number, source.size ?? 0, sightings, new PointResolver(source, points));
-    if (await cursor.refill()) cursors.push(cursor);
+  const captures: (CaptureFound & { readonly number: number; readonly first: number })[] = [];
+  for (const [number, source] of sources.entries()) {
+    const frames = run.frameCounts[number]!;
+    const shown = evidence.points.filter((at) => at?.windows.some((its) => its.source === number && its.frames > 0));
+    const [point] = shown;
+    if (point === undefined) continue;
+    const clock = clocks.get(point.point.node) ?? new Clock('');
+    const first = Math.min(...shown.flatMap((at) => windowsOf(at, number).map((its) => its.first)));
+    captures.push({ source, number, frames, clock, first: clock.correct(first) });
   }
+  const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
+  const opened = await openSightings(found, options);
+  const cursors = captures.map(
+    ({ source, number, first }, i) =>
+      new SightingCursor(number, source.size ?? 0, opened[i]!, run.resolvers[number]!, base, first),
+  );
   const count = (rows: Int32Array, row: number, point: number): void => {
     const sourcePort = rows[row + SOURCE_PORT]!;
     const destinationPort = rows[row + DESTINATION_PORT]!;
@@ -300,30 +325,61 @@ export async function* pair(
     if (rows[row + KIND] === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   const stride = { left: STRIDE };
-  while (cursors.length > 0) {
-    const empty = pump(cursors, stride, take);
-    if (empty !== null && !(await empty.refill())) {
-      progress.done(empty.size);
-      cursors.splice(cursors.indexOf(empty), 1);
+  const step = Math.min(STRIDE, tracker.limit >> 2);
+  try {
+    while (cursors.length > 0) {
+      const empty = pump(cursors, stride, take);
+      const goesOn = empty === null || (await empty.refill());
+      const readUpTo = Math.min(...cursors.map(({ time }) => time)) - DISORDER;
+      if (options.signal?.aborted === true) {
+        if (options.partial !== true) options.signal.throwIfAborted();
+        judge.stopAt(readUpTo);
+        break;
+      }
+      if (!goesOn) {
+        progress.done(empty.size);
+        noteChange(run, empty, options);
+        cursors.splice(cursors.indexOf(empty), 1);
+      }
+      // Not whenever a batch is used up: the size of batches must not show in the result
+      if (stride.left > 0 || cursors.length === 0) continue;
+      stride.left = STRIDE;
+      while (!window.expire(readUpTo, step)) yield;
+      if (tracker.exchanges.isFull) {
+        tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
+      }
+      progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
+      yield;
     }
-    // Not whenever a batch is used up: the size of batches must not show in the result
-    if (stride.left > 0 || cursors.length === 0) continue;
-    stride.left = STRIDE;
-    const readUpTo = Math.min(...cursors.map(({ time }) => time)) - DISORDER;
-    if (options.signal?.aborted === true) {
-      if (options.partial !== true) options.signal.throwIfAborted();
-      judge.stopAt(readUpTo);
-      break;
-    }
-    window.expire(readUpTo);
-    if (tracker.exchanges.isFull) {
-      tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
-    }
-    progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
-    yield;
+  } finally {
+    for (const source of opened) await source.close();
   }
-  for (const { source } of cursors) await source.close();
-  window.drain();
+  while (!window.expire(Infinity, step)) yield;
+}
+
+function windowsOf(at: PointEvidence | undefined, source: number): FileWindow[] {
+  return at?.windows.filter((window) => window.source === source) ?? [];
+}
+
+/** A capture of which less could be read than the first time proves nothing from there on. */
+function noteChange(run: Run, { number, source, lastTime }: SightingCursor, options: DiagnoseOptions): void {
+  const before = run.frameCounts[number]!;
+  if (source.frames >= before) return;
+  const { file } = run.sources[number]!;
+  const { failure, frames, octetsRead } = source;
+  const message =
+    failure === null
+      ? `has changed while it was read: ${before} frames at first, then ${frames}`
+      : `has changed while it was read: ${failure.message}`;
+  run.faults.push(new CaptureError(failure?.code ?? 'cut', file, octetsRead, frames, message));
+  options.onNotice?.(`${file}: ${message}`);
+  for (const at of run.evidence.points) {
+    for (const window of windowsOf(at, number)) {
+      window.isDamaged = true;
+      if (lastTime < window.first) window.frames = 0;
+      else window.last = Math.min(window.last, lastTime);
+    }
+  }
 }
 
 /** One capture being read sighting by sighting. */
@@ -333,24 +389,41 @@ class SightingCursor {
   readonly size: number;
   readonly source: SightingSource;
   readonly resolver: PointResolver;
+  /** Null before the first. */
   batch: SightingBatch | null = null;
   index = 0;
-  /** Corrected time of the current sighting, relative to the base. */
-  time = -Infinity;
+  /** When the current sighting has its turn, see SightingBatch.order. */
+  time: number;
+  /** Last time read, as its file says, relative to the base. */
+  lastTime = -Infinity;
+  readonly #base: number;
 
-  constructor(number: number, size: number, source: SightingSource, resolver: PointResolver) {
+  /** @param first corrected time of its first frame: it is not opened before */
+  constructor(
+    number: number,
+    size: number,
+    source: SightingSource,
+    resolver: PointResolver,
+    base: number,
+    first: number,
+  ) {
     this.number = number;
     this.size = size;
     this.source = source;
     this.resolver = resolver;
+    this.#base = base;
+    this.time = first;
   }
 
   /** Loads the next batch; false at the end of the capture. */
   async refill(): Promise<boolean> {
     this.batch = await this.source.next();
     if (this.batch === null) return false;
+    const { rows, order, count } = this.batch;
+    const last = (count - 1) << ROW_SHIFT;
+    this.lastTime = relative(rows[last + SECONDS]! >>> 0, rows[last + NANOSECONDS]!, this.#base);
     this.index = 0;
-    this.time = this.batch.times[0]!;
+    this.time = order[0]!;
     return true;
   }
 
@@ -358,14 +431,14 @@ class SightingCursor {
   step(): boolean {
     const batch = this.batch!;
     if (++this.index >= batch.count) return false;
-    this.time = batch.times[this.index]!;
+    this.time = batch.order[this.index]!;
     return true;
   }
 }
 
 /**
  * Gives sightings of all captures to `take`, in order of corrected time, and counts down. Returns the capture whose batch is used
- * up, or null when the count is down to 0.
+ * up or was never there, or null when the count is down to 0.
  */
 function pump(
   cursors: readonly SightingCursor[],
@@ -384,6 +457,7 @@ function pump(
         second = other.time;
       }
     }
+    if (cursor.batch === null) return cursor;
     // Sightings of one capture that come before those of all others need no further comparing.
     do {
       take(cursor);

@@ -1,4 +1,4 @@
-import type { Capture } from './capture/capture.js';
+import { CaptureError, type Capture } from './capture/capture.js';
 import type { CaptureInterface, FrameBatch } from './capture/frame-batch.js';
 import type { AddressTable } from './net/address-table.js';
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
@@ -26,6 +26,8 @@ export class SightingDecoder {
   /** Of the clock of its node: corrected time is own time x rate - offset. */
   readonly #rate: number;
   readonly #offset: number;
+  /** Least time of each frame and all behind it in the batch that is being read. */
+  #least = new Float64Array(4096);
 
   constructor(settings: ReadingSettings, view: PacketView, tunnels: TunnelTable, rate: number, offset: number) {
     this.#settings = settings;
@@ -40,6 +42,8 @@ export class SightingDecoder {
     const { bounds, base } = this.#settings;
     const view = this.#view;
     const { seconds, nanoseconds, interfaceIds, count, firstFrame } = frames;
+    if (from === 0) this.#noteOrder(frames);
+    const least = this.#least;
     let i = from;
     for (; i < count && !batch.isFull; i++) {
       const second = seconds[i]!;
@@ -49,9 +53,25 @@ export class SightingDecoder {
       view.decodeAt(frames, i);
       if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) continue;
       const corrected = time * this.#rate - this.#offset;
+      batch.order[batch.count] = least[i]! * this.#rate - this.#offset;
       this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, corrected);
     }
     return i;
+  }
+
+  /**
+   * A frame stamped ahead of its time must not hold back those behind it: in order with the other captures comes each frame
+   * when the least time of it and all behind it in its batch of frames does.
+   */
+  #noteOrder({ seconds, nanoseconds, count }: FrameBatch): void {
+    if (this.#least.length < count) this.#least = new Float64Array(count);
+    const { base } = this.#settings;
+    let least = Infinity;
+    for (let i = count - 1; i >= 0; i--) {
+      const time = relative(seconds[i]!, nanoseconds[i]!, base);
+      if (time < least) least = time;
+      this.#least[i] = least;
+    }
   }
 }
 
@@ -66,33 +86,47 @@ export interface SightingSource {
   next(): Promise<SightingBatch | null>;
   readonly interfaces: readonly CaptureInterface[];
   readonly octetsRead: number;
+  /** Frames read so far. */
+  readonly frames: number;
+  /** Why the capture could not be opened any more; null when it could. */
+  readonly failure: CaptureError | null;
   close(): Promise<void>;
 }
 
-/** Reads in this thread. */
+/** Reads in this thread; the capture is opened when its first batch is asked for. */
 export class LocalSightings implements SightingSource {
-  readonly #capture: Capture;
+  failure: CaptureError | null = null;
+  readonly #open: () => Promise<Capture>;
+  #capture: Capture | null = null;
   readonly #decoder: SightingDecoder;
-  readonly #batches: AsyncIterator<FrameBatch>;
+  #batches: AsyncIterator<FrameBatch> | null = null;
   #frames: FrameBatch | null = null;
   #next = 0;
   #own: SightingBatch | null = null;
   readonly #most: number;
+  readonly #signal: AbortSignal | undefined;
 
-  /** @param most frames to read: a file that has grown since the first reading is read no further */
-  constructor(capture: Capture, decoder: SightingDecoder, most: number) {
-    this.#capture = capture;
+  /**
+   * @param most frames to read: a file that has grown since the first reading is read no further
+   * @param signal ends the sightings, and throws nothing
+   */
+  constructor(open: () => Promise<Capture>, decoder: SightingDecoder, most: number, signal?: AbortSignal) {
+    this.#open = open;
     this.#most = most;
     this.#decoder = decoder;
-    this.#batches = capture[Symbol.asyncIterator]();
+    this.#signal = signal;
   }
 
   get interfaces(): readonly CaptureInterface[] {
-    return this.#capture.interfaces;
+    return this.#capture?.interfaces ?? [];
   }
 
   get octetsRead(): number {
-    return this.#capture.octetsRead;
+    return this.#capture?.octetsRead ?? 0;
+  }
+
+  get frames(): number {
+    return Math.min(this.#capture?.frames ?? 0, this.#most);
   }
 
   async next(): Promise<SightingBatch | null> {
@@ -103,7 +137,8 @@ export class LocalSightings implements SightingSource {
   /** Fills a batch; false at the end of the capture, when there is nothing more. */
   async fill(batch: SightingBatch): Promise<boolean> {
     batch.clear();
-    for (;;) {
+    this.#batches ??= await this.#begin();
+    while (this.#batches !== null && this.#signal?.aborted !== true) {
       if (this.#frames !== null) {
         this.#next = this.#decoder.read(this.#frames, this.#next, batch);
         if (batch.isFull) return true;
@@ -113,14 +148,27 @@ export class LocalSightings implements SightingSource {
       this.#next = 0;
       if (more.done === true || more.value.firstFrame > this.#most) {
         this.#frames = null;
-        return batch.count > 0;
+        break;
       }
       this.#frames = more.value;
       this.#frames.count = Math.min(this.#frames.count, this.#most - this.#frames.firstFrame + 1);
     }
+    return batch.count > 0;
   }
 
-  close(): Promise<void> {
-    return this.#capture.close();
+  async #begin(): Promise<AsyncIterator<FrameBatch> | null> {
+    if (this.failure !== null) return null;
+    try {
+      this.#capture = await this.#open();
+      return this.#capture[Symbol.asyncIterator]();
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      this.failure = error;
+      return null;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#capture?.close();
   }
 }

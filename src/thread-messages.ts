@@ -1,3 +1,4 @@
+import type { CaptureFailure } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
 import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
 import type { AddressState } from './net/address-table.js';
@@ -21,10 +22,8 @@ export interface CaptureToRead {
   readonly point: string | null;
 }
 
-/** What was found in it. */
-export interface CaptureRead {
-  readonly state: FirstReadingState;
-}
+/** What was found in it, or why it could not be opened. */
+export type CaptureRead = { readonly state: FirstReadingState } | { readonly failure: CaptureFailure };
 
 /** What a thread needs to read the sightings of captures. */
 export interface SightingsTask {
@@ -59,6 +58,9 @@ export interface BatchFilled {
   readonly interfaces: readonly CaptureInterface[] | null;
   /** Tunnels that got the next numbers. */
   readonly tunnels: readonly Tunnel[];
+  /** At the end: frames read, and what ended it before its time. */
+  readonly frames: number;
+  readonly failure: CaptureFailure | null;
 }
 
 /** A batch is used up and can be filled again. */

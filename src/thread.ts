@@ -1,5 +1,6 @@
 // A thread that reads captures and hands over what it found, see threads.ts.
 import { parentPort, workerData } from 'node:worker_threads';
+import { CaptureError, failureOf, type CaptureFailure } from './capture/capture.js';
 import { openCapture } from './capture/open.js';
 import { AddressTable } from './net/address-table.js';
 import { LocalSightings, SightingDecoder } from './sighting-source.js';
@@ -23,8 +24,14 @@ const port = parentPort!;
 function readFirst({ options }: FirstReadingTask): void {
   port.on('message', async ({ path, file, point }: CaptureToRead) => {
     const reading = new FirstReading(options, 1);
-    await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
-    const message: CaptureRead = { state: reading.state };
+    let message: CaptureRead;
+    try {
+      await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
+      message = { state: reading.state };
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      message = { failure: failureOf(error) };
+    }
     port.postMessage(message);
   });
 }
@@ -56,9 +63,8 @@ async function readSightings(task: SightingsTask): Promise<void> {
   const read = async (number: number): Promise<void> => {
     const { path, file, rate, offset, frames, batches } = captures[number]!;
     const own = batches.map((memory) => new SightingBatch(memory));
-    const capture = await openCapture(path, { file });
     const decoder = new SightingDecoder(settings, view, tunnels, rate, offset);
-    const source = new LocalSightings(capture, decoder, frames);
+    const source = new LocalSightings(() => openCapture(path, { file }), decoder, frames);
     let interfaces = 0;
     for (;;) {
       while (free[number]!.length === 0) await new Promise<void>((resolve) => (wake[number] = resolve));
@@ -73,14 +79,17 @@ async function readSightings(task: SightingsTask): Promise<void> {
         octetsRead: source.octetsRead,
         interfaces: source.interfaces.length > interfaces ? [...source.interfaces] : null,
         tunnels: newTunnels(),
+        frames: source.frames,
+        failure: null,
       };
       interfaces = source.interfaces.length;
       port.postMessage(message);
     }
     await source.close();
+    end(number, source.frames, source.failure === null ? null : failureOf(source.failure));
   };
 
-  const end = (capture: number): void => {
+  const end = (capture: number, frames: number, failure: CaptureFailure | null): void => {
     const message: BatchFilled = {
       capture,
       batch: -1,
@@ -89,10 +98,12 @@ async function readSightings(task: SightingsTask): Promise<void> {
       octetsRead: 0,
       interfaces: null,
       tunnels: [],
+      frames,
+      failure,
     };
     port.postMessage(message);
   };
-  await Promise.all(captures.map((_, number) => read(number).finally(() => end(number))));
+  await Promise.all(captures.map((_, number) => read(number)));
 }
 
 const task = workerData as ThreadTask;

@@ -1,9 +1,10 @@
 // The only file of this side that needs Node's threads: it is imported when files are large enough for one to pay.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { errorOf, type CaptureError } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
 import type { SightingSource } from './sighting-source.js';
-import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
+import type { FirstReadingOptions } from './first-reading.js';
 import type {
   BatchFilled,
   BatchFree,
@@ -12,6 +13,7 @@ import type {
   CaptureToRead,
   FirstReadingTask,
   SightingsTask,
+  ThreadTask,
 } from './thread-messages.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import { SightingBatch } from './trail/sighting-batch.js';
@@ -27,65 +29,129 @@ const THREAD = new URL('./thread.js', import.meta.url);
 
 /** Batches of one capture that are under way: one is used while the others are filled. */
 const BATCHES = 4;
+/** Sightings of a batch at most: a message costs as much as telling a hundred packets. */
+const MOST_SIGHTINGS = 4096;
+/** Sightings of all batches together: many captures share the memory that a few would have. */
+const ALL_SIGHTINGS = 32 * MOST_SIGHTINGS;
+const LEAST_SIGHTINGS = 256;
 
-/** Reads captures the first time in another thread, one after the other. */
-export class FirstReadingThread {
+/** A thread, and who waits for it: it never fails unheard, and when it ends everyone knows. */
+class Thread<Message> {
+  /** False where there was no room for it. */
+  readonly hasStarted: Promise<boolean>;
   readonly #worker: Worker;
+  #failure: Error | null = null;
 
-  constructor(options: FirstReadingOptions) {
-    const workerData: FirstReadingTask = { kind: 'first-reading', options };
+  /** @param onFailure it will say no more, without having been asked to end */
+  constructor(workerData: ThreadTask, onMessage: (message: Message) => void, onFailure: (error: Error) => void) {
     this.#worker = new Worker(THREAD, { workerData, execArgv: [] });
+    this.hasStarted = new Promise((resolve) => {
+      this.#worker.once('online', () => resolve(true));
+      this.#worker.once('error', () => resolve(false));
+      this.#worker.once('exit', () => resolve(false));
+    });
+    const fail = (error: Error): void => {
+      if (this.#failure !== null) return;
+      this.#failure = error;
+      onFailure(error);
+    };
+    this.#worker.on('message', onMessage);
+    this.#worker.on('error', fail);
+    this.#worker.on('exit', () => fail(new Error('the thread that reads captures has ended')));
   }
 
-  async read(path: string, file: string, point: string | null): Promise<FirstReadingState> {
-    this.#worker.postMessage({ path, file, point } satisfies CaptureToRead);
-    const { state } = await new Promise<CaptureRead>((resolve, reject) => {
-      this.#worker.once('message', resolve);
-      this.#worker.once('error', reject);
-    });
-    this.#worker.removeAllListeners();
-    return state;
+  post(message: CaptureToRead | BatchFree): void {
+    this.#worker.postMessage(message);
   }
 
   async end(): Promise<void> {
+    this.#failure ??= new Error('ended');
     await this.#worker.terminate();
+  }
+}
+
+/** Reads captures the first time in another thread, one after the other. */
+export class FirstReadingThread {
+  readonly #thread: Thread<CaptureRead>;
+  #isGone = false;
+  #settle: (read: CaptureRead | null) => void = () => undefined;
+
+  constructor(options: FirstReadingOptions) {
+    const workerData: FirstReadingTask = { kind: 'first-reading', options };
+    this.#thread = new Thread(
+      workerData,
+      (read: CaptureRead) => this.#settle(read),
+      () => this.#leave(),
+    );
+  }
+
+  /** What the thread found in a capture; null when there is no thread any more, for want of memory or because the signal says so. */
+  async read(capture: CaptureToRead, signal: AbortSignal | undefined): Promise<CaptureRead | null> {
+    if (this.#isGone || signal?.aborted === true) return null;
+    const leave = (): void => this.#leave();
+    signal?.addEventListener('abort', leave);
+    const read = new Promise<CaptureRead | null>((resolve) => (this.#settle = resolve));
+    this.#thread.post(capture);
+    try {
+      return await read;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#settle(null);
+  }
+
+  end(): Promise<void> {
+    return this.#thread.end();
   }
 }
 
 /** Reads the sightings of captures in another thread, ahead of who uses them. */
 export class SightingsThread {
   readonly sources: readonly SightingSource[];
-  readonly #worker: Worker;
+  readonly hasStarted: Promise<boolean>;
+  readonly #thread: Thread<BatchFilled>;
   readonly #captures: RemoteSightings[];
   readonly #tunnels: TunnelTable;
   /** Numbers in `tunnels` of the thread's own. */
   readonly #numbers: number[] = [0, OVERFLOW];
+  #ended = 0;
 
   constructor(
     task: Omit<SightingsTask, 'kind' | 'captures'>,
     captures: readonly Omit<CaptureTask, 'batches'>[],
     tunnels: TunnelTable,
+    signal: AbortSignal | undefined,
   ) {
     this.#tunnels = tunnels;
+    const share = Math.floor(ALL_SIGHTINGS / (BATCHES * captures.length));
+    const sightings = Math.max(LEAST_SIGHTINGS, Math.min(MOST_SIGHTINGS, share));
     const withBatches = captures.map((capture) => ({
       ...capture,
-      batches: Array.from({ length: BATCHES }, () => SightingBatch.sharedMemory()),
+      batches: Array.from({ length: BATCHES }, () => SightingBatch.sharedMemory(sightings)),
     }));
     const workerData: SightingsTask = { ...task, kind: 'sightings', captures: withBatches };
-    this.#worker = new Worker(THREAD, { workerData, execArgv: [] });
     this.#captures = withBatches.map(
       ({ batches }, capture) =>
         new RemoteSightings(
           batches.map((memory) => new SightingBatch(memory)),
-          (batch) => this.#worker.postMessage({ capture, batch } satisfies BatchFree),
+          signal,
+          (batch) => this.#thread.post({ capture, batch }),
           () => this.#end(),
         ),
     );
     this.sources = this.#captures;
-    this.#worker.on('message', (message: BatchFilled) => this.#take(message));
-    this.#worker.on('error', (error) => {
-      for (const capture of this.#captures) capture.fail(error);
-    });
+    this.#thread = new Thread(
+      workerData,
+      (message: BatchFilled) => this.#take(message),
+      (error) => {
+        for (const capture of this.#captures) capture.fail(error);
+      },
+    );
+    this.hasStarted = this.#thread.hasStarted;
   }
 
   #take(message: BatchFilled): void {
@@ -102,30 +168,40 @@ export class SightingsThread {
     source.take(message);
   }
 
-  #ended = 0;
-
   /** When nobody reads any more, the thread ends. */
   #end(): void {
-    if (++this.#ended === this.#captures.length) void this.#worker.terminate();
+    if (++this.#ended === this.#captures.length) void this.#thread.end();
   }
 }
 
 class RemoteSightings implements SightingSource {
   interfaces: readonly CaptureInterface[] = [];
   octetsRead = 0;
+  frames = 0;
+  failure: CaptureError | null = null;
   readonly batches: readonly SightingBatch[];
+  readonly #signal: AbortSignal | undefined;
   readonly #giveBack: (batch: number) => void;
   readonly #onEnd: () => void;
   readonly #filled: BatchFilled[] = [];
   #inUse = -1;
   #isEnded = false;
   #error: Error | null = null;
-  #wake: () => void = () => undefined;
+  #wake = (): void => undefined;
+  readonly #onAbort = (): void => this.#wake();
 
-  constructor(batches: readonly SightingBatch[], giveBack: (batch: number) => void, onEnd: () => void) {
+  /** @param signal ends the sightings, and throws nothing */
+  constructor(
+    batches: readonly SightingBatch[],
+    signal: AbortSignal | undefined,
+    giveBack: (batch: number) => void,
+    onEnd: () => void,
+  ) {
     this.batches = batches;
+    this.#signal = signal;
     this.#giveBack = giveBack;
     this.#onEnd = onEnd;
+    signal?.addEventListener('abort', this.#onAbort);
   }
 
   take(message: BatchFilled): void {
@@ -143,10 +219,13 @@ class RemoteSightings implements SightingSource {
     this.#inUse = -1;
     while (this.#filled.length === 0) {
       if (this.#error !== null) throw this.#error;
+      if (this.#signal?.aborted === true) return null;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const { batch, count, keptLength, octetsRead, interfaces } = this.#filled.shift()!;
+    const { batch, count, keptLength, octetsRead, interfaces, frames, failure } = this.#filled.shift()!;
+    this.frames = frames;
     if (batch < 0) {
+      if (failure !== null) this.failure = errorOf(failure);
       await this.close();
       return null;
     }
@@ -162,6 +241,7 @@ class RemoteSightings implements SightingSource {
   async close(): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#onEnd();
   }
 }

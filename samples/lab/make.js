@@ -15,9 +15,13 @@ import { gravityForwardingOff } from './scenarios/gravity-forwarding-off.js';
 import { healthyCalico, healthyFlannel } from './scenarios/healthy.js';
 import { natReturnUnroutable } from './scenarios/nat-return-unroutable.js';
 import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
+import { outerNat } from './scenarios/outer-nat.js';
 import { rstBackendSwitched } from './scenarios/rst-backend-switched.js';
 import { rstOneWayConntrack } from './scenarios/rst-one-way-conntrack.js';
+import { serviceBackends } from './scenarios/service-backends.js';
+import { equalDatagrams, someOfMany } from './scenarios/some-of-many.js';
 import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
+import { twoNatBoxes, twoNatBoxesBroken } from './scenarios/two-nat-boxes.js';
 import { writeTruth } from './truth.js';
 
 /**
@@ -49,6 +53,12 @@ const SCENARIOS = {
   'rst-one-way-conntrack': rstOneWayConntrack,
   'arp-vip-duplicate': arpVipDuplicate,
   'ephemeral-port-exhaustion': ephemeralPortExhaustion,
+  'two-nat-boxes': twoNatBoxes,
+  'two-nat-boxes-broken': twoNatBoxesBroken,
+  'outer-nat': outerNat,
+  'service-backends': serviceBackends,
+  'some-of-many': someOfMany,
+  'equal-datagrams': equalDatagrams,
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -7,7 +7,7 @@ import { LabError } from './lab.js';
 /** Longer than a port rests. */
 const PATIENCE_MS = 150_000;
 
-/** @param {'dns' | 'http' | 'tcp' | 'bgp'} name */
+/** @param {'dns' | 'http' | 'tcp' | 'udp' | 'bgp'} name */
 export function agent(name) {
   return [process.execPath, fileURLToPath(new URL(`agents/${name}.js`, import.meta.url))];
 }

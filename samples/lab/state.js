@@ -44,13 +44,13 @@ export function counterOf(namespace, counter) {
 
 /**
  * @param {import('./lab.js').Namespace} namespace
- * @param {string} comment of the rule
- * @returns {number} the packets that the rule has matched
+ * @param {string} comment of the rule, or of several
+ * @returns {number} the packets that they have matched
  */
-export function ruleCounter(namespace, comment) {
-  const line = namespace
-    .exec('iptables-save -c')
+export function ruleCounter(namespace, comment, command = 'iptables-save -c') {
+  return namespace
+    .exec(command)
     .split('\n')
-    .find((each) => each.includes(comment));
-  return Number(/^\[(\d+):/.exec(line ?? '')?.[1]);
+    .filter((each) => each.includes(comment))
+    .reduce((sum, line) => sum + Number(/^\[(\d+):/.exec(line)?.[1]), 0);
 }

@@ -8,12 +8,17 @@ import { agent, parse } from './programs.js';
 /** @typedef {Record<string, string | number | number[]>} Match as in the truth files: protocol, addresses, ports, ids */
 
 /**
+ * From a place of its path on, which a number names where a point is passed twice, a packet bears other addresses.
+ * @typedef {{ from: string | number, match: Match }} Rewrite
+ */
+
+/**
  * @typedef {{
  *   what: string, direction: 'request' | 'reply', match: Match, path: string[], shown: number,
- *   packets?: number, anomalies?: string[], rewritten?: { from: string, match: Match } | undefined
+ *   packets?: number, anomalies?: string[], rewritten?: Rewrite[] | undefined, some?: { after: string } | undefined
  * }} Claim
  *   `shown`: how many points of its path show it; all of them unless it is lost. `packets`: how many were sent, where the client knows.
- *   `rewritten`: from this point on it bears other addresses.
+ *   `rewritten`: in the order of its path. `some`: of these packets, some are lost after this point; `shown` does not say.
  */
 
 /**
@@ -40,7 +45,7 @@ export class Traffic {
 
   /**
    * @param {import('./programs.js').Host} pod
-   * @param {'dns' | 'http' | 'tcp'} kind
+   * @param {'dns' | 'http' | 'tcp' | 'udp'} kind
    * @param {(string | number)[]} words
    */
   async serve(pod, kind, ...words) {
@@ -127,7 +132,7 @@ export class Traffic {
         what: `dns query ${label}`,
         match: { ...match, dst: asked },
         packets: sent,
-        rewritten: service && { from: service.translatedAt, match },
+        rewritten: service && [{ from: service.translatedAt, match }],
         anomalies: service && ['dnat'],
       },
       {
@@ -135,7 +140,7 @@ export class Traffic {
         match: reply,
         packets: sent,
         // br_netfilter translates back before the reply leaves by the point that shows the translated query.
-        rewritten: service && { from: service.translatedAt, match: { ...reply, src: asked } },
+        rewritten: service && [{ from: service.translatedAt, match: { ...reply, src: asked } }],
         anomalies: service && ['un-dnat'],
       },
     ]);
@@ -182,11 +187,9 @@ export class Traffic {
    * @param {Endpoint} from
    * @param {Endpoint} to
    * @param {number} dport
-   * @param {{
-   *   outcome?: 200 | 'refused', lost?: Loss | undefined, snat?: { address: string, from: string }
-   * }} [options] snat: the client's address from a point on
+   * @param {{ outcome?: 200 | 'refused', lost?: Loss | undefined }} [options]
    */
-  async http(from, to, dport, { outcome = 200, lost, snat } = {}) {
+  async http(from, to, dport, { outcome = 200, lost } = {}) {
     const sport = randomInt(32_768, 61_000);
     const [src, dst] = addresses(from, to, false);
     const said = await from.namespace.output([...agent('http'), 'get', dst, `${dport}`, `${sport}`, '2500']);
@@ -197,35 +200,22 @@ export class Traffic {
     const label = `${src}:${sport} > ${dst}:${dport}`;
     const there = { proto: 'tcp', src, sport, dst, dport };
     const back = { proto: 'tcp', src: dst, sport: dport, dst: src, dport: sport };
-    const way = this.cluster.path(from, to);
-    const inside = snat && way[way.indexOf(snat.from) - 1];
-    /** @type {(flags?: number) => Pick<Half, 'match' | 'rewritten'>} */
-    const request = (flags) => ({
-      match: withFlags(there, flags),
-      rewritten: snat && { from: snat.from, match: withFlags({ ...there, src: snat.address }, flags) },
-    });
-    /** @type {(flags?: number) => Pick<Half, 'match' | 'rewritten'>} */
-    const reply = (flags) => ({
-      match: withFlags(snat === undefined ? back : { ...back, dst: snat.address }, flags),
-      // What never comes inside has only its outside form on its way.
-      rewritten: inside === undefined || lost ? undefined : { from: inside, match: withFlags(back, flags) },
-    });
-    const syn = { what: `tcp SYN ${label}`, ...request(2) };
+    const syn = { what: `tcp SYN ${label}`, match: { ...there, flags: 2 } };
     if (outcome === 'refused') {
       const what = `tcp RST,ACK by the pod to ${label}`;
-      const rst = { what, ...reply(20), packets: 1, anomalies: ['connection-refused'] };
+      const rst = { what, match: { ...back, flags: 20 }, packets: 1, anomalies: ['connection-refused'] };
       this.#exchange(from, to, false, lost, [{ ...syn, packets: 1 }, rst]);
       return;
     }
     const retries = lost === undefined ? {} : { anomalies: ['syn-retransmission'] };
     this.#exchange(from, to, false, lost, [
       { ...syn, ...retries },
-      { what: `tcp SYN,ACK of ${label}`, ...reply(18) },
+      { what: `tcp SYN,ACK of ${label}`, match: { ...back, flags: 18 } },
     ]);
     if (lost !== undefined) return;
     this.#exchange(from, to, false, lost, [
-      { what: `tcp flow ${label}`, ...request() },
-      { what: `tcp flow ${label} (reply side)`, ...reply() },
+      { what: `tcp flow ${label}`, match: there },
+      { what: `tcp flow ${label} (reply side)`, match: back },
     ]);
   }
 
@@ -267,13 +257,4 @@ function addresses(from, to, six) {
   if (!six) return [from.address, to.address];
   if (from.address6 === undefined || to.address6 === undefined) throw new LabError('no IPv6 address');
   return [from.address6, to.address6];
-}
-
-/**
- * @param {Match} match
- * @param {number | undefined} flags
- * @returns {Match}
- */
-function withFlags(match, flags) {
-  return flags === undefined ? match : { ...match, flags };
 }

@@ -1,6 +1,6 @@
 // What is true of a sample: each claim of the traffic is looked up in the captures with a tshark filter, and a claim that
 // tshark does not confirm at every point is an error. Nothing here asks lasthop.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError, run } from './lab.js';
 
@@ -77,19 +77,60 @@ export class Evidence {
   }
 
   /**
-   * @param {string} filter
-   * @returns {Map<string, number[]>} frame numbers of each point that shows such a packet
+   * All filters in one run of tshark.
+   * @param {string[]} filters
+   * @returns {Map<string, Map<string, number[]>>} of each filter the frame numbers of each point that shows such a packet
    */
-  find(filter) {
-    const found = run('tshark', ['-r', this.joined, ...TSHARK, '-Y', filter, '-T', 'fields', '-e', 'frame.number']);
-    /** @type {Map<string, number[]>} */
-    const byPoint = new Map();
-    for (const line of found.split('\n').filter(Boolean)) {
-      const frame = this.frames[Number(line) - 1];
-      if (frame === undefined) throw new LabError(`tshark found frame ${line}, which no capture has`);
+  findAll(filters) {
+    const script = `${this.joined}.lua`;
+    const taps = filters.map(
+      (filter, at) => `local tap${at} = Listener.new("frame", ${JSON.stringify(filter)})
+function tap${at}.packet(pinfo) print("${at} " .. pinfo.number) end`,
+    );
+    // A chunk of Lua may have 200 local variables.
+    writeFileSync(script, taps.map((tap) => `do\n${tap}\nend\n`).join(''));
+    const said = run('tshark', ['-q', '-r', this.joined, ...TSHARK, '-X', `lua_script:${script}`]);
+    rmSync(script);
+    /** @type {Map<string, Map<string, number[]>>} */
+    const found = new Map(filters.map((filter) => [filter, new Map()]));
+    for (const line of said.split('\n').filter(Boolean)) {
+      const [at, number] = line.split(' ').map(Number);
+      const frame = this.frames[(number ?? 0) - 1];
+      const byPoint = found.get(filters[at ?? -1] ?? '');
+      if (frame === undefined || byPoint === undefined) throw new LabError(`tshark said: ${line}`);
       byPoint.set(frame.point, [...(byPoint.get(frame.point) ?? []), frame.number]);
     }
-    return byPoint;
+    return found;
+  }
+
+  /**
+   * How many packets these frames of one point are, if what is equal within a millisecond is one.
+   * @param {string} point
+   * @param {number[]} numbers
+   */
+  apart(point, numbers) {
+    const seen = numbers.map((number) => ({
+      key: this.identify(point, number),
+      t: Number(this.frames.find((each) => each.point === point && each.number === number)?.fields['frame.time_epoch']?.[0]),
+    }));
+    return seen.filter(({ key, t }, at) => !seen.slice(0, at).some((other) => other.key === key && Math.abs(other.t - t) < 1e-3))
+      .length;
+  }
+
+  /**
+   * What tells this packet from others of its kind, at all points, as a filter.
+   * @param {string} point
+   * @param {number} number
+   */
+  identify(point, number) {
+    const frame = this.frames.find((each) => each.point === point && each.number === number);
+    if (frame === undefined) throw new LabError(`${point} has no frame ${number}`);
+    const [tcp, ip] = [frame.fields['tcp.seq_raw'], frame.fields['ip.id']];
+    const stamp = frame.fields['tcp.options.timestamp.tsval']?.[0];
+    return [
+      ip?.[0] === undefined ? '' : ` && ip.id == ${ip.at(-1)}`,
+      tcp?.[0] === undefined ? '' : ` && tcp.seq_raw == ${tcp[0]} && tcp.options.timestamp.tsval == ${stamp}`,
+    ].join('');
   }
 }
 
@@ -113,7 +154,9 @@ function filterOf(match) {
     `${l4}.srcport == ${match['sport']} && ${l4}.dstport == ${match['dport']} && !icmp`;
   switch (match['proto']) {
     case 'icmp': {
-      if (match['icmp_type'] === 3) return `icmp.type == 3 && icmp.code == ${match['icmp_code']} && ${addresses}`;
+      if (match['icmp_code'] !== undefined) {
+        return `icmp.type == ${match['icmp_type']} && icmp.code == ${match['icmp_code']} && ${addresses}`;
+      }
       const errors = '!(icmp.type == 3) && !(icmp.type == 5) && !(icmp.type == 11)';
       const ids = `icmp.ident == ${match['icmp_id']} && icmp.seq == ${match['icmp_seq']}`;
       return `icmp && icmp.type == ${match['icmp_type']} && ${addresses} && ${ids} && ${errors}`;
@@ -136,53 +179,169 @@ function filterOf(match) {
 }
 
 /**
+ * A stretch of a claim's path on which the packet has one form and is at one point, however often it passes that.
+ * @typedef {{ point: string, form: number, passages: number, shown: number }} Stretch
+ */
+
+/**
+ * @param {Claim} claim
+ * @returns {Stretch[]}
+ */
+function stretchesOf({ what, path, shown, rewritten = [] }) {
+  const turns = rewritten.map(({ from }) => (typeof from === 'number' ? from : path.indexOf(from)));
+  if (turns.some((turn) => path[turn] === undefined)) throw new LabError(`${what}: is rewritten off its path`);
+  /** @type {Stretch[]} */
+  const stretches = [];
+  path.forEach((point, at) => {
+    const form = turns.filter((turn) => turn <= at).length;
+    let last = stretches.at(-1);
+    // A cooked capture without interface numbers is passed once for each interface of the node.
+    if (last?.point !== point || last.form !== form) {
+      last = { point, form, passages: 0, shown: 0 };
+      stretches.push(last);
+    }
+    last.passages++;
+    if (at < shown) last.shown++;
+  });
+  return stretches;
+}
+
+/**
  * The rows of `expected`, each confirmed by tshark.
  * @param {Evidence} evidence
  * @param {Claim[]} claims
  */
 export function confirm(evidence, claims) {
-  return claims.map((claim) => {
-    const { what, path, shown, rewritten } = claim;
-    const turn = rewritten === undefined ? path.length : path.indexOf(rewritten.from);
-    if (turn < 0) throw new LabError(`${what}: ${rewritten?.from} is not on its path`);
-    const first = filterOf(claim.match);
-    const second = rewritten && filterOf(rewritten.match);
-    const found = evidence.find(first);
-    const foundLater = second === undefined ? found : evidence.find(second);
-    const seen = [...new Set([...found.keys(), ...foundLater.keys()])];
-    const stray = seen.filter((point) => !path.includes(point));
+  const filtersOf = (/** @type {Claim} */ { match, rewritten = [] }) =>
+    [match, ...rewritten.map((form) => form.match)].map(filterOf);
+  const all = evidence.findAll([...new Set(claims.flatMap(filtersOf))]);
+  return claims.flatMap((claim) => {
+    const { what, path } = claim;
+    const stretches = stretchesOf(claim);
+    const filters = filtersOf(claim);
+    const found = filters.map((filter) => all.get(filter));
+    const stray = found.flatMap((points, form) =>
+      [...(points?.keys() ?? [])].filter((point) => !stretches.some((each) => each.point === point && each.form === form)),
+    );
     if (stray.length > 0) throw new LabError(`${what}: seen off its path, at ${stray.join(' ')}`);
-    // A cooked capture without interface numbers is passed once for each interface of the node.
-    const points = [...new Set(path)];
-    const copies = found.get(path[0] ?? '')?.length ?? 0;
-    const packets = copies / path.slice(0, shown).filter((point) => point === path[0]).length;
+    const packets = (found[0]?.get(path[0] ?? '')?.length ?? 0) / (stretches[0]?.shown ?? 1);
     if (packets === 0) throw new LabError(`${what}: not at ${path[0]}`);
     if (claim.packets !== undefined && claim.packets !== packets) {
       throw new LabError(`${what}: ${packets} at ${path[0]}, but ${claim.packets} were sent`);
     }
-    const rows = points.map((point) => {
-      const frames = (path.indexOf(point) < turn ? found : foundLater).get(point) ?? [];
-      const passed = path.slice(0, shown).filter((each) => each === point).length;
-      if (frames.length !== packets * passed) {
-        throw new LabError(`${what}: ${frames.length} frames at ${point}, not ${packets * passed}`);
-      }
-      const filter = point === path[0] ? first : path.indexOf(point) === turn ? second : undefined;
-      return { point, packets: passed === 0 ? 0 : packets, frames, ...(filter === undefined ? {} : { filter }) };
-    });
-    const lost = shown < path.length;
-    const last = path[shown - 1] ?? '';
-    return {
-      what,
-      direction: claim.direction,
-      verdict: lost ? 'lost' : 'delivered',
-      last_seen: last,
-      next_expected: path.slice(shown).find((point) => point !== last) ?? null,
-      copies: packets,
-      anomalies: claim.anomalies ?? [],
-      match: claim.match,
-      points: rows,
-    };
+    const frames = stretches.map(({ point, form }) => found[form]?.get(point) ?? []);
+    const named = stretches.map(({ form }, at) => (stretches[at - 1]?.form === form ? undefined : filters[form]));
+    if (claim.some !== undefined) return confirmSome(evidence, claim, stretches, frames, named);
+    return [rowOf(claim, stretches, frames, named, packets)];
   });
+}
+
+/**
+ * @param {Claim} claim
+ * @param {Stretch[]} stretches
+ * @param {number[][]} frames of each stretch
+ * @param {(string | undefined)[]} filters that find them
+ * @param {number} packets
+ * @param {number} [lost] of them, where they are equal to the octet and only some came through
+ */
+function rowOf(claim, stretches, frames, filters, packets, lost) {
+  const { what, path, shown } = claim;
+  const rows = stretches.map(({ point, shown: times, passages }, at) => {
+    const seen = times === 0 && lost !== undefined ? (packets - lost) * passages : packets * times;
+    if (frames[at]?.length !== seen) throw new LabError(`${what}: ${frames[at]?.length} frames at ${point}, not ${seen}`);
+    const filter = filters[at];
+    return { point, packets: seen / passages, frames: frames[at], ...(filter === undefined ? {} : { filter }) };
+  });
+  const last = path[shown - 1] ?? '';
+  return {
+    what,
+    direction: claim.direction,
+    verdict: shown === path.length ? 'delivered' : lost === undefined ? 'lost' : 'partial',
+    last_seen: last,
+    next_expected: path.slice(shown).find((point) => point !== last) ?? null,
+    copies: packets,
+    ...(lost === undefined ? {} : { lost }),
+    anomalies: claim.anomalies ?? [],
+    match: claim.match,
+    points: rows,
+  };
+}
+
+/**
+ * Of some packets of one kind, all before a place and only some behind it: a row a packet, and where they are equal to the octet
+ * (IPv6 has no identification) one for all of them.
+ * @param {Evidence} evidence
+ * @param {Claim} claim
+ * @param {Stretch[]} stretches
+ * @param {number[][]} frames
+ * @param {(string | undefined)[]} filters
+ */
+function confirmSome(evidence, claim, stretches, frames, filters) {
+  const { what, path } = claim;
+  /** @type {Map<string, number[][]>} */
+  const packets = new Map();
+  frames.forEach((numbers, at) => {
+    for (const number of numbers) {
+      const key = evidence.identify(stretches[at]?.point ?? '', number);
+      const known = packets.get(key) ?? stretches.map(() => []);
+      packets.set(key, known);
+      known[at]?.push(number);
+    }
+  });
+  const end = path.indexOf(claim.some?.after ?? '') + 1;
+  const before = stretches.findIndex(({ point }) => point === path[end - 1]);
+  const rows = [...packets].map(([key, each], number) => {
+    const [sent, came] = [each[before]?.length ?? 0, each.at(-1)?.length ?? 0];
+    const shown = came === sent ? path.length : end;
+    const lost = came === 0 || came === sent ? undefined : sent - came;
+    const one = { ...claim, what: packets.size === 1 ? what : `${what}, the ${number + 1}.`, shown };
+    const own = filters.map((filter) => filter && filter + key);
+    return rowOf(one, stretchesOf(one), each, own, sent, lost);
+  });
+  if (!rows.some(({ verdict }) => verdict !== 'delivered')) throw new LabError(`${what}: all of them came through`);
+  return rows;
+}
+
+/**
+ * What the claims' rewrites come to: from which address to which, between which points, and for how many packets. Equal ones
+ * within a millisecond (a SYN,ACK for a SYN that came again, and one sent again at that moment) count as one.
+ * @param {Evidence} evidence
+ * @param {Claim[]} claims
+ */
+export function translations(evidence, claims) {
+  const matches = claims.flatMap(({ rewritten = [] }) => rewritten.map(({ match }) => filterOf(match)));
+  const all = evidence.findAll([...new Set(matches)]);
+  /** @type {Map<string, { kind: string, from: string, to: string, between: string[], frames: Set<number> }>} */
+  const found = new Map();
+  for (const claim of claims) {
+    const forms = [claim.match, ...(claim.rewritten ?? []).map(({ match }) => match)];
+    stretchesOf(claim).forEach(({ point, form }, at, stretches) => {
+      const [before, now, last] = [forms[form - 1], forms[form], stretches[at - 1]];
+      if (last === undefined || last.form === form || before === undefined || now === undefined) return;
+      const source = end(before, 'src') !== end(now, 'src');
+      const destination = end(before, 'dst') !== end(now, 'dst');
+      const kind = source && destination ? 'both' : source ? 'snat' : 'dnat';
+      const side = kind === 'dnat' ? 'dst' : 'src';
+      const one = { kind, from: end(before, side), to: end(now, side), between: [last.point, point] };
+      const key = JSON.stringify(one);
+      const known = found.get(key) ?? { ...one, frames: new Set() };
+      found.set(key, known);
+      for (const frame of all.get(filterOf(now))?.get(point) ?? []) known.frames.add(frame);
+    });
+  }
+  return [...found.values()].map(({ frames, ...one }) => ({
+    ...one,
+    packets: evidence.apart(one.between[1] ?? '', [...frames]),
+  }));
+}
+
+/**
+ * @param {Match} match
+ * @param {'src' | 'dst'} side
+ */
+function end(match, side) {
+  const port = match[side === 'src' ? 'sport' : 'dport'];
+  return port === undefined ? `${match[side]}` : `${match[side]}:${port}`;
 }
 
 /**
@@ -194,13 +353,13 @@ export function confirmFaults(expected, faults) {
   for (const fault of faults) {
     const lost = expected
       .filter((row) => row.last_seen === fault.after && row.next_expected === fault.before)
-      .reduce((sum, row) => sum + row.copies, 0);
+      .reduce((sum, row) => sum + (row.lost ?? row.copies), 0);
     if (lost !== fault.counted) {
       throw new LabError(`${fault.what}: ${lost} packets lost in the captures, ${fault.counter} says ${fault.counted}`);
     }
   }
   const elsewhere = expected.find(
-    (row) => row.verdict === 'lost' && !faults.some((f) => f.after === row.last_seen && f.before === row.next_expected),
+    (row) => row.verdict !== 'delivered' && !faults.some((f) => f.after === row.last_seen && f.before === row.next_expected),
   );
   if (elsewhere !== undefined) throw new LabError(`${elsewhere.what}: lost where no fault was made`);
 }
@@ -212,22 +371,25 @@ export function confirmFaults(expected, faults) {
  */
 export function journeys(evidence, claims) {
   const original = new Map(
-    claims.flatMap(({ match, rewritten }) => (rewritten ? [[tuple(rewritten.match), tuple(match)]] : [])),
+    claims.flatMap(({ match, rewritten = [] }) => rewritten.map((form) => [tuple(form.match), match])),
   );
   /** @type {Map<string, { t: number, what: string, first: string, frames: number[][] }[]>} */
   const packets = new Map();
   for (const frame of evidence.frames) {
     const packet = describe(frame.fields);
     if (packet === undefined) continue;
-    const first = original.get(packet.first) ?? packet.first;
-    const key = `${first} ${packet.what} ${packet.key}`;
+    const match = original.get(packet.id === undefined ? packet.first : `${packet.first} id ${packet.id}`);
+    const { icmp_id: id, ...ends } = match ?? {};
+    const first = match === undefined ? packet.first : tuple(/** @type {Match} */ (ends));
+    const what = id === undefined ? packet.what : packet.what.replace(`id ${packet.id} `, `id ${id} `);
+    const key = `${first} ${what} ${packet.key}`;
     const t = Number(frame.fields['frame.time_epoch']?.[0]);
     const alike = packets.get(key) ?? [];
     packets.set(key, alike);
     // A RST that a kernel repeats is the same octets again, later than any packet is on its way.
     let known = alike.find((each) => Math.abs(each.t - t) < ON_ITS_WAY);
     if (known === undefined) {
-      known = { t, what: packet.what, first, frames: evidence.points.map(() => []) };
+      known = { t, what, first, frames: evidence.points.map(() => []) };
       alike.push(known);
     }
     known.t = Math.min(known.t, t);
@@ -238,7 +400,8 @@ export function journeys(evidence, claims) {
 }
 
 /** @param {Match} match */
-function tuple({ src, sport, dst, dport }) {
+function tuple({ src, sport, dst, dport, icmp_id: id }) {
+  if (id !== undefined) return `${src} > ${dst} id ${id}`;
   return sport === undefined ? `${src} > ${dst}` : `${src}:${sport} > ${dst}:${dport}`;
 }
 
@@ -262,10 +425,9 @@ function describe(fields) {
   if (last === 'icmp') {
     const [type, code] = [fields['icmp.type']?.[0], fields['icmp.code']?.[0]];
     const echo = type === '8' ? 'request' : type === '0' ? 'reply' : undefined;
-    const what = echo
-      ? `icmp echo ${echo} id ${Number(fields['icmp.ident']?.[0])} seq ${fields['icmp.seq']?.[0]}`
-      : `icmp type ${type} code ${code}`;
-    return { what, first: tuple({ src, dst }), key };
+    if (echo === undefined) return { what: `icmp type ${type} code ${code}`, first: tuple({ src, dst }), key };
+    const id = Number(fields['icmp.ident']?.[0]);
+    return { what: `icmp echo ${echo} id ${id} seq ${fields['icmp.seq']?.[0]}`, id, first: tuple({ src, dst }), key };
   }
   if (last === 'icmpv6') {
     const type = fields['icmpv6.type']?.[0];
@@ -322,7 +484,7 @@ export function writeTruth(folder, joined, sample) {
   const evidence = new Evidence(folder, sample.captures, joined);
   const expected = confirm(evidence, sample.claims);
   confirmFaults(expected, sample.faults);
-  const lost = expected.filter(({ verdict }) => verdict === 'lost').length;
+  const lost = expected.filter(({ verdict }) => verdict !== 'delivered').length;
   const truth = {
     schema: 1,
     scenario: sample.scenario,
@@ -336,6 +498,7 @@ export function writeTruth(folder, joined, sample) {
     })),
     faults: sample.faults,
     ...sample.notes,
+    translations: translations(evidence, sample.claims),
     summary: { expected: expected.length, lost, delivered: expected.length - lost },
     clients: sample.clients,
     expected,

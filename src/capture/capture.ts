@@ -35,6 +35,17 @@ export class CaptureError extends Error {
   }
 }
 
+/** A CaptureError as it goes from one thread to another. */
+export type CaptureFailure = Pick<CaptureError, 'code' | 'file' | 'octet' | 'frame' | 'message'>;
+
+export function failureOf({ code, file, octet, frame, message }: CaptureError): CaptureFailure {
+  return { code, file, octet, frame, message };
+}
+
+export function errorOf({ code, file, octet, frame, message }: CaptureFailure): CaptureError {
+  return new CaptureError(code, file, octet, frame, message);
+}
+
 /** An opened capture: iterate it once for its frames. */
 export interface Capture extends AsyncIterable<FrameBatch> {
   readonly file: string;

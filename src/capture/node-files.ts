@@ -187,6 +187,14 @@ async function addFile(found: FolderFile[], path: string, name: string): Promise
   if (await isCapture(reader)) found.push({ path, name, size: kind.size });
 }
 
+/** The octets of a pipe or a device, which can be read once; null for files, and for what cannot be read. */
+export async function openPipe(path: string): Promise<AsyncIterable<Uint8Array> | null> {
+  const kind = await stat(path).catch(() => null);
+  if (kind === null || kind.isFile() || kind.isDirectory()) return null;
+  const handle = await open(path, 'r').catch(() => null);
+  return handle?.createReadStream() ?? null;
+}
+
 export async function isFolder(path: string): Promise<boolean> {
   const kind = await stat(path).catch(() => null);
   return kind !== null && kind.isDirectory();

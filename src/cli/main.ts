@@ -30,7 +30,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (controller.signal.aborted) return EXIT_INTERRUPTED;
     io.stderr.write(`lasthop: ${await explanation(error)}\n`);
-    if (io.env['LASTHOP_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`);
+    if (io.env['LASTHOP_DEBUG'] && error instanceof Error) io.stderr.write(`${await callsOf(error)}\n`);
     return EXIT_USAGE;
   } finally {
     io.off?.('SIGINT', interrupt);
@@ -38,6 +38,16 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function ignore(): void {}
+
+/** The stack without the message before it, which may hold what no terminal should see. */
+async function callsOf({ stack = '', message }: Error): Promise<string> {
+  const { escapeText } = await import('../report/escape.js');
+  const calls = stack.slice(stack.indexOf(message) + message.length).split('\n');
+  return calls
+    .filter((line) => line !== '')
+    .map(escapeText)
+    .join('\n');
+}
 
 /** Errors that are the caller's to mend; anything else is a fault of this program. */
 const EXPECTED = ['UsageError', 'OptionsError', 'CaptureError', 'OutputError'];

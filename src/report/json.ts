@@ -1,5 +1,6 @@
-// JSON.stringify leaves these as they are, but a terminal obeys C1 controls and reorders text at the marks for direction.
-const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+// JSON.stringify leaves these as they are, but a terminal obeys C1 controls and reorders text at the marks for direction, and
+// a browser takes what follows `<` for HTML where a report is put into a page.
+const UNSAFE = /[<\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 function escaped(json: string): string {
   return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);

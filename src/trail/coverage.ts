@@ -119,12 +119,12 @@ export class Coverage {
 
   /** Whether a capture that shows nothing was running, as far as other interfaces in the same file tell. */
   #ranAt({ point, windows }: PointEvidence, time: number, margin: number): boolean {
-    const files = new Set(windows.map(({ file }) => file));
+    const files = new Set(windows.map(({ source }) => source));
     let first = Infinity;
     let last = -Infinity;
     for (const other of this.#context.evidence.points) {
       if (other === undefined || other.point.node !== point.node) continue;
-      if (!other.windows.some(({ file, frames }) => frames > 0 && files.has(file))) continue;
+      if (!other.windows.some(({ source, frames }) => frames > 0 && files.has(source))) continue;
       for (const span of this.#spans(other)) {
         first = Math.min(first, span.first);
         last = Math.max(last, span.last);

@@ -9,7 +9,7 @@ import { exactHigh, exactLow, packetKeys } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
 const PAIR_LIMIT = 1 << 18;
-/** Pairs that a point has room for at first: a file may describe 65,536 interfaces, of which few see packets. */
+/** Pairs that a point has room for at first. */
 const FIRST_PAIRS = 16;
 /** Sightings sampled for clocks and the order of points; when full, every second key is dropped and the rest go on. */
 const SAMPLE_LIMIT = 1 << 16;
@@ -111,6 +111,9 @@ export class PairsAtPoint {
   }
 }
 
+/** The pairs of every point that saw no packet: a file may describe 65,536 interfaces, of which few see packets. */
+const NO_PAIRS = new PairsAtPoint();
+
 /** The inside of PairsAtPoint, in the order of its pairs. */
 export interface PairsState {
   readonly first: Int32Array;
@@ -121,6 +124,8 @@ export interface PairsState {
 
 /** What one file holds of one point. Times are nanoseconds relative to the run's base second, uncorrected. */
 export interface FileWindow {
+  /** Number of the source in the run: names need not differ. */
+  source: number;
   readonly file: string;
   frames: number;
   first: number;
@@ -160,7 +165,7 @@ export interface PointState {
 export class PointEvidence {
   readonly point: CapturePoint;
   readonly windows: FileWindow[] = [];
-  readonly pairs = new PairsAtPoint();
+  #pairs = NO_PAIRS;
   frames = 0;
   /** Unicast IP packets. */
   packets = 0;
@@ -184,6 +189,15 @@ export class PointEvidence {
     this.point = point;
   }
 
+  get pairs(): PairsAtPoint {
+    return this.#pairs;
+  }
+
+  /** The same, to add to. */
+  get ownPairs(): PairsAtPoint {
+    return this.#pairs === NO_PAIRS ? (this.#pairs = new PairsAtPoint()) : this.#pairs;
+  }
+
   get state(): PointState {
     const { point, windows, frames, packets, protocols, undecoded, tunnelled, cut, unidentifiable, cutTcp } = this;
     const { arpSenders, dropped, pairs, filter } = this;
@@ -205,7 +219,7 @@ export class PointEvidence {
     for (const [name, count] of state.undecoded) this.undecoded.set(name, (this.undecoded.get(name) ?? 0) + count);
     for (const [id, count] of state.arpSenders) this.addArpSender(ids[id]!, count);
     if (state.dropped !== null) this.dropped = (this.dropped ?? 0) + state.dropped;
-    this.pairs.merge(state.pairs, ids);
+    if (state.pairs.first.length > 0) this.ownPairs.merge(state.pairs, ids);
     this.filter.merge(state.filter, ids);
   }
 
@@ -435,8 +449,8 @@ export class Evidence {
       outerTo = destinationId(view, packet.outerIpAt, packet.outerIpVersion, this.addresses);
     }
     this.#observeFilter(packet, at.filter, src, dst);
-    if (src <= dst) at.pairs.add(src, dst, true, ttl, outerTtl, outerFrom, outerTo);
-    else at.pairs.add(dst, src, false, ttl, outerTtl, outerFrom, outerTo);
+    if (src <= dst) at.ownPairs.add(src, dst, true, ttl, outerTtl, outerFrom, outerTo);
+    else at.ownPairs.add(dst, src, false, ttl, outerTtl, outerFrom, outerTo);
     if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
       at.cutTcp++;
     const octets = packet.ipEnd - packet.l4At;

@@ -47,8 +47,10 @@ export class Exchange {
   requestDst = 0;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
-  /** Its requests were seen under other addresses, too. */
-  isTranslated = false;
+  /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
+  requestForms: readonly Form[] = NONE;
+  /** Points that showed most of the way of such a request, in order. */
+  requestWay: readonly number[] = NONE;
   /** Packets that are not known to have arrived. */
   open: readonly Trail[] = NONE;
   /** One of its packets is among those that the user's filter chooses. */

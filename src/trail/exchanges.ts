@@ -69,7 +69,8 @@ export class ExchangeTable {
       return known === null ? null : this.#is(known.exchange, known.direction);
     }
     const exchange = this.#exchangeOf(facts, first, last);
-    if (first !== last && exchange !== null && this.direction === 'request') this.#rememberTranslated(exchange, last);
+    if (first !== last && exchange !== null && this.direction === 'request')
+      this.#rememberTranslated(exchange, facts.forms ?? [first, last]);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
     if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
       this.#fragments.remember(facts, first, exchange, this.direction);
@@ -78,9 +79,11 @@ export class ExchangeTable {
     return exchange;
   }
 
-  #rememberTranslated(exchange: Exchange, form: Form): void {
-    if (exchange.isTranslated) return;
-    exchange.isTranslated = true;
+  #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
+    if (exchange.requestForms.length > 0) return;
+    // Who tells packets without a trail uses its objects again.
+    exchange.requestForms = forms.map((form) => ({ ...form }));
+    const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
     const { protocol, id, sequence } = exchange;
     const key = numbered(this.#asked(protocol, form), protocol === 'dns' ? id : form.echoId, sequence, -1);

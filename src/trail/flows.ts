@@ -12,6 +12,8 @@ interface Flow {
   readonly server: number;
   readonly serverPort: number;
   readonly clientPorts: Set<number>;
+  /** Points that a request passed which was translated on its way; empty where none was. */
+  way: readonly number[];
   exchanges: number;
   readonly verdicts: Record<Verdict, number>;
 }
@@ -40,6 +42,7 @@ export class FlowTable {
         server,
         serverPort,
         clientPorts: new Set(),
+        way: [],
         exchanges: 0,
         verdicts: noVerdicts(),
       });
@@ -58,6 +61,7 @@ export class FlowTable {
     }
     flow.exchanges++;
     flow.verdicts[verdict]++;
+    if (exchange.requestWay.length > flow.way.length) flow.way = exchange.requestWay;
     if (flow.clientPorts.size < 2) flow.clientPorts.add(exchange.clientPort);
   }
 
@@ -67,7 +71,7 @@ export class FlowTable {
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
-    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, exchanges, verdicts }) => {
+    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, way, exchanges, verdicts }) => {
       const [clientPort] = clientPorts;
       return {
         protocol,
@@ -77,7 +81,7 @@ export class FlowTable {
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges,
         verdicts,
-        path: paths.of(client, server).points.map((point) => names.points[point]!.name),
+        path: (way.length > 0 ? way : paths.of(client, server).points).map((point) => names.points[point]!.name),
       };
     });
   }

@@ -50,38 +50,33 @@ export class FrameStore {
 
   /** Keeps a decoded frame, or passes it over. */
   offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
-    if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return;
-    const length = packet.frameEnd - packet.frameAt;
-    const kept = this.complete ? length : Math.min(length, KEPT_OCTETS);
-    if (this.#octets + kept > this.#limit || this.frames.length === MOST_FRAMES) {
-      this.complete = false;
-      return;
-    }
-    this.#octets += kept;
-    this.frames.push({
-      point,
-      file,
-      frame,
-      seconds,
-      nanoseconds,
-      octets: packet.octets.slice(packet.frameAt, packet.frameAt + kept),
-      originalLength: packet.originalLength,
-      linkType: packet.linkType,
-    });
+    if (!this.#takes(packet, point)) return;
+    const octets = packet.octets.slice(packet.frameAt, packet.frameAt + this.#keeps(packet));
+    const { originalLength, linkType } = packet;
+    this.frames.push({ point, file, frame, seconds, nanoseconds, octets, originalLength, linkType });
   }
 
-  /** Takes over frames that another store kept. @param all it kept every frame that it was offered */
+  /** Takes over frames that another store kept, as if they were offered here. @param all it kept every frame that it was offered */
   add(frames: readonly KeptFrame[], all: boolean): void {
+    for (const frame of frames) if (this.#takes(this.view(frame), frame.point)) this.frames.push(frame);
     if (!all) this.complete = false;
-    for (const frame of frames) {
-      if (!this.complete && this.frames.length >= KEPT_FRAMES) return;
-      if (this.#octets + frame.octets.length > this.#limit) {
-        this.complete = false;
-        return;
-      }
-      this.#octets += frame.octets.length;
-      this.frames.push(frame);
+  }
+
+  /** Counts a frame in, or passes it over. */
+  #takes(packet: PacketView, point: number): boolean {
+    if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return false;
+    const kept = this.#keeps(packet);
+    if (this.#octets + kept > this.#limit || this.frames.length === MOST_FRAMES) {
+      this.complete = false;
+      return false;
     }
+    this.#octets += kept;
+    return true;
+  }
+
+  #keeps(packet: PacketView): number {
+    const length = packet.frameEnd - packet.frameAt;
+    return this.complete ? length : Math.min(length, KEPT_OCTETS);
   }
 
   #matters(packet: PacketView, point: number): boolean {

@@ -1,5 +1,6 @@
 import { Layer } from '../wire/layers.js';
 import type { PacketGroup } from './packet-group.js';
+import type { SightingStore } from './sightings.js';
 import { rangeOf } from './trail.js';
 
 /** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
@@ -41,6 +42,19 @@ export function isAnonymous({ ipId, kind, a, c, payloadLength }: PacketGroup): b
   if (kind === Layer.TCP) return payloadLength === 0 && (c & SYN) === 0;
   if (kind === Layer.ICMP) return a >> 8 !== ECHO && a >> 8 !== ECHO_REPLY;
   return kind !== Layer.ICMPV6 || (a >> 8 !== ECHO_V6 && a >> 8 !== ECHO_REPLY_V6);
+}
+
+/**
+ * True for two packets that are alike only by what they hold, of two flows: some point shows both after as many hops. Of one packet a
+ * point shows two forms where it comes back translated, after a hop or from a bridge that sends it back to its sender.
+ */
+export function areTwo(a: PacketGroup, b: PacketGroup, store: SightingStore): boolean {
+  if (a.ipId !== 0 || a.kind === Layer.TCP || a.src === b.dst || a.dst === b.src) return false;
+  for (let x = a.head; x >= 0; x = store.next(x)) {
+    for (let y = b.head; y >= 0; y = store.next(y))
+      if (store.point(x) === store.point(y) && (store.ttls(x) & 255) === (store.ttls(y) & 255)) return true;
+  }
+  return false;
 }
 
 /**

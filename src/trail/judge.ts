@@ -2,7 +2,7 @@ import { rankOf } from '../net/points.js';
 import { arrivalOf } from './arrival.js';
 import { Coverage, type JudgeContext } from './coverage.js';
 import type { Crossing, Path } from './paths.js';
-import type { Judgement, Silence, Trail } from './trail.js';
+import type { Form, Judgement, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
 const TCP = 6;
@@ -89,7 +89,13 @@ export class Judge {
     if (owners !== null && !owners.has(trail.last.src)) {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
-    const ahead = this.#ahead(trail, lastSeen, seen);
+    let ahead = this.#ahead(trail, lastSeen, seen);
+    // As the points ahead would have shown it
+    let awaited = trail;
+    if (ahead.length === 0 && !isBack) {
+      awaited = { ...trail, last: translatedBack(trail) ?? trail.last };
+      ahead = this.#behindTheBox(awaited, seen);
+    }
     if (ahead.length === 0 && !isBack) {
       const client = this.#context.evidence.addresses.text(trail.exchange!.client);
       return unknown(`it was not seen translated back to ${client}, which sent the request`);
@@ -109,7 +115,7 @@ export class Judge {
     let quiet: number | null = null;
     for (const { point, crossing } of ahead) {
       const able = this.#coverage.ableAt(
-        trail,
+        awaited,
         lastSighting.point,
         lastSighting.tunnel,
         lastSighting.time,
@@ -125,6 +131,13 @@ export class Judge {
           note = `${note}; but ${against}`;
         }
       }
+      // Of what comes back translated the request alone does not show by which way.
+      if (
+        awaited !== trail &&
+        certainty === 'shown' &&
+        !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[point]!)
+      )
+        certainty = 'likely';
       silent.push({ point, able: certainty !== null, note });
       if (certainty === null && !inside && lost === null) quiet ??= point;
       if (certainty === 'shown' && lost === null && quiet !== null)
@@ -138,7 +151,7 @@ export class Judge {
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
-    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(trail, this.#context.evidence.points[lost.point]!))
+    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!))
       this.#rememberLost(placeOf(trail, lastSeen, lost.point));
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
   }
@@ -154,7 +167,7 @@ export class Judge {
       direction !== 'reply' ||
       exchange === null ||
       quote !== null ||
-      !exchange.isTranslated ||
+      exchange.requestForms.length === 0 ||
       exchange.client === last.dst
     );
   }
@@ -252,9 +265,28 @@ export class Judge {
       );
   }
 
+  /** Captured points that a reply had still to pass under the addresses that it would have been translated back to. */
+  #behindTheBox({ last }: Trail, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
+    const { points, crossings } = this.pathOf(last.src, last.dst);
+    const from = points.findLastIndex((point) => seen.has(point));
+    return points
+      .map((point, i) => ({ point, crossing: crossings[i]! }))
+      .slice(from + 1)
+      .filter(({ point }) => this.#mayBeHomeOf(point, last.dst));
+  }
+
   #name(point: number): string {
     return this.#context.points[point]!.name;
   }
+}
+
+/** The addresses that a reply would have next: those of its request before it was translated to what the reply is for. */
+function translatedBack({ exchange, last }: Trail): Form | null {
+  const { requestForms } = exchange!;
+  const at = requestForms.findIndex(({ src, sourcePort }) => src === last.dst && sourcePort === last.destinationPort);
+  if (at < 1) return null;
+  const { src, dst, sourcePort, destinationPort, echoId } = requestForms[at - 1]!;
+  return { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId };
 }
 
 function placeOf({ last }: Trail, lastSeen: number, point: number): string {

@@ -136,11 +136,11 @@ export class Paths {
     }
     const byTheirRole = new Set<number>();
     if (!local && source.node !== null && home.node !== null && source.node !== home.node) {
-      for (const point of this.#outward(source.node, source, hops, this.#topology.isTunnelled(dst)))
+      for (const point of this.#outward(src, source, hops, this.#topology.isTunnelled(dst)))
         if (!inferred.has(point)) byTheirRole.add(point);
     }
     if (!local && home.node !== null && source.node !== home.node && source.node !== null) {
-      for (const point of this.#outward(home.node, home, hops, this.#topology.isTunnelled(src)))
+      for (const point of this.#outward(dst, home, hops, this.#topology.isTunnelled(src)))
         if (!inferred.has(point)) byTheirRole.add(point);
     }
     const ends = { src, dst, source, home };
@@ -230,7 +230,8 @@ export class Paths {
    * Points of a workload's own node that its packets must pass by their role: those that other workloads of the node cross
    * on their way to other nodes, and the bridge that a veth is a port of.
    */
-  #outward(node: string, home: Home, hops: ReadonlyMap<number, Hops>, tunnelled: boolean): number[] {
+  #outward(address: number, home: Home, hops: ReadonlyMap<number, Hops>, tunnelled: boolean): number[] {
+    const node = home.node!;
     const workload = home.points[0];
     if (workload === undefined) return [];
     const isWorkload = this.#topology.ownersOf(workload) !== null;
@@ -247,7 +248,7 @@ export class Paths {
         if (devices.length === 1) found.add(devices[0]!.id);
       }
     }
-    return [...found].filter((point) => !hops.has(point));
+    return [...found].filter((point) => !hops.has(point) && this.#topology.mayCarry(point, address));
   }
 
   /** Points of an address's own node that its other traffic with other nodes crossed. */

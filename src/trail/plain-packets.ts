@@ -230,6 +230,11 @@ export class PlainPackets {
     this.#translations.add(form, itsForm, before, after);
     const exchange = this.#exchanges.exchangeOf(facts, form, itsForm);
     if (exchange === null) return true;
+    if (this.#exchanges.direction === 'request' && exchange.requestWay.length === 0) {
+      const [seen, itsSeen] = [rows[row + SEEN]!, rows[itsRow + SEEN]!];
+      const start = this.#paths.at(way).points.filter((point) => (seen & (1 << point)) !== 0);
+      exchange.requestWay = [...start, ...path.points.filter((point) => (itsSeen & (1 << point)) !== 0)];
+    }
     const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
     note(exchange, this.#exchanges.direction, facts, itsForm, reach, last, null, false);
     return true;

@@ -14,6 +14,7 @@ const ALIKE = 64;
 const COPY = 1e6;
 /** One order is believed when it is seen this many times as often as the other. */
 const CLEARLY = 3;
+const NONE: ReadonlySet<number> = new Set();
 
 /** When packets from one address to another were seen at a point, and how much later at another, as the clocks say. */
 interface Differences {
@@ -25,6 +26,8 @@ interface Differences {
 export class PointOrders {
   readonly #points: readonly CapturePoint[];
   readonly #differences = new Map<string, Differences>();
+  /** Points that saw packets which a point saw, too. */
+  readonly #compared = new Map<number, Set<number>>();
   /** What the packets between two addresses said of two points, once asked. */
   readonly #found = new Map<string, number>();
 
@@ -44,11 +47,24 @@ export class PointOrders {
           let differences = this.#differences.get(key);
           if (differences === undefined) this.#differences.set(key, (differences = { times: [], later: [] }));
           if (differences.times.length >= LIMIT) continue;
+          this.#note(x.id, y.id);
+          this.#note(y.id, x.id);
           differences.times.push(samples.times[i]!);
           differences.later.push(samples.times[j]! - samples.times[i]!);
         }
       }
     }
+  }
+
+  #note(point: number, other: number): void {
+    const compared = this.#compared.get(point);
+    if (compared === undefined) this.#compared.set(point, new Set([other]));
+    else compared.add(other);
+  }
+
+  /** The points that may have passed a packet before or after this one. */
+  comparedWith(point: number): ReadonlySet<number> {
+    return this.#compared.get(point) ?? NONE;
   }
 
   /**

@@ -21,8 +21,6 @@ import type { TunnelTable } from './sightings.js';
 
 /** Sightings of a batch: the rows of so many stay in the processor's second cache until they are used. */
 export const BATCH_SIGHTINGS = 1024;
-/** The same of a batch that goes from one thread to another: a message costs as much as telling a hundred packets. */
-const SHARED_SIGHTINGS = 4096;
 /** Octets kept of one batch's frames; a frame longer than this is cut. */
 const KEPT_OCTETS = 128 << 10;
 /** Octets of the L4 part up to and with TCP timestamps in their usual place. */
@@ -79,6 +77,7 @@ const KIND_ICMPV6 = Layer.ICMPV6;
 export interface BatchMemory {
   readonly rows: ArrayBufferLike;
   readonly times: ArrayBufferLike;
+  readonly order: ArrayBufferLike;
   readonly kept: ArrayBufferLike;
 }
 
@@ -89,6 +88,7 @@ function ownMemory(): BatchMemory {
   return {
     rows: new ArrayBuffer(BATCH_SIGHTINGS * ROW_OCTETS),
     times: new ArrayBuffer(BATCH_SIGHTINGS * TIME_OCTETS),
+    order: new ArrayBuffer(BATCH_SIGHTINGS * TIME_OCTETS),
     kept: new ArrayBuffer(KEPT_OCTETS),
   };
 }
@@ -98,6 +98,8 @@ export class SightingBatch {
   readonly rows: Int32Array;
   /** Corrected times, nanoseconds relative to the base. */
   readonly times: Float64Array;
+  /** When each has its turn among the sightings of other captures, in the same terms; never falls within a batch of frames. */
+  readonly order: Float64Array;
   /** Octets of frames that are looked at again: those of ICMP errors, and of the first packet with a DNS question. */
   readonly kept: Uint8Array;
   count = 0;
@@ -106,14 +108,16 @@ export class SightingBatch {
   constructor(memory: BatchMemory = ownMemory()) {
     this.rows = new Int32Array(memory.rows);
     this.times = new Float64Array(memory.times);
+    this.order = new Float64Array(memory.order);
     this.kept = new Uint8Array(memory.kept);
   }
 
   /** Memory that two threads can see. */
-  static sharedMemory(): BatchMemory {
+  static sharedMemory(sightings: number): BatchMemory {
     return {
-      rows: new SharedArrayBuffer(SHARED_SIGHTINGS * ROW_OCTETS),
-      times: new SharedArrayBuffer(SHARED_SIGHTINGS * TIME_OCTETS),
+      rows: new SharedArrayBuffer(sightings * ROW_OCTETS),
+      times: new SharedArrayBuffer(sightings * TIME_OCTETS),
+      order: new SharedArrayBuffer(sightings * TIME_OCTETS),
       kept: new SharedArrayBuffer(KEPT_OCTETS),
     };
   }

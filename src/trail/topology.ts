@@ -31,6 +31,8 @@ export function isInitialTtl(ttl: number): boolean {
 
 /** Tells whether packets between two addresses were shown at one point of a node before another. */
 export interface Orders {
+  /** The others of which that can be told. */
+  comparedWith(point: number): ReadonlySet<number>;
   passed(src: number, dst: number, first: number, second: number): boolean;
 }
 
@@ -117,6 +119,7 @@ export class Topology {
    */
   #findOwners(): void {
     const tied: [PointEvidence, number[]][] = [];
+    const owned = new Set<number>();
     for (const at of this.evidence.points) {
       if (at === undefined || !isWorkload(at.point.role)) continue;
       const owners = new Set<number>();
@@ -131,23 +134,28 @@ export class Topology {
       const senders = [...at.arpSenders.keys()].filter((address) => !isGateway(this.evidence, at, address));
       if (senders.length === 1) owners.add(senders[0]!);
     }
+    for (const owners of this.#owners.values()) for (const owner of owners) owned.add(owner);
     // Whose one interface is tells that another is not.
     for (let decided = true; decided;) {
       decided = false;
       for (const [at, named] of tied) {
         const owners = this.#owners.get(at.point.id)!;
-        const owner = named.some((address) => owners.has(address)) ? null : this.#decide(at, named);
+        const owner = named.some((address) => owners.has(address)) ? null : this.#decide(at, named, owned);
         if (owner === null) continue;
         owners.add(owner);
+        owned.add(owner);
         decided = true;
       }
     }
   }
 
-  /** Which of the addresses that a workload's interface names equally often is the workload's. */
-  #decide(at: PointEvidence, named: readonly number[]): number | null {
+  /**
+   * Which of the addresses that a workload's interface names equally often is the workload's.
+   * @param owned addresses that are known to be a workload's
+   */
+  #decide(at: PointEvidence, named: readonly number[], owned: ReadonlySet<number>): number | null {
     const seen = (address: number): AddressAtPoint => this.seenOf(address).get(at.point.id)!;
-    const free = named.filter((address) => ![...this.#owners.values()].some((owners) => owners.has(address)));
+    const free = named.filter((address) => !owned.has(address));
     const shown = free.filter((address) => free.some((other) => this.#livesAt(address, other, at.point)));
     if (shown.length === 1) return shown[0]!;
     // Whoever sends with a diminished TTL has passed a router, and is none.
@@ -166,8 +174,9 @@ export class Topology {
    * passed them on to it, or they left it for another workload's, or came from there.
    */
   #livesAt(address: number, peer: number, { id, node, role }: CapturePoint): boolean {
-    return this.points.some((other) => {
-      if (other.id === id || other.node !== node) return false;
+    return [...this.#orders.comparedWith(id)].some((compared) => {
+      const other = this.points[compared]!;
+      if (other.node !== node) return false;
       if (other.role === 'bridge') return this.#orders.passed(peer, address, other.id, id);
       // Of the two sides of one interface neither is another workload's.
       return (
@@ -180,9 +189,12 @@ export class Topology {
   #mostNamed(at: PointEvidence, version: number): number[] {
     let best: number[] = [];
     let bestCount = 0;
-    for (const [address, points] of this.#addresses) {
-      const entry = points.get(at.point.id);
-      if (entry === undefined || this.evidence.addresses.version(address) !== version) continue;
+    const { index } = at.pairs;
+    const ends = new Set<number>();
+    for (let i = 0; i < index.size; i++) ends.add(index.first(i)).add(index.second(i));
+    for (const address of ends) {
+      if (this.evidence.addresses.version(address) !== version) continue;
+      const entry = this.seenOf(address).get(at.point.id)!;
       const count = entry.sent + entry.received;
       if (count < bestCount) continue;
       if (count > bestCount) best = [];

@@ -3,7 +3,7 @@ import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
-import { covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
+import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { countsAt, markCopies, wholeAt } from './passages.js';
@@ -64,6 +64,11 @@ export class Tracker {
     this.#topology = topology;
     this.#points = topology.points;
     this.#plain = new PlainPackets(options, window, paths, topology.points, this.exchanges, this.translations);
+  }
+
+  /** Most trails kept at a time. */
+  get limit(): number {
+    return this.#options.limit;
   }
 
   /** Packets, however many points saw them. */
@@ -138,6 +143,7 @@ export class Tracker {
   #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
     const members = [group];
     for (const other of this.#window.translationsOf(group)) {
+      if (areTwo(group, other, this.#window.sightings)) continue;
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
@@ -197,7 +203,9 @@ export class Tracker {
   #resemblance(group: PacketGroup, members: readonly PacketGroup[]): string | null {
     const store = this.#window.sightings;
     for (const other of this.#window.translationsOf(group)) {
-      if (members.includes(other) || isSameFlow(group, other)) continue;
+      // Of packets alike that were all translated, this one has its own.
+      if (isSameFlow(group, other) || members.some((member) => isSameFlow(member, other))) continue;
+      if (areTwo(group, other, store)) continue;
       const name = this.#points[store.point(other.head)]!.name;
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
     }
@@ -223,6 +231,10 @@ export class Tracker {
       trail.exchange = exchange;
       if (isChosen) exchange.isChosen = true;
       trail.direction = this.exchanges.direction;
+      if (trail.first !== trail.last && trail.direction === 'request' && trail.quote === null) {
+        const way = new Set(trail.sightings.map(({ point }) => point));
+        if (way.size > exchange.requestWay.length) exchange.requestWay = [...way];
+      }
       note(
         exchange,
         trail.direction,

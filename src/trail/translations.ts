@@ -1,4 +1,4 @@
-import type { Form, Trail } from './trail.js';
+import type { Form, Sighting, Trail } from './trail.js';
 
 /** Rewrites told apart at most; packets of others are counted as refused. */
 const LIMIT = 1 << 14;
@@ -26,12 +26,13 @@ export class Translations {
   readonly #slots = new Int32Array(SLOTS).fill(-1);
 
   /** Counts a packet that went from one form at a point to another form at the next. */
-  add(from: Form, to: Form, before: number, after: number): void {
+  add(from: Form, to: Form, before: number, after: number, packets = 1): void {
     const source = from.src !== to.src || from.sourcePort !== to.sourcePort;
     const destination = from.dst !== to.dst || from.destinationPort !== to.destinationPort;
     const kind = source && destination ? 'both' : source ? 'snat' : 'dnat';
-    if (kind === 'dnat') this.#add(kind, from.dst, from.destinationPort, to.dst, to.destinationPort, before, after);
-    else this.#add(kind, from.src, from.sourcePort, to.src, to.sourcePort, before, after);
+    if (kind === 'dnat')
+      this.#add(kind, from.dst, from.destinationPort, to.dst, to.destinationPort, before, after, packets);
+    else this.#add(kind, from.src, from.sourcePort, to.src, to.sourcePort, before, after, packets);
   }
 
   /** Counts all rewrites on a packet's way. */
@@ -39,7 +40,8 @@ export class Translations {
     if (first === last) return;
     for (const [i, { form, point }] of sightings.entries()) {
       const before = sightings[i - 1];
-      if (before !== undefined && before.form !== form) this.add(before.form, form, before.point, point);
+      if (before === undefined || before.form === form) continue;
+      this.add(before.form, form, before.point, point, packetsAs(sightings, sightings[i]!));
     }
   }
 
@@ -51,6 +53,7 @@ export class Translations {
     toPort: number,
     before: number,
     after: number,
+    packets: number,
   ): void {
     let slot = hash(fromAddress, fromPort, toAddress, toPort, (before << 16) | after);
     for (; ; slot = (slot + 1) & (SLOTS - 1)) {
@@ -66,19 +69,25 @@ export class Translations {
         known.between[0] === before &&
         known.between[1] === after
       ) {
-        known.packets++;
+        known.packets += packets;
         return;
       }
     }
     if (this.all.length === LIMIT) {
-      this.refused++;
+      this.refused += packets;
       return;
     }
     this.#slots[slot] = this.all.length;
     const from = { address: fromAddress, port: fromPort };
     const to = { address: toAddress, port: toPort };
-    this.all.push({ kind, from, to, between: [before, after], packets: 1 });
+    this.all.push({ kind, from, to, between: [before, after], packets });
   }
+}
+
+/** How many of the equal packets that a trail stands for were seen there in that form. */
+function packetsAs(sightings: readonly Sighting[], { point, form, range }: Sighting): number {
+  if (range !== null) return 1;
+  return sightings.filter((other) => other.point === point && other.form === form && !other.copy).length;
 }
 
 function hash(a: number, b: number, c: number, d: number, e: number): number {

@@ -286,12 +286,17 @@ export class PacketWindow {
     }
   }
 
-  /** Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time. */
-  expire(readUpTo: number): void {
+  /**
+   * Tells what is complete, and what nothing can join any more; `readUpTo`: every capture has been read up to this time.
+   * @param most groups to take at a time @returns true when there is nothing more to take
+   */
+  expire(readUpTo: number, most: number): boolean {
     const { rows, times } = this.groups;
     let passed = 0;
+    let taken = 0;
     for (;;) {
       const group = this.#firstOf(this.#fresh);
+      if (taken++ === most) return false;
       if (group === 0) break;
       const last = times[(group << 1) + 1]!;
       if (last + SETTLE >= readUpTo) {
@@ -306,6 +311,7 @@ export class PacketWindow {
     }
     for (passed = 0; ;) {
       const group = this.#firstOf(this.#waiting);
+      if (taken++ === most) return false;
       if (group === 0) break;
       const last = times[(group << 1) + 1]!;
       if (last + JOIN >= readUpTo) {
@@ -316,6 +322,7 @@ export class PacketWindow {
       this.#end(group);
     }
     this.#told.expire(readUpTo - SETTLE);
+    return true;
   }
 
   #enqueue(queue: GroupQueue, group: number): void {
@@ -328,11 +335,6 @@ export class PacketWindow {
     for (; queue.length > 0; queue.shift())
       if (rows[(queue.first << SHIFT) + SERIAL] === queue.firstSerial) return queue.first;
     return 0;
-  }
-
-  /** Closes everything. */
-  drain(): void {
-    this.expire(Infinity);
   }
 
   #end(group: number): void {

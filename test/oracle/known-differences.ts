@@ -24,6 +24,11 @@ function isPrefix(ours: readonly string[], theirs: readonly string[]): boolean {
   return ours.every((value, index) => value === theirs[index]);
 }
 
+/** Whether one of the two has a value more at its end, and all others are the same. */
+function isOneMore(ours: readonly string[], theirs: readonly string[]): boolean {
+  return Math.abs(ours.length - theirs.length) === 1 && (isPrefix(ours, theirs) || isPrefix(theirs, ours));
+}
+
 /** Whether taking some of `theirs` away leaves `ours`. */
 function isSubsequence(ours: readonly string[], theirs: readonly string[]): boolean {
   let found = 0;
@@ -44,6 +49,8 @@ function hasProblem(row: Row, code: string): boolean {
   return problemsOf(row).includes(code);
 }
 
+/** Octets of these two headers. */
+const ETHERNET_AND_IPV6 = 54;
 /** Octets of an IPv4 header without options and an ICMP header. */
 const BEFORE_QUOTE = 28;
 
@@ -68,11 +75,25 @@ function asciiOf(text: string): string {
 const NSEC = ['47', '50'];
 const MPLS = 0x8847;
 const UPDATE = 5;
+/** Kind of TCP option. */
+const MULTIPATH = '30';
+const TUNNEL_ENCAPSULATION = 23;
+const ATTR_SET = 128;
+
+/** Types of the path attributes of an UPDATE. */
+function attributesOf(row: Row): unknown[] {
+  return [row['bgp.update.path_attribute.type_code']].flat();
+}
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'of a frame that was cut, the two stop at different places of the last header',
-    fields: /./,
+    fields: /^(?!dns\.|bgp\.|tcp\.option|frame\.protocols)/,
+    explains: (ours, theirs, row) => isCut(row) && isOneMore(ours, theirs),
+  },
+  {
+    reason: 'of a message or options that were cut, the two show more or less of the beginning',
+    fields: /^(dns\.|bgp\.|tcp\.option|frame\.protocols)/,
     explains: (ours, theirs, row) =>
       isCut(row) && (isPrefix(flat(ours), flat(theirs)) || isPrefix(flat(theirs), flat(ours))),
   },
@@ -92,9 +113,19 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     explains: (ours, theirs) => theirs[0]?.replace(/:(dns|bgp):\1$/, ':$1') === ours[0],
   },
   {
-    reason: 'tshark has eight bits of flags where VXLAN-GPE is on its own port, and other names for some',
-    fields: /^vxlan\.(flags|flag_.|gbp|ver|i_bit|o_bit)$/,
-    explains: (_ours, _theirs, row) => isGpe(row),
+    reason: 'tshark has eight bits of flags where VXLAN-GPE is on its own port',
+    fields: /^vxlan\.flags$/,
+    explains: (ours, theirs, row) => isGpe(row) && Number(theirs.join()) === Number(ours.join()) >> 8,
+  },
+  {
+    reason: 'tshark does not know the flags of the group policy where VXLAN-GPE is on its own port',
+    fields: /^vxlan\.(flag_.|gbp)$/,
+    explains: (_ours, theirs, row) => isGpe(row) && theirs.length === 0,
+  },
+  {
+    reason: 'tshark has names of its own for flags where VXLAN-GPE is on its own port',
+    fields: /^vxlan\.(ver|i_bit|o_bit)$/,
+    explains: (ours, _theirs, row) => isGpe(row) && ours.length === 0,
   },
   {
     reason: 'tshark does not list VXLAN-GPE',
@@ -175,18 +206,22 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'of an IP header that is longer than its packet we show all fields',
     fields: /^ip\./,
-    explains: (ours, theirs, row) => hasProblem(row, 'ipv4-total-length') && isPrefix(theirs, ours),
+    explains: (ours, theirs, row) =>
+      hasProblem(row, 'ipv4-total-length') && theirs.length === ours.length - 1 && isPrefix(theirs, ours),
   },
   {
     reason: 'of a TCP option whose length cannot be, the two show other parts',
-    fields: /^tcp\.option/,
+    fields: /^tcp\.option_kind$/,
     explains: (ours, theirs, row) =>
       hasProblem(row, 'tcp-option-length') && (isPrefix(ours, theirs) || isPrefix(theirs, ours)),
   },
   {
     reason: 'tshark says how long the TCP payload is that was captured, we what the IP header announces',
     fields: /^tcp\.len$/,
-    explains: (_ours, _theirs, row) => hasProblem(row, 'ipv6-payload-length'),
+    explains: (ours, theirs, row) =>
+      hasProblem(row, 'ipv6-payload-length') &&
+      Number(ours.join()) - Number(theirs.join()) ===
+        Number(row['ipv6.plen']) + ETHERNET_AND_IPV6 - Number(row['frame.len']),
   },
   {
     reason: 'a payload length of 0 is a packet too long for the field (BIG TCP), of which tshark reads nothing',
@@ -196,8 +231,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'of a quoted packet that is cut, the two stop at different places of its last header',
     fields: /^(frame\.protocols|ip\.|tcp\.|udp\.|icmp\.)/,
-    explains: (ours, theirs, row) =>
-      isQuotedCut(row) && (isPrefix(flat(ours), flat(theirs)) || isPrefix(flat(theirs), flat(ours))),
+    explains: (ours, theirs, row) => isQuotedCut(row) && isOneMore(flat(ours), flat(theirs)),
   },
   {
     reason: 'of what a redirect quotes tshark shows the ports and the sequence number',
@@ -208,7 +242,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'of a packet on a source route tshark shows the last stop as the destination, we what the header has',
     fields: /^ip\.dst$/,
-    explains: (ours, theirs, row) => Number(row['ip.hdr_len']) > 20 && ours.length === theirs.length,
+    explains: (ours, theirs, row) =>
+      Number(row['ip.hdr_len']) > 20 &&
+      ours.length === theirs.length &&
+      ours.filter((address, index) => address !== theirs[index]).length === 1,
   },
   {
     reason: 'tshark does not show the checksum of a UDP header that says nothing about its length',
@@ -232,6 +269,58 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
         flat(ours).filter((name) => name !== 'llc'),
         flat(theirs),
       ),
+  },
+  {
+    reason: 'what these carry is named and not decoded: NSH, PPPoE, Ethernet in IPv6, LISP',
+    fields: /./,
+    explains: (ours, theirs, row) =>
+      ([0x894f, 0x8864].includes(Number(row['eth.type'])) || row['ipv6.nxt'] === 143 || row['udp.dstport'] === 4341) &&
+      isPrefix(flat(ours), flat(theirs)),
+  },
+  {
+    reason: 'DNS is decoded on its own port',
+    fields: /^dns\.|^frame\.protocols$/,
+    explains: (ours, theirs, row) =>
+      row['udp.srcport'] === 8053 && (ours.length === 0 || `${ours[0]}:dns` === theirs[0]),
+  },
+  {
+    reason: 'of a first fragment that ends before its TCP header (RFC 7112) tshark lists TCP',
+    fields: /^frame\.protocols$/,
+    explains: (ours, theirs, row) => row['ipv6.fraghdr.more'] === 1 && `${ours[0]}:tcp` === theirs[0],
+  },
+  {
+    reason: 'tshark reads no TCP option after one of multipath TCP that is too short',
+    fields: /^tcp\.option_kind$/,
+    explains: (ours, theirs) =>
+      ours.indexOf(MULTIPATH) === theirs.length - 1 && ours.slice(0, theirs.length).join() === theirs.join(),
+  },
+  {
+    reason: 'tshark lists the attributes inside ATTR_SET (RFC 6368) among those of the message',
+    fields: /^bgp\.update\.path_attribute\./,
+    explains: (ours, theirs, row) => attributesOf(row).includes(ATTR_SET) && isPrefix(ours, theirs),
+  },
+  {
+    reason:
+      'tshark reads nothing of an UPDATE after a tunnel encapsulation (RFC 9012) or ATTR_SET that lies about its lengths',
+    fields: /^bgp\.(nlri_prefix|prefix_length)$/,
+    explains: (_ours, theirs, row) =>
+      theirs.length === 0 && [ATTR_SET, TUNNEL_ENCAPSULATION].includes(Number(attributesOf(row).at(-1))),
+  },
+  {
+    reason: 'tshark reads no attribute after labelled routes (RFC 8277) that lie about their lengths',
+    fields: /^bgp\.update\.path_attribute\.(type_code|flags|origin)$/,
+    explains: (ours, theirs, row) =>
+      row['bgp.update.path_attribute.mp_reach_nlri.safi'] === 4 &&
+      theirs.length === ours.length - 1 &&
+      isPrefix(theirs, ours),
+  },
+  {
+    reason: 'tshark guesses that routes begin with a path identifier (RFC 7911), which only the OPEN messages tell',
+    fields: /^bgp\.(nlri_prefix|prefix_length)$/,
+    explains: (ours, theirs) =>
+      theirs.length > 0 &&
+      ours.length === 5 * theirs.length &&
+      ours.slice(0, 3).every((value) => Number.parseInt(value) === 0),
   },
   {
     reason: 'GRE and MPLS over UDP (RFC 8086, RFC 7510) are not decoded',

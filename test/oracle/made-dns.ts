@@ -1,6 +1,6 @@
 /** DNS records of every type that is read, names as packets can have them, and lengths that lie. */
 import { ethernet, udp } from '../support/packets.js';
-import { dnsAnswer, LINKTYPE_ETHERNET, message, NAME, v6, type MadeFrame } from './made-parts.js';
+import { dnsAnswer, LINKTYPE_ETHERNET, message, NAME, v4, v6, type MadeFrame } from './made-parts.js';
 
 type Case = readonly [name: string, octets: Uint8Array, ...problems: string[]];
 
@@ -107,6 +107,20 @@ const CASES: readonly Case[] = [
   ['HTTPS', answer(record(65, '0001 00 0001 0003 026832'))],
   ['DS', answer(record(43, `0001 0801 ${'00'.repeat(20)}`))],
   ['NSEC3', answer(record(50, `01 00 0000 00 14 ${'00'.repeat(20)} 0006 40`))],
+  ['a bad cookie', dnsAnswer(message(7, 0x8187, '0001 0000 0000 0001', `${QUESTION} 00 0029 04d0 01000000 0000`))],
+  ['URI', answer(record(256, `000a 0001 ${text('https://web.shop/')}`))],
+  ['URI of 3 octets', answer(record(256, '000a 00'))],
+  [
+    'OPT, every option',
+    additional(
+      `00 0029 04d0 00008000 0042 0003 0000 0005 0003 080a0d 0006 0001 02 0007 0001 01 0008 0007 0001 18 00 0a6000
+       0009 0000 000a 0008 0102030405060708 000b 0000 000e 0002 4f66 fde9 0000 ffff 0000`,
+    ),
+  ],
+  ['OPT, a client subnet that lies', additional('00 0029 04d0 00000000 0008 0008 0004 0001 ff ff')],
+  ['RRSIG', answer(record(46, `0001 08 04 0000001e 65000000 64000000 1234 00 ${'5a'.repeat(16)}`))],
+  ['DNSKEY', answer(record(48, `0101 03 08 ${'5a'.repeat(16)}`))],
+  ['NSEC', authority(record(47, '00 0006 40000000 0003'))],
   ['two questions', dnsAnswer(message(1, 0x0100, '0002 0000 0000 0000', `${NAME} 0001 0001 c00c 001c 0001`))],
   ['a question for the root', query('00')],
   ['a name of mixed case', query(`${strings('WeB', 'Shop')}00`)],
@@ -126,6 +140,10 @@ const CASES: readonly Case[] = [
   ['octets after the message', answer(`${record(1, '0a600050')}deadbeef`)],
   ['eleven octets', dnsAnswer(message(1, 0x0203, '0405 0607 0809 10', ''))],
   ['no octet', dnsAnswer(new Uint8Array(0))],
+  [
+    'on port 8053',
+    ethernet({}, v4(udp({ srcPort: 8053, dstPort: 40_000 }, message(1, 0x8180, '0001 0000 0000 0000', QUESTION)))),
+  ],
   [
     'DNS over IPv6',
     ethernet(

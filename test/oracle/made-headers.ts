@@ -54,8 +54,8 @@ function typed(type: number, payload: Payload): Uint8Array {
 const IP_AT = 14;
 const TCP_AT = 34;
 
-function tcpOptions(options: string): Uint8Array {
-  return overEthernet(v4(tcp({ srcPort: 7000, dstPort: 40_000, options: hex(options) }, hex('01'))));
+function tcpOptions(options: string, srcPort = 7000): Uint8Array {
+  return overEthernet(v4(tcp({ srcPort, dstPort: 40_000, options: hex(options) }, hex('01'))));
 }
 
 /** A segment with one octet of its header changed. */
@@ -84,6 +84,13 @@ const TCP: readonly Case[] = [
   ['AO of 2 octets', tcpOptions('1d02 0101'), 'tcp-option-length@54'],
   ['multipath', tcpOptions('1e0c 0081 0102030405060708')],
   ['fast open', tcpOptions('220a 0102030405060708 0101')],
+  ['multipath, of 3 octets', tcpOptions('1e03 2001')],
+  ['multipath, a sequence signal that is short', tcpOptions('1e04 203f')],
+  ['fast open, no cookie', tcpOptions('2202 0101')],
+  ['accurate ECN', tcpOptions('ac0b 000001 000002 000003 01', 7001)],
+  ['accurate ECN, of 2 octets', tcpOptions('ae02 0101', 7002)],
+  ['SCPS', tcpOptions('1404 0000')],
+  ['SCPS of 2 octets', tcpOptions('1402 0101')],
   ['user timeout', tcpOptions('1c04 8001')],
   ['an end before options', tcpOptions('00010101')],
   ['NOPs alone', tcpOptions('01'.repeat(40))],
@@ -93,7 +100,7 @@ const TCP: readonly Case[] = [
   ],
   ['no flag', overEthernet(v4(tcp({ srcPort: 1, dstPort: 2, flags: 0 }, hex('aa'))))],
   ['reserved flags', tcpWith(12, 0x5e)],
-  ['accurate ECN', tcpWith(12, 0x51)],
+  ['the flag of accurate ECN', tcpWith(12, 0x51)],
   ['an urgent pointer', tcpWith(19, 1)],
   ['data offset 4', tcpWith(12, 0x40), 'tcp-data-offset@34'],
   ['data offset 0', tcpWith(12, 0), 'tcp-data-offset@34'],
@@ -197,6 +204,26 @@ const ICMPV6: readonly Case[] = [
     'listener report',
     extensions(0, '3a 00 0502 0000 0100', icmpv6({ type: 143, rest: 1 }, join(hex('04000000'), TARGET))),
   ],
+  [
+    'router advertisement',
+    overEthernet(
+      v6(
+        icmpv6(
+          { type: 134, rest: 0x40400708 },
+          join(hex('00000000 00000000 1803 4000 00000e10 fd00001002440000 0000000000000000 0501 0000 000005dc')),
+        ),
+      ),
+    ),
+  ],
+  [
+    'a node information query',
+    overEthernet(v6(icmpv6({ type: 139, rest: 0x0003_0000 }, join(hex('0102030405060708'), TARGET)))),
+  ],
+  [
+    'a node information query of 8 octets',
+    overEthernet(v6(icmpv6({ type: 139, rest: 0x0002_0000 }, new Uint8Array(0)))),
+  ],
+  ['a mobile prefix', overEthernet(v6(icmpv6({ type: 147 }, hex('0304'))))],
   ['a type that is none', overEthernet(v6(icmpv6({ type: 200 }, hex('01'))))],
 ];
 
@@ -212,6 +239,10 @@ const IP: readonly Case[] = [
   ['every bit of flags and offset', changed(overEthernet(v4(UDP)), IP_AT + 6, 0xff, 0xff)],
   ['40 octets of options', overEthernet(ipv4({ ...HOSTS, options: new Uint8Array(40).fill(1) }, UDP))],
   ['record route', overEthernet(ipv4({ ...HOSTS, options: hex(`0727 04 ${'0a000001'.repeat(9)} 00`) }, UDP))],
+  ['record route that lies', overEthernet(ipv4({ ...HOSTS, options: hex('07ff 04 00') }, UDP))],
+  ['record route of no length', overEthernet(ipv4({ ...HOSTS, options: hex('0700 0400') }, UDP))],
+  ['timestamps that lie', overEthernet(ipv4({ ...HOSTS, options: hex('440c ff 01 0a000001 00000001') }, UDP))],
+  ['timestamps of 4 octets', overEthernet(ipv4({ ...HOSTS, options: hex('4404 0500') }, UDP))],
   ['source route', overEthernet(ipv4({ ...HOSTS, options: hex('8307 04 0a000003 00') }, UDP))],
   ['header of 4 words', changed(overEthernet(v4(ECHO)), IP_AT, 0x44), 'ipv4-header-length@14'],
   ['header of 0 words', changed(overEthernet(v4(ECHO)), IP_AT, 0x40), 'ipv4-header-length@14'],
@@ -270,6 +301,22 @@ const IP: readonly Case[] = [
   ['IPv6 later fragment', extensions(44, '06 00 05a9 000000aa')],
   ['IPv6 authentication header', extensions(51, `06 04 0000 00000001 00000001 ${'aa'.repeat(12)}`)],
   ['IPv6 mobility', extensions(135, '3b 00 0000 0000 0000', as(59, new Uint8Array(0)))],
+  ['IPv6 mobility that lies', extensions(135, '3bff 0500 0000 0000', as(59, new Uint8Array(0)))],
+  [
+    'IPv6 fragment of 4 octets',
+    overEthernet(ipv6({ ...HOSTS_6, nextHeader: 44 }, hex('06000000'))),
+    'ipv6-extension-truncated@54',
+  ],
+  [
+    'IPv6 routing header of 4 octets',
+    overEthernet(ipv6({ ...HOSTS_6, nextHeader: 43 }, hex('06000000'))),
+    'ipv6-extension-truncated@54',
+  ],
+  [
+    'IPv6, a first fragment of extension headers alone',
+    overEthernet(ipv6({ ...HOSTS_6, nextHeader: 44 }, hex('3c00 0001 000000aa 0600 0104 00000000'))),
+  ],
+  ['IPv6 of version 0', changed(typed(0x86dd, v6(SYN)), IP_AT, 0), 'ipv6-version@14'],
   ['IPv6 shim', extensions(140, '06 00 0000 0000 0000')],
   ['IPv6, 16 extension headers', extensions(60, `${'3c00 0104 00000000'.repeat(15)} 0600 0104 00000000`)],
   [
@@ -314,6 +361,11 @@ const LINK: readonly Case[] = [
   ['ARP, padded', join(overEthernet(arp({ senderIp: '10.0.0.1', targetIp: '10.0.0.2' })), new Uint8Array(18))],
   ['ARP over InfiniBand', arpOf(`0020 0800 14 04 0001 ${'01'.repeat(20)} 0a000001 ${'02'.repeat(20)} 0a000002`)],
   ['ARP of IPv6', arpOf(`0001 86dd 06 10 0001 020000000001 ${'fd'.repeat(16)} 020000000002 ${'fe'.repeat(16)}`)],
+  [
+    'ARP of hardware addresses of 255 octets',
+    arpOf('0001 0800 ff 04 0001 020000000001 0a000001 000000000000 0a000002'),
+  ],
+  ['ARP of no addresses', arpOf('0001 0800 00 00 0001'), 'arp-truncated@14'],
   ['ARP cut short', arpOf('0001 0800 06 04 0001 020000000001'), 'arp-truncated@14'],
   ['RARP', typed(0x8035, hex('0001 0800 06 04 0003 020000000001 00000000 020000000001 00000000'))],
   ['spanning tree', typed(38, hex(`424203 ${'00'.repeat(35)}`))],
@@ -328,6 +380,10 @@ const LINK: readonly Case[] = [
   ['a tag before IPv6', ethernet({ vlans: [7] }, v6(SYN))],
   ['a tag before ARP', ethernet({ vlans: [7] }, arp({ senderIp: '10.0.0.1', targetIp: '10.0.0.2' }))],
   ['tags of 9100', typed(0x9100, join(hex('0005 8100 0006 0800'), v4(ECHO)))],
+  ['MACsec', typed(0x88e5, hex(`2e10 00000001 ${'a5'.repeat(40)}`))],
+  ['PPPoE', typed(0x8864, join(hex('11 00 0001 0040 0021'), v4(ECHO)))],
+  ['a loop of Ethernet', typed(0x9000, hex(`0000 0100 0000 ${'00'.repeat(40)}`))],
+  ['a type of a maker', typed(0xd28b, hex(`0001 0010 ${'00'.repeat(42)}`))],
   ['ten tags', typed(0x8100, join(hex(`${'0005 8100'.repeat(9)} 0006 0800`), v4(ECHO)))],
 ];
 

@@ -21,11 +21,14 @@ function part(type: number, value: Uint8Array): Uint8Array {
   return octets;
 }
 
+/** Octets of no version of IP. */
+const NEITHER = hex('00112233445566778899aabbccddeeff00112233');
+
 const RAW: readonly Case[] = [
   ['IPv4', octetsOf(v4(DATA))],
   ['IPv6', octetsOf(v6(DATA))],
   ['nothing', new Uint8Array(0), 'ipv4-truncated@0'],
-  ['neither', hex('00112233445566778899aabbccddeeff00112233'), 'ipv4-version@0'],
+  ['neither', NEITHER, 'ipv4-version@0'],
 ];
 
 function loopback(family: number, littleEndian: boolean): Uint8Array {
@@ -69,8 +72,22 @@ const GROUPS: readonly (readonly [linkType: number, cases: readonly Case[]])[] =
   [12, RAW],
   [14, RAW],
   [101, RAW],
-  [228, [['IPv4', octetsOf(v4(DATA))]]],
-  [229, [['IPv6', octetsOf(v6(DATA))]]],
+  [
+    228,
+    [
+      ['IPv4', octetsOf(v4(DATA))],
+      ['IPv6', octetsOf(v6(DATA)), 'ipv4-version@0'],
+      ['neither', NEITHER, 'ipv4-version@0'],
+    ],
+  ],
+  [
+    229,
+    [
+      ['IPv6', octetsOf(v6(DATA))],
+      ['IPv4', octetsOf(v4(DATA)), 'ipv6-version@0'],
+      ['neither', join(NEITHER, NEITHER), 'ipv6-version@0'],
+    ],
+  ],
   [
     0,
     [2, 24, 28, 30].flatMap((family): Case[] => [

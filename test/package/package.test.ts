@@ -1,7 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, cpSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  cpSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writePcap } from '../support/capture-writer.js';
+import { pings } from '../support/pings.js';
 import { VERSION } from '../../src/version.js';
 
 interface Manifest {
@@ -158,4 +170,46 @@ describe('npm pack', () => {
       }`;
     expect(run(['--input-type=module', '-e', script])).toBe('true\ntrue\ntrue\n');
   }, 60_000);
+
+  describe('two threads', () => {
+    /** Eight captures, of which the one in the middle is none; and what runs over them ends by itself. */
+    const capturesOf = (count: number): string[] => {
+      const folder = mkdtempSync(join(built, 'captures-'));
+      return Array.from({ length: 8 }, (_, i) => {
+        const { client, server } = pings({ count, gap: 1e6 });
+        const path = resolve(folder, `node${i}__veth${i}.pcap`);
+        const frames = i === 0 ? client : i === 7 ? server : client.slice(0, 10);
+        writeFileSync(path, i === 4 ? 'this is no capture' : writePcap(frames, { nanosecond: true }));
+        return path;
+      });
+    };
+    const ends = (script: string): string =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', `import * as lasthop from 'lasthop';\n${script}`], {
+        encoding: 'utf8',
+        cwd: built,
+        timeout: 60_000,
+      });
+
+    it('tell of a file that is no capture, and of all others as one thread does', () => {
+      const files = capturesOf(5000);
+      const told = ends(`
+        const [one, two] = await Promise.all([1, 2].map((threads) => lasthop.diagnose(${JSON.stringify(files)}, { threads })));
+        console.log(JSON.stringify(one) === JSON.stringify(two), two.counts.frames, two.findings.map(({ kind }) => kind).join());`);
+      expect(told).toMatch(/^true 20050 .*capture-damaged/);
+    }, 90_000);
+
+    it('end when the signal says so, in either reading, and when nobody asks for more', () => {
+      const files = capturesOf(5000);
+      const told = ends(`
+        const stopped = async (after) => {
+          const controller = new AbortController();
+          const onProgress = (done, total) => { if (done > after * total) controller.abort(); };
+          const options = { threads: 2, signal: controller.signal, onProgress };
+          return lasthop.diagnose(${JSON.stringify(files)}, options).then(() => 'done', ({ name }) => name);
+        };
+        console.log(await stopped(0.2), await stopped(0.7));
+        for await (const row of lasthop.trails(${JSON.stringify(files)}, { threads: 2 })) { console.log(row.verdict !== ''); break; }`);
+      expect(told).toBe('AbortError AbortError\ntrue\n');
+    }, 90_000);
+  });
 });

@@ -27,7 +27,7 @@ describe('captures read apart and put together', () => {
       const apart = new FirstReading(OPTIONS, 1);
       await apart.read(source, 0, await openCapture(octets, { file }), () => undefined);
       // As it goes from one thread to another
-      added.add(file, number, structuredClone(apart.state));
+      added.add(source, number, structuredClone(apart.state));
     }
     expect(together.frames).toBeGreaterThan(0);
     expect(contentOf(added)).toBe(contentOf(together));

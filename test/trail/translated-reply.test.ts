@@ -61,8 +61,32 @@ describe('a reply that dies before it is translated back', () => {
     ]);
     const rows = await rowsOf(captures);
     expect(rows.at(-1)).toMatchObject({ summary: 'FIN,ACK seq 501', direction: 'reply', state: 'unknown' });
-    expect(rows.at(-1)!.reason).toContain(POD);
+    expect(rows.at(-1)!.reason).toContain('at the end of the captures');
     expect(await exchangesOf(captures)).toHaveLength(1);
+  });
+
+  it('is lost before the first point behind the translation when that goes on without it', async () => {
+    const lost = { at: 3, back: true, lost: true, id: 9, part: tcp({ ...answer, seq: 501, ack: 101, flags: 17 }) };
+    const later = { at: 500, id: 3, part: tcp({ ...ports, seq: 101, ack: 501, flags: 16 }) };
+    const rows = await rowsOf(inputs([...OPENED, lost, later]));
+    expect(rows.find(({ summary }) => summary === 'FIN,ACK seq 501')).toMatchObject({
+      direction: 'reply',
+      state: 'lost',
+      certainty: 'shown',
+      lastSeen: 'node1/eth0',
+      nextExpected: 'node1/cali1',
+    });
+  });
+
+  it('near miss: is likely lost where no reply ever came through behind the translation', async () => {
+    const [syn, synAck] = OPENED;
+    const later = { at: 500, id: 3, part: tcp({ ...ports, srcPort: 40_124, seq: 7, ack: 0, flags: 2 }) };
+    const rows = await rowsOf(inputs([syn!, { ...synAck!, back: true, lost: true }, later]));
+    expect(rows.find(({ summary }) => summary.startsWith('SYN,ACK'))).toMatchObject({
+      state: 'lost',
+      certainty: 'likely',
+      nextExpected: 'node1/cali1',
+    });
   });
 
   it('near miss: one that is translated back has arrived', async () => {

@@ -54,8 +54,8 @@ export async function bgpUnknownPeerReset(lab) {
       anomalies: ['bgp-unknown-peer'],
     });
     claims.push(
-      { ...there, rewritten: { from: 'faraday/eth0', match: { ...there.match, src: OUTSIDE } } },
-      { ...back, rewritten: { from: 'faraday/eth1', match: { ...back.match, dst: fit01.address } } },
+      { ...there, rewritten: [{ from: 'faraday/eth0', match: { ...there.match, src: OUTSIDE } }] },
+      { ...back, rewritten: [{ from: 'faraday/eth1', match: { ...back.match, dst: fit01.address } }] },
     );
   }
   return {

@@ -9,8 +9,11 @@ const SERVICE = '10.100.214.177';
 const SEARCH = ['monitoring.svc.cluster.local', 'svc.cluster.local', 'cluster.local'];
 const NAMES = ['alertmanager-main-0', 'alertmanager-main-1'].map((pod) => `${pod}.alertmanager-operated.monitoring.svc`);
 
-/** @type {import('../make.js').Scenario} */
-export async function dnsListing(lab) {
+/**
+ * Two nodes of the training's network.
+ * @param {import('../lab.js').Lab} lab
+ */
+export function flannelNodes(lab) {
   const underlay = lab.segment('underlay');
   const cluster = new Cluster(lab);
   const node = (/** @type {string} */ name, /** @type {string} */ address, /** @type {string} */ subnet) => {
@@ -19,8 +22,16 @@ export async function dnsListing(lab) {
     namespace.ip(`addr add ${address}/24 brd + dev eth0`);
     return cluster.flannelNode(name, address, subnet, { namespace });
   };
-  const node1 = node('node1', '10.162.0.7', '10.244.19');
-  const node2 = node('node2', '10.162.0.6', '10.244.11');
+  return {
+    cluster,
+    node1: node('node1', '10.162.0.7', '10.244.19'),
+    node2: node('node2', '10.162.0.6', '10.244.11'),
+  };
+}
+
+/** @type {import('../make.js').Scenario} */
+export async function dnsListing(lab) {
+  const { cluster, node1, node2 } = flannelNodes(lab);
   const client = cluster.pod('alertmanager', node1, '10.244.19.19');
   const coredns = cluster.pod('coredns', node2, '10.244.11.3');
   node1.namespace.iptables(`

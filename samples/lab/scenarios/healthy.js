@@ -4,8 +4,11 @@ import { Cluster } from '../cluster.js';
 import { Traffic } from '../traffic.js';
 import { wiredSide } from './sopnode-broken-ping.js';
 
-/** @type {import('../make.js').Scenario} */
-export async function healthyFlannel(lab) {
+/**
+ * Two flannel nodes with IPv4 and IPv6, and a pod on each.
+ * @param {import('../lab.js').Lab} lab
+ */
+export function dualStack(lab) {
   const underlay = lab.segment('underlay');
   const cluster = new Cluster(lab);
   const node = (/** @type {string} */ name, /** @type {number} */ host, /** @type {number} */ subnet) => {
@@ -23,6 +26,12 @@ export async function healthyFlannel(lab) {
   const node2 = node('node2', 6, 6);
   const podA = cluster.pod('pod-a', node1, '10.244.19.28', { address6: 'fd00:10:244:19::28' });
   const podB = cluster.pod('pod-b', node2, '10.244.6.9', { address6: 'fd00:10:244:6::9' });
+  return { cluster, node1, node2, podA, podB };
+}
+
+/** @type {import('../make.js').Scenario} */
+export async function healthyFlannel(lab) {
+  const { cluster, node1, node2, podA, podB } = dualStack(lab);
   const traffic = new Traffic(cluster);
   await traffic.serve(podB, 'dns', podB.address, `${podB.address6}`);
   await traffic.serve(podB, 'http', podB.address, 8080);

@@ -1,11 +1,12 @@
 // The logbook's archived note: a pod behind the NAT box calls the Internet, and the SYN,ACK never comes back to it.
 import { Captures } from '../capture.js';
+import { ConntrackLog } from '../conntrack.js';
+import { NatTraffic } from '../nat-traffic.js';
 import { counterOf, saveState } from '../state.js';
 import { Traffic } from '../traffic.js';
 import { wiredSide, wirelessSide } from './sopnode-broken-ping.js';
 
 const GITHUB = '140.82.121.4';
-const OUTSIDE = '138.96.16.97';
 
 /** @type {import('../make.js').Scenario} */
 export async function natReturnUnroutable(lab) {
@@ -23,10 +24,9 @@ export async function natReturnUnroutable(lab) {
   const github = { ...cluster.host(fit01, GITHUB), ...node };
   const host = cluster.host(fit01, fit01.address);
   const outside = ['fit01/eth0', 'faraday/eth1', 'faraday/eth0', 'github/eth0'];
-  cluster.ways.push(
-    { from: podFit, to: github, points: [`fit01/${podFit.interface}`, ...outside] },
-    { from: host, to: github, points: outside },
-  );
+  const boxes = [{ log: new ConntrackLog(faraday), from: 'faraday/eth0' }];
+  const fromPod = { from: podFit, address: GITHUB, path: [`fit01/${podFit.interface}`, ...outside], boxes };
+  const fromHost = { from: host, address: GITHUB, path: outside, boxes };
   const traffic = new Traffic(cluster);
   await traffic.serve(github, 'http', GITHUB, 443);
   const captures = new Captures(lab.folder);
@@ -35,12 +35,12 @@ export async function natReturnUnroutable(lab) {
   await captures.point(node, 'eth0');
 
   const after = 'faraday/eth0';
-  const snat = { address: OUTSIDE, from: after };
-  await traffic.http(host, github, 443, { snat });
+  const nat = new NatTraffic(traffic);
+  await nat.http(fromHost, 443);
   const before = counterOf(gw, 'IpExtInNoRoutes');
   const anomalies = ['syn-ack-turned-round', 'syn-retransmission'];
-  await traffic.http(podFit, github, 443, { snat, lost: { direction: 'reply', after, anomalies } });
-  await traffic.http(host, github, 443, { snat });
+  await nat.http(fromPod, 443, { turned: true, lost: { direction: 'reply', after, anomalies } });
+  await nat.http(fromHost, 443);
 
   await traffic.stopServers();
   const done = await captures.stop();
@@ -48,7 +48,7 @@ export async function natReturnUnroutable(lab) {
   saveState(lab.folder, [fit01, { name: 'faraday', namespace: faraday }], files);
   return {
     samples: [{ folder: lab.folder, captures: done, claims: traffic.claims }],
-    path: cluster.path(podFit, github),
+    path: fromPod.path,
     cluster,
     faults: [
       {
