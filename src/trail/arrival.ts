@@ -1,17 +1,18 @@
-import { DATAGRAMS, Reach, type Exchange } from './exchange.js';
+import { acknowledgedOctets, DATAGRAMS, Reach, type Exchange } from './exchange.js';
 import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 
 /** The acknowledgement of what was sent several times is not this one's for certain. */
-function sentAgain(trail: Trail, exchange: Exchange): boolean {
+export function wasSentAgain(trail: Trail, exchange: Exchange): boolean {
   return exchange.repeats.some(({ request, sequence, length }) => {
     const ahead = (sequence - trail.a) | 0;
-    return request === (trail.direction === 'request') && ahead < trail.payloadLength && ahead + length > 0;
+    return request === (trail.direction === 'request') && ahead < acknowledgedOctets(trail) && ahead + length > 0;
   });
 }
 
 function covered(trail: Trail, acknowledged: number): boolean {
-  return trail.payloadLength > 0 && ((acknowledged - ((trail.a + trail.payloadLength) | 0)) | 0) >= 0;
+  const length = acknowledgedOctets(trail);
+  return length > 0 && ((acknowledged - ((trail.a + length) | 0)) | 0) >= 0;
 }
 
 /** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
@@ -58,18 +59,22 @@ function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arriv
   const flags = trail.c;
   if (trail.direction === 'request') {
     if ((flags & 2) !== 0) {
-      if (exchange.synAckSeen) return oneOf(trail, exchange.requests, exchange.requestReach);
+      if (exchange.synAckSeen) {
+        // What was answered before it was sent was sent before, too.
+        if (exchange.firstReplyTime < trail.firstTime) return 'one-of-several';
+        return oneOf(trail, exchange.requests, exchange.requestReach);
+      }
       return refusedByDestination(trail, exchange, topology)
         ? oneOf(trail, exchange.requests, exchange.requestReach)
         : null;
     }
-    return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !sentAgain(trail, exchange)
+    return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !wasSentAgain(trail, exchange)
       ? 'shown'
       : null;
   }
   if ((flags & 2) !== 0)
     return exchange.synAckAcknowledged ? oneOf(trail, exchange.replies, exchange.replyReach) : null;
-  return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !sentAgain(trail, exchange)
+  return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !wasSentAgain(trail, exchange)
     ? 'shown'
     : null;
 }

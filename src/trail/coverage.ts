@@ -29,6 +29,15 @@ export interface JudgeContext {
   readonly clocks: ReadonlyMap<string, Clock>;
 }
 
+/** Whether a point's silence is proof: certainty null says it is none. */
+export interface Ability {
+  readonly certainty: 'shown' | 'likely' | null;
+  /** Why it is, or why not. */
+  readonly note: string;
+  /** The frames whose lack alone speaks against it: those before or after the moment, or all of them; null when something else does. */
+  readonly lacks: 'before' | 'after' | 'all' | null;
+}
+
 /** Whether a capture was able to show a packet that it does not have: without that nothing is lost. */
 export class Coverage {
   readonly #context: JudgeContext;
@@ -44,17 +53,10 @@ export class Coverage {
     this.#runLast = last;
   }
 
-  /** Whether a point's silence is proof: certainty null says it is none, and the note why. `inside`: its capture has frames around. */
-  ableAt(
-    trail: Trail,
-    lastSeen: number,
-    tunnel: number,
-    time: number,
-    point: number,
-    crossing: Crossing,
-  ): { certainty: 'shown' | 'likely' | null; note: string; inside: boolean } {
+  /** Whether a point's silence is proof. */
+  ableAt(trail: Trail, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
     const { evidence, points, misses } = this.#context;
-    const no = (note: string, inside = true) => ({ certainty: null, note, inside });
+    const no = (note: string, lacks: Ability['lacks'] = null): Ability => ({ certainty: null, note, lacks });
     const name = this.#name(point);
     const at = evidence.points[point];
     if (at === undefined) return no(`${name} was not read`);
@@ -63,6 +65,9 @@ export class Coverage {
     }
     if (trail.protocol === TCP && at.cutTcp > 0 && (trail.kind < 0 || trail.payloadLength > 0)) {
       return no(`${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
+    }
+    if (misses.goesAround(trail.last.src, trail.last.dst, point)) {
+      return no(`what goes between these addresses in this direction passes by another way than ${name}`);
     }
     if (misses.near(point, time, BLIND)) {
       return no(`${name} missed other packets at that time that were seen before and behind it`);
@@ -97,24 +102,21 @@ export class Coverage {
         // Points without a node's name may be of several nodes
         certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
         note: `its capture has frames before and after this moment, and ${how}`,
-        inside: true,
+        lacks: null,
       };
     }
-    // A capture that saw something may have been started late or stopped early: files do not say. One that saw nothing went on to do so.
+    // A capture that saw something may have been started late or stopped early: files do not say. Whether one that
+    // saw nothing was capturing, others must tell.
     if (at.frames > 0) {
       const had = window === 'after' ? 'ended' : 'begun later';
       const note = `the capture at ${name} has no frame ${window} this moment`;
-      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, false);
+      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, window);
     }
     if (!this.#ranAt(at, time, margin))
-      return no(`the file of ${name} has no frame of any interface around this moment`, false);
+      return no(`the file of ${name} has no frame of any interface around this moment`);
     if (misses.any(point))
       return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
-    return {
-      certainty: 'likely',
-      note: `its capture is empty, while other captures of this run go on; ${how}`,
-      inside: false,
-    };
+    return no(`its capture is empty, while other captures of this run go on; ${how}`, 'all');
   }
 
   /** Whether a capture that shows nothing was running, as far as other interfaces in the same file tell. */

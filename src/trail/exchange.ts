@@ -47,6 +47,7 @@ export class Exchange {
   requestDst = 0;
   lastRequestTime = -Infinity;
   lastReplyTime = -Infinity;
+  firstReplyTime = Infinity;
   /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
   requestForms: readonly Form[] = NONE;
   /** Points that showed most of the way of such a request, in order. */
@@ -78,9 +79,11 @@ export class Exchange {
   highestAckByServer = 0;
   ackByClientSeen = false;
   ackByServerSeen = false;
-  /** End of the furthest data that each side has sent. */
+  /** End of the furthest data or FIN that each side has sent. */
   sentByClient = 0;
   sentByServer = 0;
+  sentByClientSeen = false;
+  sentByServerSeen = false;
   /** ICMP errors that quote a tunnel's packet with one of these inside; they travel against it. */
   tunnelErrors: readonly { readonly direction: Direction; readonly time: number }[] = NONE;
   /** UDP: times of the first datagrams of each direction. */
@@ -210,6 +213,7 @@ export function note(
   } else {
     exchange.replies++;
     exchange.lastReplyTime = Math.max(exchange.lastReplyTime, facts.lastTime);
+    exchange.firstReplyTime = Math.min(exchange.firstReplyTime, facts.firstTime);
     if (reach > exchange.replyReach || exchange.replyLast < 0) {
       exchange.replyReach = reach;
       exchange.replyLast = lastPoint;
@@ -292,25 +296,35 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
       exchange.ackByServerSeen = true;
     }
   }
-  if (facts.payloadLength > 0) {
-    const before = request ? exchange.clientData : exchange.serverData;
+  const length = acknowledgedOctets(facts);
+  if (length > 0) {
+    const before = request ? exchange.sentByClientSeen : exchange.sentByServerSeen;
     const furthest = request ? exchange.sentByClient : exchange.sentByServer;
     if (!before) addGap(exchange, request, (facts.a - BEFORE) | 0, facts.a);
     else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
     if (before && ((end - furthest) | 0) <= 0) {
       // What waited for more sightings is told late, and is new all the same
       if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
-        exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: facts.payloadLength });
+        exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length });
       }
     } else if (request) {
       exchange.sentByClient = end;
     } else {
       exchange.sentByServer = end;
     }
+    if (request) exchange.sentByClientSeen = true;
+    else exchange.sentByServerSeen = true;
+  }
+  if (facts.payloadLength > 0) {
     if (request) exchange.clientData = true;
     else exchange.serverData = true;
   }
   return false;
+}
+
+/** Sequence space that an acknowledgement speaks for: data, and a FIN as one octet behind it. */
+export function acknowledgedOctets({ payloadLength, c }: Pick<PacketFacts, 'payloadLength' | 'c'>): number {
+  return payloadLength + ((c & FIN) !== 0 ? 1 : 0);
 }
 
 function addGap(exchange: Exchange, request: boolean, from: number, to: number): void {

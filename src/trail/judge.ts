@@ -1,11 +1,16 @@
-import { rankOf } from '../net/points.js';
-import { arrivalOf } from './arrival.js';
-import { Coverage, type JudgeContext } from './coverage.js';
+import { isWorkload, rankOf } from '../net/points.js';
+import { arrivalOf, wasSentAgain } from './arrival.js';
+import { Coverage, type Ability, type JudgeContext } from './coverage.js';
+import { acknowledgedOctets, decides } from './exchange.js';
 import type { Crossing, Path } from './paths.js';
-import type { Form, Judgement, Silence, Trail } from './trail.js';
+import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
 
+type Lack = Ability['lacks'];
+
 const TCP = 6;
+const SYN = 2;
+const ACK = 16;
 /** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
 const ERROR_AFTER = 4e9;
 /** Most places remembered where packets were always lost. */
@@ -13,8 +18,8 @@ const PLACES = 1 << 16;
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
-  /** Places, with addresses, where packets were shown to be lost and none ever passed. */
-  readonly #alwaysLost = new Set<string>();
+  /** Places, with addresses, where packets were shown to be lost and none ever passed; when the first was lost. */
+  readonly #alwaysLost = new Map<string, number>();
   /** Such places not remembered because there were too many. */
   refused = 0;
   readonly #context: JudgeContext;
@@ -40,25 +45,35 @@ export class Judge {
 
   /**
    * Learns from data that was acknowledged though points on its way did not show it: it came by another way, or they missed it,
-   * and of what else they do not show at that time nothing follows. To be called before anything is judged.
+   * and of what else they do not show at that time nothing follows. Where nothing went that way past a point that was able to
+   * show it, nothing ever does. To be called before anything is judged.
    */
   learn(trails: readonly Trail[]): void {
     for (const trail of trails) {
-      if (trail.protocol !== TCP || trail.payloadLength === 0 || arrivalOf(trail, this.#context.topology) !== 'shown')
-        continue;
-      const { points } = trail.path;
+      if (trail.protocol !== TCP || acknowledgedOctets(trail) === 0) continue;
+      if (arrivalOf(trail, this.#context.topology) !== 'shown') continue;
+      const { points, crossings } = trail.path;
+      const { misses, evidence } = this.#context;
       const last = Math.max(...trail.sightings.map(({ point }) => points.indexOf(point)));
-      for (const point of points.slice(last + 1)) this.#context.misses.add(point, trail.firstTime);
+      if (last < 0) continue;
+      const { point: lastSeen, tunnel, time } = trail.sightings.find(({ point }) => point === points[last])!;
+      for (const [i, point] of points.entries()) {
+        if (i <= last) continue;
+        if (!this.#coverage.hasCrossed(trail, evidence.points[point]!)) {
+          const { certainty } = this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossings[i]!);
+          if (certainty === 'shown') misses.goAround(trail.last.src, trail.last.dst, point);
+        }
+        misses.add(point, trail.firstTime);
+      }
     }
   }
 
   /** Judges a trail once; later calls give the same answer. */
   judge(trail: Trail): Judgement {
-    return (trail.judgement ??= this.#judge(trail, true));
+    return (trail.judgement ??= this.#judge(trail));
   }
 
-  /** @param beyond whether what the exchange shows elsewhere may speak for times at which a capture has no frames */
-  #judge(trail: Trail, beyond: boolean): Judgement {
+  #judge(trail: Trail): Judgement {
     const seen = trail.whole;
     const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
     const lastSeen = lastSighting.point;
@@ -67,7 +82,9 @@ export class Judge {
     if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
-    const arrival = arrivalOf(trail, this.#context.topology);
+    let arrival = arrivalOf(trail, this.#context.topology);
+    // The attempt that was answered may have been sent before the captures began.
+    if (arrival === 'shown' && opens(trail) && this.#isShownMissing(trail, lastSighting)) arrival = 'one-of-several';
     if (arrival === 'shown') {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
@@ -89,6 +106,11 @@ export class Judge {
     if (owners !== null && !owners.has(trail.last.src)) {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
+    const partly = trail.sightings.find(({ point }) => !seen.has(point) && trail.path.before(lastSeen, point));
+    if (partly !== undefined && this.#context.evidence.points[partly.point]!.cutTcp > 0)
+      return unknown(
+        `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`,
+      );
     let ahead = this.#ahead(trail, lastSeen, seen);
     // As the points ahead would have shown it
     let awaited = trail;
@@ -108,28 +130,19 @@ export class Judge {
     if (astray !== undefined) {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
     }
+    const { tunnel, time } = lastSighting;
+    const abilities = ahead.map(({ point, crossing }) =>
+      this.#coverage.ableAt(awaited, lastSeen, tunnel, time, point, crossing),
+    );
     const silent: Silence[] = [];
-    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly inside: boolean } | null =
-      null;
-    // The first whose capture has no frames around the moment, though nothing shows that it had ended or not begun.
-    let quiet: number | null = null;
-    for (const { point, crossing } of ahead) {
-      const able = this.#coverage.ableAt(
-        awaited,
-        lastSighting.point,
-        lastSighting.tunnel,
-        lastSighting.time,
-        point,
-        crossing,
-      );
-      const { inside } = able;
-      let { certainty, note } = able;
-      if (certainty === null && !inside && beyond) {
-        const against = this.#againstItsEnd(trail, lastSeen, point);
-        if (against !== null) {
-          certainty = 'likely';
-          note = `${note}; but ${against}`;
-        }
+    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly lacks: Lack } | null = null;
+    for (const [i, { point }] of ahead.entries()) {
+      const { lacks } = abilities[i]!;
+      let { certainty, note } = abilities[i]!;
+      const against = lacks === null ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
+      if (against !== null) {
+        certainty = 'likely';
+        note = `${note}; but ${against}`;
       }
       // Of what comes back translated the request alone does not show by which way.
       if (
@@ -139,26 +152,24 @@ export class Judge {
       )
         certainty = 'likely';
       silent.push({ point, able: certainty !== null, note });
-      if (certainty === null && !inside && lost === null) quiet ??= point;
-      if (certainty === 'shown' && lost === null && quiet !== null)
-        lost = { point: quiet, certainty: 'likely', inside: false };
-      if (certainty !== null && lost === null) lost = { point, certainty, inside };
+      if (certainty !== null && lost === null) lost = { point, certainty, lacks };
       // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
       // no frames around the moment it may have passed there, and the place is as uncertain as before.
-      if (certainty === 'shown' && lost?.inside === true) lost = { ...lost, certainty };
+      if (certainty === 'shown' && lost?.lacks === null) lost = { ...lost, certainty };
     }
     if (lost === null) return unknown(silent[0]!.note, silent);
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
     if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!))
-      this.#rememberLost(placeOf(trail, lastSeen, lost.point));
+      this.#rememberLost(placeOf(trail, lastSeen, lost.point), trail.firstTime);
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
   }
 
-  #rememberLost(place: string): void {
-    if (this.#alwaysLost.size < PLACES) this.#alwaysLost.add(place);
-    else if (!this.#alwaysLost.has(place)) this.refused++;
+  #rememberLost(place: string, time: number): void {
+    const first = this.#alwaysLost.get(place);
+    if (first === undefined && this.#alwaysLost.size >= PLACES) this.refused++;
+    else this.#alwaysLost.set(place, Math.min(time, first ?? Infinity));
   }
 
   /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */
@@ -172,15 +183,31 @@ export class Judge {
     );
   }
 
-  /** What speaks against a capture without frames around the moment having ended, or not begun: then it was silent. */
-  #againstItsEnd(trail: Trail, lastSeen: number, point: number): string | null {
-    if (this.#sameWasLost(trail, lastSeen, point)) return 'the same, sent at another time, was lost before it';
+  /** What speaks against the i-th capture ahead having ended, or not begun, or been emptied: then it was silent. */
+  #againstItsEnd(
+    trail: Trail,
+    lastSeen: number,
+    point: number,
+    i: number,
+    abilities: readonly Ability[],
+  ): string | null {
+    if (this.#wasSentBack(trail)) return 'an ICMP error about its tunnel came back';
+    const { lacks } = abilities[i]!;
+    const missed = wasMissed(trail);
+    if (missed === null) return null;
+    if (lacks === 'all') {
+      // At a workload's interface there is nothing else to capture. One that is empty elsewhere may be broken, two are not by chance.
+      const isQuiet = isWorkload(this.#context.points[point]!.role);
+      const agrees = abilities.some((other, at) => at !== i && (other.lacks === 'all' || other.certainty !== null));
+      return isQuiet || agrees ? missed : null;
+    }
+    if (lacks === 'before') return null;
+    const place = placeOf(trail, lastSeen, point);
     if (
-      this.#alwaysLost.has(placeOf(trail, lastSeen, point)) &&
+      (this.#alwaysLost.get(place) ?? Infinity) < trail.firstTime &&
       !this.#coverage.hasCrossed(trail, this.#context.evidence.points[point]!)
     )
-      return 'what went between these addresses before never crossed it, and was lost there';
-    if (this.#wasSentBack(trail)) return 'an ICMP error about its tunnel came back';
+      return `what went between these addresses before never crossed it, and ${missed}`;
     return null;
   }
 
@@ -190,23 +217,6 @@ export class Judge {
       exchange?.tunnelErrors.some((error) => error.direction !== direction && isSoonAfter(error.time, lastTime)) ??
       false
     );
-  }
-
-  /** True when the same was sent before or after, and was shown to be lost at this very place. */
-  #sameWasLost(trail: Trail, lastSeen: number, point: number): boolean {
-    const { exchange, direction } = trail;
-    // Of datagrams each is another.
-    if (exchange === null || exchange.protocol === 'udp') return false;
-    return exchange.open.some((other) => {
-      if (other === trail || other.direction !== direction) return false;
-      const judgement = this.#judge(other, false);
-      return (
-        judgement.state === 'lost' &&
-        judgement.certainty === 'shown' &&
-        judgement.lastSeen === lastSeen &&
-        judgement.nextExpected === point
-      );
-    });
   }
 
   /** True when the other side of the exchange was heard after the packet. */
@@ -250,6 +260,14 @@ export class Judge {
     return owners === null || owners.has(address);
   }
 
+  /** True when a point ahead must have captured it, and did not. */
+  #isShownMissing(trail: Trail, { point: lastSeen, tunnel, time }: Sighting): boolean {
+    return this.#ahead(trail, lastSeen, trail.whole).some(
+      ({ point, crossing }) =>
+        this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossing).certainty === 'shown',
+    );
+  }
+
   /** Captured points that the packet had still to pass, nearest first. */
   #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
     const { points, crossings } = trail.path;
@@ -291,6 +309,21 @@ function translatedBack({ exchange, last }: Trail): Form | null {
 
 function placeOf({ last }: Trail, lastSeen: number, point: number): string {
   return `${last.src} ${last.dst} ${lastSeen} ${point}`;
+}
+
+/** What the ends of an exchange did as if a packet had not arrived: who had got it would have answered, or not asked again. */
+function wasMissed(trail: Trail): string | null {
+  const { exchange, direction, lastTime } = trail;
+  if (exchange === null || exchange.protocol === 'udp') return null;
+  if (exchange.protocol === 'tcp' && !decides(trail)) return wasSentAgain(trail, exchange) ? 'it was sent again' : null;
+  if (direction === 'request')
+    return exchange.replies === 0 && exchange.refusedBy === null ? 'nothing answered it' : null;
+  if (exchange.protocol === 'tcp') return exchange.synAckAcknowledged ? null : 'nothing acknowledged it';
+  return exchange.lastRequestTime > lastTime ? 'what it answers was sent again after it' : null;
+}
+
+function opens({ protocol, c }: Trail): boolean {
+  return protocol === TCP && (c & (SYN | ACK)) === SYN;
 }
 
 function isSoonAfter(error: number, time: number): boolean {

@@ -46,11 +46,21 @@ class MissedTimes {
 export class Misses {
   readonly #times = new Map<number, MissedTimes>();
   readonly #passedBy = new Set<number>();
+  readonly #around = new Set<string>();
   count = 0;
 
   /** Notes a packet that went on without being shown at a point that, by its role alone, was on the way. */
   passBy(point: number): void {
     this.#passedBy.add(point);
+  }
+
+  /** Notes that what one address sends another takes a way on which the point is not, though the answers pass it. */
+  goAround(src: number, dst: number, point: number): void {
+    this.#around.add(`${src} ${dst} ${point}`);
+  }
+
+  goesAround(src: number, dst: number, point: number): boolean {
+    return this.#around.size > 0 && this.#around.has(`${src} ${dst} ${point}`);
   }
 
   add(point: number, time: number): void {

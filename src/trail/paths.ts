@@ -149,7 +149,9 @@ export class Paths {
     const byRole = local ? [] : this.#inward(points, hops, ends, before);
     const all = [...points, ...byRole];
     const holds = (where: readonly number[]): boolean => where.every((point) => all.includes(point));
-    const endsAtHome = all.length > 0 && holds(home.points);
+    // A bridge passes on what it has for its ports: behind one that is captured and nobody's the destination may live.
+    const reached = this.#topology.mayLiveAtPort(home) ? [] : home.points;
+    const endsAtHome = all.length > 0 && holds(reached);
     return {
       points: all,
       crossings: [
@@ -160,9 +162,9 @@ export class Paths {
       ],
       before,
       source: source.points,
-      home: home.points,
+      home: reached,
       endsAtHome,
-      isWhole: endsAtHome && home.points.length > 0 && source.points.length > 0 && holds(source.points),
+      isWhole: endsAtHome && reached.length > 0 && source.points.length > 0 && holds(source.points),
     };
   }
 
@@ -283,10 +285,8 @@ export class Paths {
     if (given !== 0 && this.#given.includes(x) && this.#given.includes(y)) return given;
     const a = hops.get(x);
     const b = hops.get(y);
-    if (a !== undefined && b !== undefined) {
-      if (a.out !== 0 && b.out !== 0 && a.out !== b.out) return b.out - a.out;
-      if (a.back !== 0 && b.back !== 0 && a.back !== b.back) return a.back - b.back;
-    }
+    const inner = a === undefined || b === undefined ? 0 : byInnerHops(a, b);
+    if (inner !== 0) return inner;
     const nodeX = this.#points[x]!.node;
     const nodeY = this.#points[y]!.node;
     if (nodeX !== nodeY) {
@@ -313,8 +313,8 @@ export class Paths {
       if (source.points.includes(y) || home.points.includes(x)) return 1;
     }
     if (a !== undefined && b !== undefined) {
-      if (a.outerOut !== 0 && b.outerOut !== 0 && a.outerOut !== b.outerOut) return b.outerOut - a.outerOut;
-      if (a.outerBack !== 0 && b.outerBack !== 0 && a.outerBack !== b.outerBack) return a.outerBack - b.outerBack;
+      const outer = byOuterHops(a, b);
+      if (outer !== 0) return outer;
       const [sideX, sideY] = [this.#sideOf(x, a), this.#sideOf(y, b)];
       if (nodeX !== nodeY && sideX !== 0 && sideY !== 0 && sideX !== sideY) return sideX - sideY;
       const [rankX, rankY] = [rankOf(this.#points[x]!.role), rankOf(this.#points[y]!.role)];
@@ -328,13 +328,17 @@ export class Paths {
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
     if (order !== 0) return order;
     if (nodeX === nodeY) return this.#byNeighbours(x, y, hops, ends) || this.#byOtherPackets(x, y, ends);
-    // Whatever else of the two nodes shows which of them comes first.
+    // Whatever else of the two nodes shows which of them comes first: a packet does not come back to a node that it has left.
     let sum = 0;
-    for (const first of hops.keys()) {
+    for (const [first, its] of hops) {
       if (this.#points[first]!.node !== nodeX) continue;
-      for (const second of hops.keys()) {
-        if (this.#points[second]!.node === nodeY)
-          sum += Math.sign(this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks));
+      for (const [second, others] of hops) {
+        if (this.#points[second]!.node !== nodeY) continue;
+        const order =
+          byInnerHops(its, others) ||
+          byOuterHops(its, others) ||
+          this.#orders.compare(ends.src, ends.dst, first, second, this.#clocks);
+        sum += Math.sign(order);
       }
     }
     return sum || this.#byTunnelEnds(x, y, hops, ends);
@@ -369,7 +373,10 @@ export class Paths {
 
   /** A packet passes the tunnel device of the node that sends it in a tunnel before it is in it anywhere, that of the other end after. */
   #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
-    const isInside = (point: number): boolean => (hops.get(point)?.outerOut ?? 0) !== 0;
+    const isInside = (point: number): boolean => {
+      const { outerOut = 0, outerBack = 0 } = hops.get(point) ?? {};
+      return outerOut + outerBack !== 0;
+    };
     const isDevice = (point: number): boolean => this.#points[point]!.role === 'tunnel' && !isInside(point);
     if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops, ends);
     if (!isDevice(x) || !isInside(y)) return 0;
@@ -420,4 +427,16 @@ export class Paths {
       return outer !== 0 && !isInitialTtl(outer);
     });
   }
+}
+
+/** Below 0 when the packets' own TTLs show that the first comes earlier, 0 when they do not tell. */
+function byInnerHops(a: Hops, b: Hops): number {
+  if (a.out !== 0 && b.out !== 0 && a.out !== b.out) return b.out - a.out;
+  return a.back !== 0 && b.back !== 0 ? a.back - b.back : 0;
+}
+
+/** The same of the TTLs of the tunnels that they are in. */
+function byOuterHops(a: Hops, b: Hops): number {
+  if (a.outerOut !== 0 && b.outerOut !== 0 && a.outerOut !== b.outerOut) return b.outerOut - a.outerOut;
+  return a.outerBack !== 0 && b.outerBack !== 0 ? a.outerBack - b.outerBack : 0;
 }

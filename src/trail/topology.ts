@@ -54,8 +54,7 @@ export class Topology {
     this.points = points;
     this.#orders = orders;
     for (const at of evidence.points) if (at !== undefined) this.#collect(at);
-    for (const at of evidence.points)
-      if (at !== undefined) inferRole(at, this.#addresses, points, (point) => evidence.points[point]!.packets);
+    for (const at of evidence.points) if (at !== undefined) inferRole(at, this.#addresses, points, evidence);
     for (const at of evidence.points) if (at !== undefined) this.#inferTunnel(at);
     this.#findOwners();
   }
@@ -283,6 +282,12 @@ export class Topology {
     return home;
   }
 
+  /** True for a home on a bridge of whose captured ports one is nobody's as far as its capture shows. */
+  mayLiveAtPort({ points, node }: Home): boolean {
+    if (points.length === 0 || points.some((point) => this.points[point]!.role !== 'bridge')) return false;
+    return [...this.#owners].some(([port, owners]) => owners.size === 0 && this.points[port]!.node === node);
+  }
+
   /** Points where the address's packets show an undiminished TTL, or its workload's interface. */
   #candidates(address: number): number[] {
     const owned = [...this.#owners].filter(([, owners]) => owners.has(address)).map(([point]) => point);
@@ -410,7 +415,7 @@ function inferRole(
   at: PointEvidence,
   addresses: ReadonlyMap<number, ReadonlyMap<number, AddressAtPoint>>,
   points: readonly CapturePoint[],
-  packetsAt: (point: number) => number,
+  evidence: Evidence,
 ): void {
   const point = at.point;
   if (point.role === 'unknown' && at.tunnelled > 0) point.role = 'underlay';
@@ -422,11 +427,19 @@ function inferRole(
     if (!INITIAL_TTLS.has(here.ttl)) continue;
     for (const [elsewhere, entry] of seen) {
       if (elsewhere === point.id) continue;
-      const veth = points[elsewhere]!.role === 'veth' && entry.sent + entry.received === packetsAt(elsewhere);
+      const other = evidence.points[elsewhere]!;
+      const veth =
+        points[elsewhere]!.role === 'veth' && entry.sent + entry.received === other.packets && sharePackets(at, other);
       if ((veth || entry.outerSource !== 0) && here.ttl >= entry.ttl) {
         point.role = 'pod';
         return;
       }
     }
   }
+}
+
+/** True when packets between the same two addresses were seen at both points, as at both ends of one interface. */
+function sharePackets({ pairs: { index } }: PointEvidence, { pairs: { index: other } }: PointEvidence): boolean {
+  for (let i = 0; i < index.size; i++) if (other.find(index.first(i), index.second(i)) >= 0) return true;
+  return false;
 }

@@ -37,3 +37,23 @@ describe('data that was acknowledged though a point did not show it', () => {
     expect(states).toEqual(['unknown', 'unknown']);
   });
 });
+
+describe('a FIN that was acknowledged though a point did not show it', () => {
+  const STRAIGHT = 'samples/rst-one-way-conntrack';
+
+  it('shows that what the real server sends goes straight to the client, and nothing of it is lost at the director', async () => {
+    // README of the sample: compute2 answers past compute1, which shows only what the client sends
+    const inputs = ['compute1__po0.pcap', 'compute2__po0.pcap'].map((file) => ({
+      file,
+      source: new Uint8Array(readFileSync(`${STRAIGHT}/${file}`)),
+    }));
+    const states = new Map<string, number>();
+    for await (const { src, sightings, state } of trails(inputs)) {
+      if (!src.startsWith('10.54.213.148') || sightings[0]!.point !== 'compute2/po0') continue;
+      states.set(state, (states.get(state) ?? 0) + 1);
+    }
+    expect(states.get('lost')).toBeUndefined();
+    expect(states.get('delivered')).toBeGreaterThan(0);
+    expect(states.get('unknown')).toBeGreaterThan(0);
+  });
+});
