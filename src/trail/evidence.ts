@@ -416,6 +416,8 @@ export class Evidence {
         window.gapFrom = window.last;
         window.gapTo = time;
       }
+      // What was stamped behind its time came after the last frame, and before this one
+      if (window.unsteady?.[1] === window.last) window.unsteady = [window.unsteady[0], time];
       window.last = time;
     } else if (window.last - time > DISORDER) {
       noteStepBack(window, time);
