@@ -135,17 +135,20 @@ export interface FileWindow {
   /** Latest gap that is longer than frames get out of order. */
   gapFrom?: number;
   gapTo?: number;
+  /** The last frame was before the latest one. */
+  isBehind?: boolean;
   /** From and to between which times went back by more than that: any of them may be wrong. */
   unsteady?: readonly [number, number];
 }
 
-/** A frame that was stamped ahead made the gap, and came behind the one before it. */
-function noteStepBack(window: FileWindow, time: number): void {
+/** @param to end of what is not to be relied on; a frame that was stamped ahead made the gap, and came behind the one before it */
+function noteStepBack(window: FileWindow, time: number, to: number): void {
   const { unsteady, gapFrom = time, gapTo = time, last } = window;
   const from = time > gapFrom && time < gapTo ? gapFrom : time;
-  if (unsteady === undefined) window.unsteady = [from, last];
-  else if (from < unsteady[0] || last > unsteady[1])
-    window.unsteady = [Math.min(unsteady[0], from), Math.max(unsteady[1], last)];
+  window.isBehind = to === last;
+  if (unsteady === undefined) window.unsteady = [from, to];
+  else if (from < unsteady[0] || to > unsteady[1])
+    window.unsteady = [Math.min(unsteady[0], from), Math.max(unsteady[1], to)];
 }
 
 /** The inside of PointEvidence; `point` is the number that the reading gave it. */
@@ -417,10 +420,10 @@ export class Evidence {
         window.gapTo = time;
       }
       // What was stamped behind its time came after the last frame, and before this one
-      if (window.unsteady?.[1] === window.last) window.unsteady = [window.unsteady[0], time];
+      if (window.isBehind === true) noteStepBack(window, time, time);
       window.last = time;
     } else if (window.last - time > DISORDER) {
-      noteStepBack(window, time);
+      noteStepBack(window, time, window.last);
     }
     const innermost = packet.layerCount > 0 ? packet.layerKinds[packet.layerCount - 1]! : Layer.UNKNOWN;
     at.protocols[innermost]!++;

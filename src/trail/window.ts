@@ -22,6 +22,8 @@ const JOIN_SAME = 100e6;
 const REPEATS = 128;
 /** No queue on the way holds a packet for longer than this; what waits for a neighbour's address does, and then comes in a burst. */
 const DELAY = 1e9;
+/** So many times nearer is a packet of which a sighting is, than one of which it may be. */
+const NEARER = 16;
 /** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
@@ -168,7 +170,7 @@ export class PacketWindow {
       distance = away;
     }
     if (group !== 0 && time - times[(group << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
-    if (equal > 1) this.#doubt(low, high, point, time, best);
+    if (equal > 1) this.#doubt(low, high, point, time, best, distance);
     return best;
   }
 
@@ -185,11 +187,12 @@ export class PacketWindow {
 
   /**
    * Of several groups of equal packets a sighting went to the nearest. Those that its point has not shown may be its own all the
-   * same: of those that were held for as long as a queue holds them, or for longer where several came at once.
+   * same: of those that were held for as long as a queue holds them, or for longer where several came at once. Not those of a
+   * slow stream, with a packet so much nearer that it is this one.
    */
-  #doubt(low: number, high: number, point: number, time: number, best: number): void {
+  #doubt(low: number, high: number, point: number, time: number, best: number, distance: number): void {
     const { rows, times } = this.groups;
-    const longest = best === 0 || this.hasSeen(best, point) ? JOIN : DELAY;
+    const isOneMore = best === 0 || this.hasSeen(best, point);
     let walked = 0;
     let group = this.#exact[low & MASK]!;
     for (; group !== 0 && walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
@@ -198,7 +201,8 @@ export class PacketWindow {
       if (group === best || rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high || rows[row + DONE] !== 0)
         continue;
       const away = Math.max(time - times[(group << 1) + 1]!, times[group << 1]! - time);
-      if (away <= longest && !this.hasSeen(group, point)) this.groups.view(group).resembles ??= ALIKE;
+      if (away > (isOneMore ? JOIN : DELAY) || this.hasSeen(group, point)) continue;
+      if (isOneMore || this.isRepeated(group) || away < NEARER * distance) this.groups.view(group).resembles ??= ALIKE;
     }
   }
 
