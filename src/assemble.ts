@@ -4,9 +4,11 @@ import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
 import type {
   AddressName,
+  BackendReport,
   Counts,
   PointReport,
   Report,
+  ServiceBackendsReport,
   ServiceInterval,
   ServiceReport,
   TranslationReport,
@@ -14,6 +16,7 @@ import type {
 import type { Run } from './run.js';
 import type { StateRead } from './saved-state.js';
 import type { Clock } from './trail/clocks.js';
+import { exchangesWith, failuresOf, type Service } from './trail/service-backends.js';
 import { Count } from './trail/service-counts.js';
 import type { PointEvidence } from './trail/evidence.js';
 import { endText, timeText, type Names } from './trail/rows.js';
@@ -38,8 +41,9 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     problems: Object.fromEntries([...run.problems].sort()),
   };
   if (part === 'points')
-    return { ...base, flows: [], translations: [], findings: [], services: [], counts: countsOf(run, 0) };
+    return { ...base, flows: [], translations: [], findings: [], services: [], backends: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
+  const end = endOf(run);
   const judged: Judged[] = [];
   run.judge.learn(run.tracker.trails);
   for (const exchange of run.tracker.exchanges.all) {
@@ -47,8 +51,10 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
     flows.count(exchange, outcome.verdict);
+    run.backends.count(exchange, outcome, exchange.lastTime >= end - EDGE);
     judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
   }
+  const services = run.backends.all;
   const context: FindingContext = {
     names,
     evidence,
@@ -57,6 +63,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     judge: run.judge,
     exchanges: judged,
     flows,
+    services,
     trails: run.tracker.trails,
     others: run.tracker.others,
     store: run.store,
@@ -66,13 +73,14 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),
   };
-  const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(run, exchange, outcome)).length;
+  const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(exchange, outcome, end)).length;
   const flowReports = flows.reports(names, run.paths);
   const report: Report = {
     ...base,
     flows: flowReports,
     translations: translationsOf(run, names),
     services: servicesOf(run),
+    backends: backendsOf(run, services),
     findings: safeCommands(confirmFlows(findAll(context), flowReports, names.points, context.saved), names.points),
     counts: countsOf(run, unplaced),
   };
@@ -122,13 +130,18 @@ export function absolute(time: number, base: number): string {
   return timeText(base + seconds, Math.round(time - seconds * 1e9));
 }
 
+/** Last moment of any capture. */
+function endOf({ evidence }: Run): number {
+  let end = -Infinity;
+  for (const at of evidence.points) for (const window of at?.windows ?? []) end = Math.max(end, window.last);
+  return end;
+}
+
 /** Unanswered and not placed; the edges of the captures do not count, and a datagram needs no answer. */
-function isUnplaced(run: Run, exchange: Exchange, { verdict, request }: Outcome): boolean {
+function isUnplaced(exchange: Exchange, { verdict, request }: Outcome, end: number): boolean {
   if (exchange.protocol === 'udp' || exchange.replies > 0) return false;
   if (verdict !== 'unknown' && !(verdict === 'unanswered' && request?.state !== 'delivered')) return false;
   if (exchange.requests === 0) return false;
-  let end = -Infinity;
-  for (const at of run.evidence.points) for (const window of at?.windows ?? []) end = Math.max(end, window.last);
   return exchange.lastTime < end - EDGE || exchange.requests > 1;
 }
 
@@ -252,6 +265,30 @@ function servicesOf({ services, addresses, points, base }: Run): ServiceReport[]
     .slice(0, MOST_SERVICES);
 }
 
+/** Services and their backends, those asked most first. */
+function backendsOf({ addresses, flows }: Run, services: readonly Service[]): ServiceBackendsReport[] {
+  const reports = services.map((service): ServiceBackendsReport => {
+    const seen = service.backends.reduce((sum, { exchanges }) => sum + exchanges, 0);
+    const failures = failuresOf(service);
+    const backends = service.backends.map(({ address, port, exchanges, verdicts, reset }, i): BackendReport => {
+      const share = Math.round((exchanges * 1000) / seen) / 10;
+      return { address: addresses.text(address), port, exchanges, share, verdicts, reset, fails: failures[i]! };
+    });
+    return {
+      protocol: service.protocol,
+      address: addresses.text(service.address),
+      port: service.port,
+      exchanges: exchangesWith(service, flows),
+      backends: backends.sort((a, b) => b.exchanges - a.exchanges || compareEnds(a, b)),
+    };
+  });
+  return reports.sort((a, b) => b.exchanges - a.exchanges || compareEnds(a, b)).slice(0, MOST_SERVICES);
+}
+
+function compareEnds(a: { address: string; port: number }, b: { address: string; port: number }): number {
+  return a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port;
+}
+
 function countsOf(run: Run, unplaced: number): Counts {
   const { evidence, flows, tracker } = run;
   return {
@@ -268,6 +305,7 @@ function countsOf(run: Run, unplaced: number): Counts {
       tracker.translations.refused +
       tracker.exchanges.evicted +
       run.services.refused +
+      run.backends.refused +
       flows.evicted +
       run.addresses.refused,
     verdicts: flows.verdicts,

@@ -17,9 +17,10 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
   // What is answered and over is counted and forgotten; the rest waits for all the evidence.
   const retire = (exchange: Exchange): boolean => {
     if (run.choice !== null && !run.choice.isExchange(exchange)) return true;
-    const { verdict } = outcomeOf(exchange, run.judge);
-    if (!SETTLED.has(verdict)) return false;
-    run.flows.count(exchange, verdict);
+    const outcome = outcomeOf(exchange, run.judge);
+    if (!SETTLED.has(outcome.verdict)) return false;
+    run.flows.count(exchange, outcome.verdict);
+    run.backends.count(exchange, outcome, false);
     return true;
   };
   for await (const _ of pair(run, options, retire));

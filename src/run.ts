@@ -22,6 +22,7 @@ import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
+import { ServiceBackends } from './trail/service-backends.js';
 import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
@@ -84,6 +85,7 @@ export interface Run {
   readonly resolvers: readonly (PointResolver | undefined)[];
   readonly store: FrameStore;
   readonly services: ServiceCounts;
+  readonly backends: ServiceBackends;
   readonly window: PacketWindow;
   readonly tracker: Tracker;
   readonly judge: Judge;
@@ -156,6 +158,7 @@ export async function prepare(
     saved,
     choice,
     services: new ServiceCounts(),
+    backends: new ServiceBackends(),
     topology,
     clocks,
     paths,

@@ -18,6 +18,7 @@ import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
 import { outerNat } from './scenarios/outer-nat.js';
 import { rstBackendSwitched } from './scenarios/rst-backend-switched.js';
 import { rstOneWayConntrack } from './scenarios/rst-one-way-conntrack.js';
+import { serviceBackendFails } from './scenarios/service-backend-fails.js';
 import { serviceBackends } from './scenarios/service-backends.js';
 import { equalDatagrams, someOfMany } from './scenarios/some-of-many.js';
 import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
@@ -53,6 +54,7 @@ const SCENARIOS = {
   'rst-one-way-conntrack': rstOneWayConntrack,
   'arp-vip-duplicate': arpVipDuplicate,
   'ephemeral-port-exhaustion': ephemeralPortExhaustion,
+  'service-backend-fails': serviceBackendFails,
   'two-nat-boxes': twoNatBoxes,
   'two-nat-boxes-broken': twoNatBoxesBroken,
   'outer-nat': outerNat,

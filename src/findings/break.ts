@@ -9,7 +9,14 @@ import { TcpFlag } from '../wire/tcp.js';
 import { vxlanFlags, vxlanIsPlain } from '../wire/vxlan.js';
 import { evidenceAt, type FindingContext } from './context.js';
 import { calicoVtepMac } from './encapsulation/calico-mac.js';
-import { CALICO_GATEWAY_MAC, factsOf, macAt, type Facts, type IcmpError } from './encapsulation/facts.js';
+import {
+  CALICO_GATEWAY_MAC,
+  factsOf,
+  macAt,
+  type ArpAbout,
+  type Facts,
+  type IcmpError,
+} from './encapsulation/facts.js';
 
 /** The place where a packet vanished, and what the packets around it tell. */
 export interface Break {
@@ -155,7 +162,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     tunnel,
     outerSource: tunnel === null ? null : text(tunnel.src),
     outerDestination: tunnel === null ? null : text(tunnel.dst),
-    outerPort: tunnel === null ? null : tunnel.destinationPort,
+    outerPort: tunnel === null || tunnel.destinationPort <= 0 ? null : tunnel.destinationPort,
     strangeSource: tunnel !== null && peers.size > 0 && !peers.has(tunnel.src),
     sourceAccepted: tunnel !== null && acceptedAt(context, last.id, next.id).has(tunnel.src),
     knownPeers: [...peers].map(text).sort(),
@@ -172,10 +179,9 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     isCalico: context.names.points.some((point) => point.node === node && CALICO_DEVICE.test(point.interface)),
     passedLength: tunnel === null ? 0 : passedLength(context, facts, next.id, tunnel),
     destinationSilent: isSilent(context, facts, trail.last.dst, next),
-    unansweredArp: names.points
-      .filter((point) => point.node === node)
-      .map((point) => facts.arpAbout(point.id, trail.last.dst))
-      .reduce((sum, about) => sum + (about !== null && about.answers.length === 0 ? about.requests : 0), 0),
+    unansweredArp: isAnswered(context, facts, node, trail.last.dst)
+      ? 0
+      : Math.max(0, ...arpOn(context, facts, node, trail.last.dst).map(({ requests }) => requests)),
     unresolved: unresolvedAt(context, facts, last.id)
       .filter((address) => address !== trail.last.dst)
       .map(text),
@@ -197,6 +203,8 @@ function portOf(port: number): number | null {
 }
 
 const NOBODY: ReadonlySet<number> = new Set();
+/** 169.254.0.0/16, the first two octets. */
+const LINK_LOCAL = 0xa9fe;
 const CALICO_DEVICE = /^(cali[0-9a-f]|vxlan\.calico$|tunl0$)/;
 const CALICO_VNI = 4096;
 
@@ -300,11 +308,27 @@ function isSilent(context: FindingContext, facts: Facts, address: number, next: 
   return [...facts.sourcesAt(next.id).keys()].every((mac) => mac === CALICO_GATEWAY_MAC);
 }
 
+/** What each point of a node shows of ARP for an address: a bridge floods a request to all of its ports. */
+function arpOn({ names }: FindingContext, facts: Facts, node: string, address: number): ArpAbout[] {
+  return names.points
+    .filter((point) => point.node === node)
+    .map((point) => facts.arpAbout(point.id, address))
+    .filter((about) => about !== null);
+}
+
+function isAnswered(context: FindingContext, facts: Facts, node: string, address: number): boolean {
+  return arpOn(context, facts, node, address).some(({ answers }) => answers.length > 0);
+}
+
 function unresolvedAt(context: FindingContext, facts: Facts, point: number): readonly number[] {
   return remembered(placesOf(context).unresolved, point, () => {
     const addresses: number[] = [];
     for (const about of facts.arp.values()) {
-      if (about.point === point && about.requests > 0 && about.answers.length === 0) addresses.push(about.address);
+      if (about.point !== point || about.requests === 0 || about.answers.length > 0) continue;
+      // On a bridge one port shows the request and another one the answer; each routed veth has a gateway of its own.
+      const { node } = context.names.points[point]!;
+      const isOwn = context.names.addresses.word(about.address) >>> 16 === LINK_LOCAL;
+      if (isOwn || !isAnswered(context, facts, node, about.address)) addresses.push(about.address);
       if (addresses.length >= 8) break;
     }
     return addresses;

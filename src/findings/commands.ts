@@ -1,4 +1,5 @@
 // What makes the command of a cause one that can be pasted: where it is to be run, and a pod's namespace found by its address.
+import type { CapturePoint } from '../net/points.js';
 import type { FindingContext } from './context.js';
 
 /** What Kubernetes calls a name (RFC 1123); a dump may hold anything. */
@@ -48,6 +49,11 @@ export function inPod({ names, saved }: FindingContext, address: number, command
     return `kubectl exec -n ${namespace} ${name} -- ${command}`;
   }
   return `kubectl get pod -A --field-selector status.podIP=${text} -o jsonpath='{range .items[*]}{.metadata.namespace} {.metadata.name}{"\\n"}{end}' | while read -r n p; do kubectl exec -n "$n" "$p" -- ${command}; done`;
+}
+
+/** The capture that shows whether packets come to a point; `filter` may be empty. */
+export function watchAt({ interface: device, node }: CapturePoint, filter: string): string {
+  return `tcpdump -ni ${device} -c 20${filter === '' ? '' : ` '${filter}'`}${onNode(node)}`;
 }
 
 /** A name from a packet between single quotes: what could end them is left out. */

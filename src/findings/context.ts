@@ -9,6 +9,7 @@ import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
 import type { Paths } from '../trail/paths.js';
 import { timeText, type Names } from '../trail/rows.js';
+import type { Service } from '../trail/service-backends.js';
 import type { Topology } from '../trail/topology.js';
 import type { Trail } from '../trail/trail.js';
 import type { Outcome } from '../trail/verdict.js';
@@ -41,6 +42,8 @@ export interface FindingContext {
   readonly exchanges: readonly Judged[];
   /** Counts of all exchanges by flow. */
   readonly flows: FlowTable;
+  /** What service addresses were translated to. */
+  readonly services: readonly Service[];
   /** All packets where the captures are small (`store.complete`), else those not known to have arrived. */
   readonly trails: readonly Trail[];
   /** Packets that the user's filter does not choose, to compare with; only of small captures. */

@@ -2,6 +2,7 @@ import type { Finding, Severity } from '../report/report.js';
 import { demoteDnsLosses } from './application/first-symptom.js';
 import { isAsked } from './asked.js';
 import { applicationFindings } from './application/index.js';
+import { withBackends } from './backends.js';
 import { captureDamagedFindings, captureNotTrustedFindings } from './capture.js';
 import { clockSkewFindings } from './clock-skew.js';
 import type { FindingContext } from './context.js';
@@ -21,8 +22,7 @@ export function findAll(context: FindingContext): Finding[] {
     ...applicationFindings(context),
   ]).filter(isAsked);
   return [
-    ...findings,
-    ...unansweredFindings(context, findings),
+    ...withBackends(context, [...findings, ...unansweredFindings(context, findings)]),
     ...captureDamagedFindings(context),
     ...captureNotTrustedFindings(context),
     ...clockSkewFindings(context),

@@ -1,38 +1,35 @@
 import { differsText } from './differs-text.js';
 import { escapeText } from './escape.js';
+import { backendLines, failingText, serviceLines } from './services-text.js';
 import type {
   Certainty,
   Finding,
   FlowReport,
   PointReport,
   Report,
-  ServiceInterval,
-  ServiceReport,
   Severity,
   StateReport,
   TrailStep,
-  Verdict,
 } from './report.js';
 import {
   aligned,
+  CROSS,
   counted,
   endpoint,
   milliseconds,
   nanoseconds,
+  MOST_ROWS,
   painter,
+  rest,
   signedDuration,
   timeOfDay,
   timeSpan,
+  VERDICTS,
   wrapped,
   type Paint,
   type TextOptions,
 } from './text-layout.js';
 
-/** Rows of a summary table; the rest is counted. */
-const MOST_ROWS = 20;
-/** Services whose connections are told over time, and intervals of one. */
-const MOST_SERVICES = 5;
-const MOST_INTERVALS = 12;
 /** Nodes named where state was read. */
 const MOST_NODES = 10;
 
@@ -48,8 +45,6 @@ const CERTAINTY: Readonly<Record<Certainty, string>> = {
   unknown: 'not certain',
 };
 
-const VERDICTS: readonly Verdict[] = ['answered', 'request-lost', 'reply-lost', 'unanswered', 'refused', 'unknown'];
-
 /** A report as a person reads it: the verdict, each finding with its trail and causes, then the summary. */
 export function diagnoseText(report: Report, options: TextOptions): string {
   const paint = painter(options.color);
@@ -61,6 +56,7 @@ export function diagnoseText(report: Report, options: TextOptions): string {
   sections.push(
     flowLines(report.flows, paint),
     serviceLines(report, paint),
+    backendLines(report, paint),
     translationLines(report, paint),
     nameLines(report, paint),
     limitLines(report, paint, options.width),
@@ -143,6 +139,7 @@ function findingLines(
   if (finding.firstTime !== null && finding.lastTime !== null) {
     lines.push(`   ${timeSpan(finding.firstTime, finding.lastTime)}`);
   }
+  if (finding.backends !== undefined) lines.push(...wrapped('   ', failingText(finding.backends), width));
   const earlier = report.findings.slice(0, number - 1);
   const same = earlier.findIndex((other) => isSamePlace(other, finding));
   if (same >= 0) {
@@ -233,7 +230,7 @@ function evidenceLines({ evidence }: Finding, width: number): string[] {
   ];
 }
 
-const MARKS = { seen: '✓', silent: '✗', unable: '?' } as const;
+const MARKS = { seen: '✓', silent: CROSS, unable: '?' } as const;
 const MARK_STYLE = { seen: 'green', silent: 'red', unable: 'yellow' } as const;
 
 /** The path drawn point by point: a row where the packet was seen, a sentence where it was not. */
@@ -354,73 +351,6 @@ function flowLines(flows: readonly FlowReport[], paint: Paint): string[] {
   ];
 }
 
-const RESETS = /^(rst-|reset$|conntrack-invalid-leak$|bgp-unknown-peer-reset$)/;
-
-/** Connections of services over time, where resets were found: a pulse, or one after the other. */
-function serviceLines({ services, findings }: Report, paint: Paint): string[] {
-  if (!findings.some(({ kind, severity }) => severity !== 'info' && RESETS.test(kind))) return [];
-  const best = new Map<string, ServiceReport>();
-  const size = ({ syn, synAck, fin, rst }: ServiceReport): number => syn + synAck + fin + rst;
-  for (const service of services) {
-    if (service.rst === 0) continue;
-    const name = endpoint(service.address, service.port);
-    const other = best.get(name);
-    if (other === undefined || size(other) < size(service)) best.set(name, service);
-  }
-  const all = [...best];
-  const lines = all.slice(0, MOST_SERVICES).flatMap(([name, service]) => {
-    const rows = merged(service, MOST_INTERVALS).map((interval) => [
-      timeOfDay(interval.time).replace(/\..*/, ''),
-      ...COLUMNS.map(([, column]) => String(interval[column])),
-    ]);
-    const [header, ...body] = aligned([['UTC', ...COLUMNS.map(([title]) => title)], ...rows], [1, 2, 3, 4, 5]);
-    return [
-      `  ${name} at ${escapeText(service.point)}`,
-      `    ${paint('dim', header!)}`,
-      ...body.map((row) => `    ${row}`),
-    ];
-  });
-  return lines.length === 0
-    ? []
-    : [paint('bold', 'Services with resets over time'), ...lines, ...rest(all.length, 'service', MOST_SERVICES)];
-}
-
-const COLUMNS = [
-  ['SYN', 'syn'],
-  ['SYN,ACK', 'synAck'],
-  ['FIN', 'fin'],
-  ['RST', 'rst'],
-  ['by the service', 'rstByService'],
-] as const;
-
-/** The intervals of a service, neighbours put together until there are no more than so many. */
-function merged({ intervals, interval }: ServiceReport, most: number): ServiceInterval[] {
-  let rows = [...intervals];
-  const [first] = rows;
-  if (first === undefined) return rows;
-  const number = ({ time }: ServiceInterval, length: number): bigint =>
-    (nanoseconds(time) - nanoseconds(first.time)) / BigInt(Math.round(length * 1e9));
-  for (let length = interval * 2; rows.length > most; length *= 2) {
-    const together: ServiceInterval[] = [];
-    for (const row of rows) {
-      const last = together[together.length - 1];
-      if (last === undefined || number(last, length) !== number(row, length)) together.push(row);
-      else {
-        together[together.length - 1] = {
-          time: last.time,
-          syn: last.syn + row.syn,
-          synAck: last.synAck + row.synAck,
-          fin: last.fin + row.fin,
-          rst: last.rst + row.rst,
-          rstByService: last.rstByService + row.rstByService,
-        };
-      }
-    }
-    rows = together;
-  }
-  return rows;
-}
-
 function translationLines({ translations }: Report, paint: Paint): string[] {
   if (translations.length === 0) return [];
   const rows = translations
@@ -455,11 +385,6 @@ function nameLines({ names = {} }: Report, paint: Paint): string[] {
     ...aligned(rows).map((line) => `  ${line}`),
     ...rest(all.length, 'address').map((line) => line.replace('addresss', 'addresses')),
   ];
-}
-
-function rest(count: number, noun: string, most = MOST_ROWS): string[] {
-  if (count <= most) return [];
-  return [`  … and ${counted(count - most, `more ${noun}`)} (--format json has all)`];
 }
 
 /** What keeps this report from being the whole truth. */

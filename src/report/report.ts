@@ -8,6 +8,8 @@ export interface Report {
   readonly findings: readonly Finding[];
   /** TCP connections of each service over time, at each point; those with most RSTs first, at most 256. */
   readonly services: readonly ServiceReport[];
+  /** What each service address was translated to, where packets show it; those asked most first, at most 256. */
+  readonly backends: readonly ServiceBackendsReport[];
   /** Wrong octets: code -> frames that have it. */
   readonly problems: Readonly<Record<string, number>>;
   readonly counts: Counts;
@@ -102,6 +104,45 @@ export interface ServiceReport extends ServiceCounts {
   readonly interval: number;
   /** In order of time; those in which nothing happened are left out. */
   readonly intervals: readonly ServiceInterval[];
+}
+
+/** How a backend fails while others of its service answer. */
+export type BackendFailure = 'unanswered' | 'refused' | 'reset';
+
+export interface ServiceBackendsReport {
+  readonly protocol: 'tcp' | 'udp';
+  /** As clients see it. */
+  readonly address: string;
+  readonly port: number;
+  /** Also those of which no capture shows where they were sent. */
+  readonly exchanges: number;
+  readonly backends: readonly BackendReport[];
+}
+
+export interface BackendReport {
+  readonly address: string;
+  readonly port: number;
+  readonly exchanges: number;
+  /** Per cent of the exchanges of which a capture shows where they were sent. */
+  readonly share: number;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Connections that it reset after they were open. */
+  readonly reset: number;
+  /** Null where it does not stand out among its siblings. */
+  readonly fails: BackendFailure | null;
+}
+
+/** Backends that a finding is about, which fail while others of the same service answer. */
+export interface FailingBackends {
+  /** `address:port/protocol`. */
+  readonly service: string;
+  readonly failing: readonly string[];
+  readonly how: BackendFailure;
+  /** Backends seen. */
+  readonly of: number;
+  /** Sent to those that fail, of all of which a capture shows where they were sent. */
+  readonly exchanges: number;
+  readonly ofExchanges: number;
 }
 
 export interface Place {
@@ -212,6 +253,8 @@ export interface Finding {
   readonly trail: { readonly summary: string; readonly steps: readonly TrailStep[] } | null;
   /** Only where a packet like the lost one came through there. */
   readonly differs?: Differs;
+  /** Only where the backends of a service that it is about stand out among their siblings. */
+  readonly backends?: FailingBackends;
 }
 
 export interface Counts {

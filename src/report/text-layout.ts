@@ -1,3 +1,5 @@
+import type { Verdict } from './report.js';
+
 /** How a text rendering may look. */
 export interface TextOptions {
   /** Escape sequences for colour; nothing is said by colour alone. */
@@ -115,3 +117,24 @@ export function duration(ns: bigint): string {
 function thousandths(value: bigint): string {
   return `${value / 1000n}.${String(value % 1000n).padStart(3, '0')}`;
 }
+
+/** Rows of a summary table; the rest is counted. */
+export const MOST_ROWS = 20;
+
+export function rest(count: number, noun: string, most = MOST_ROWS): string[] {
+  if (count <= most) return [];
+  return [`  … and ${counted(count - most, `more ${noun}`)} (--format json has all)`];
+}
+
+/** In the order in which they are counted out. */
+export const VERDICTS: readonly Verdict[] = [
+  'answered',
+  'request-lost',
+  'reply-lost',
+  'unanswered',
+  'refused',
+  'unknown',
+];
+
+/** Where a packet was not seen, or a backend fails. */
+export const CROSS = '✗';

@@ -60,9 +60,9 @@ function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arriv
   if (trail.direction === 'request') {
     if ((flags & 2) !== 0) {
       if (exchange.synAckSeen) {
+        const arrival = oneOf(trail, exchange.requests, exchange.requestReach);
         // What was answered before it was sent was sent before, too.
-        if (exchange.firstReplyTime < trail.firstTime) return 'one-of-several';
-        return oneOf(trail, exchange.requests, exchange.requestReach);
+        return arrival === 'shown' && exchange.firstReplyTime < trail.firstTime ? 'one-of-several' : arrival;
       }
       return refusedByDestination(trail, exchange, topology)
         ? oneOf(trail, exchange.requests, exchange.requestReach)

@@ -52,6 +52,8 @@ export class Exchange {
   requestForms: readonly Form[] = NONE;
   /** Points that showed most of the way of such a request, in order. */
   requestWay: readonly number[] = NONE;
+  /** Where a translation sent its requests, as their packets show it. */
+  backends: readonly Backend[] = NONE;
   /** Packets that are not known to have arrived. */
   open: readonly Trail[] = NONE;
   /** One of its packets is among those that the user's filter chooses. */
@@ -122,6 +124,16 @@ export interface Gap {
   readonly to: number;
 }
 
+/** What a service address was translated to for an exchange: by retries it can be several. */
+export interface Backend {
+  readonly address: number;
+  readonly port: number;
+  /** Packets that decide the exchange; of a connection only SYNs and their answers. */
+  replies: number;
+  /** RSTs that it sent. */
+  resets: number;
+}
+
 /** A part of one direction's data that was sent again. */
 export interface Repeat {
   readonly request: boolean;
@@ -159,6 +171,8 @@ const GAPS = 64;
 const BEFORE = 1 << 30;
 /** Most repetitions remembered of a connection. */
 const REPEATS = 256;
+/** Most backends remembered of an exchange. */
+const BACKENDS = 4;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 
@@ -222,6 +236,32 @@ export function note(
   }
 }
 
+/** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */
+export function noteBackend(
+  exchange: Exchange,
+  direction: Direction,
+  { kind, c, quote }: PacketFacts,
+  first: Form,
+  last: Form,
+): void {
+  const isTcp = exchange.protocol === 'tcp';
+  if (quote !== null || kind < 0 || exchange.protocol === 'icmp-echo' || first.sourcePort < 0) return;
+  const request = direction === 'request';
+  // What else of a connection comes elsewhere was not sent there by the service
+  const isOpening = !isTcp || (c & SYN) !== 0;
+  const [address, port] = request ? [last.dst, last.destinationPort] : [first.src, first.sourcePort];
+  const found = exchange.backends.find((backend) => backend.address === address && backend.port === port);
+  if (found === undefined) {
+    const [asked, askedPort] = request ? [first.dst, first.destinationPort] : [last.src, last.sourcePort];
+    if (!isOpening || (asked === address && askedPort === port) || exchange.backends.length >= BACKENDS) return;
+    const backend = { address, port, replies: request ? 0 : 1, resets: 0 };
+    exchange.backends = appended(exchange.backends, backend);
+  } else if (!request) {
+    if (isTcp && (c & RST) !== 0) found.resets++;
+    if (isOpening) found.replies++;
+  }
+}
+
 /** The list with one more; only the first one makes a new array. */
 function appended<T>(list: readonly T[], item: T): readonly T[] {
   if (list === NONE) return [item];
@@ -263,6 +303,11 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
   if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
     exchange.synAckSeen = true;
     exchange.sequence = end;
+    // Told before the answer that it follows: it refuses nothing
+    if (exchange.refusedBy?.protocol === TCP && exchange.refusedBy.a === end) {
+      exchange.refused = false;
+      exchange.refusedBy = null;
+    }
     return true;
   }
   if ((flags & RST) !== 0) {

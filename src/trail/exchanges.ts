@@ -1,6 +1,6 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange, type PacketFacts } from './exchange.js';
+import { Exchange, noteBackend, type PacketFacts } from './exchange.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
 import type { Direction, Form } from './trail.js';
@@ -71,6 +71,8 @@ export class ExchangeTable {
     const exchange = this.#exchangeOf(facts, first, last);
     if (first !== last && exchange !== null && this.direction === 'request')
       this.#rememberTranslated(exchange, facts.forms ?? [first, last]);
+    if (exchange !== null && (first !== last || exchange.backends.length > 0))
+      noteBackend(exchange, this.direction, facts, first, last);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
     if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
       this.#fragments.remember(facts, first, exchange, this.direction);

@@ -70,6 +70,17 @@ export class FlowTable {
     return this.#flows[index]?.exchanges ?? 0;
   }
 
+  /** Exchanges of all clients with a server. */
+  exchangesWith(protocol: string, server: number, serverPort: number): number {
+    return this.#flows.reduce(
+      (sum, flow) =>
+        flow.protocol === protocol && flow.server === server && flow.serverPort === serverPort
+          ? sum + flow.exchanges
+          : sum,
+      0,
+    );
+  }
+
   reports(names: Names, paths: Paths): FlowReport[] {
     return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, way, exchanges, verdicts }) => {
       const [clientPort] = clientPorts;
@@ -87,6 +98,6 @@ export class FlowTable {
   }
 }
 
-function noVerdicts(): Record<Verdict, number> {
+export function noVerdicts(): Record<Verdict, number> {
   return { answered: 0, 'request-lost': 0, 'reply-lost': 0, unanswered: 0, refused: 0, unknown: 0 };
 }

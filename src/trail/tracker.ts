@@ -3,6 +3,7 @@ import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
+import type { Exchange } from './exchange.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
@@ -219,11 +220,11 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    const { choice, keepAll, keepsOthers, followsStreams, limit } = this.#options;
-    const isChosen = choice === null || choice.isTrail(trail);
+    const { keepAll, keepsOthers, followsStreams, limit } = this.#options;
+    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const isChosen = this.#isChosen(trail, exchange);
     if (isChosen) this.#packets += trail.identical;
     if (isChosen) this.translations.addTrail(trail);
-    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
     this.#noteMisses(trail);
     const arrived = this.#arrived(trail);
     const last = trail.sightings[trail.sightings.length - 1]!;
@@ -260,6 +261,21 @@ export class Tracker {
     if (!keepAll && arrived) return;
     if (this.trails.length < limit) this.trails.push(trail);
     else this.evicted++;
+  }
+
+  /** Among the addresses of a reply are those that it would have been translated back to. */
+  #isChosen(trail: Trail, exchange: Exchange | null): boolean {
+    const { choice } = this.#options;
+    if (choice === null || choice.isTrail(trail)) return true;
+    if (exchange === null || this.exchanges.direction !== 'reply' || exchange.requestForms.length === 0) return false;
+    const forms = exchange.requestForms.map(({ src, dst, sourcePort, destinationPort, echoId }) => ({
+      src: dst,
+      dst: src,
+      sourcePort: destinationPort,
+      destinationPort: sourcePort,
+      echoId,
+    }));
+    return choice.isPacket(trail.ipVersion, trail.protocol, forms);
   }
 
   #reachOf(trail: Trail, arrived: boolean): number {

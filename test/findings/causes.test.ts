@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Layer } from '../../src/wire/layers.js';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
 import { CAUSE_KINDS, causesOf } from '../../src/findings/causes/index.js';
@@ -37,6 +38,12 @@ function error(fields: Partial<BreakError>): BreakError {
   };
 }
 
+/** The same without ports and number. */
+const IPIP: Partial<Break> = {
+  tunnel: { kind: Layer.IP, src: 1, dst: 2, sourcePort: -1, destinationPort: -1, id: -1 },
+  outerPort: null,
+};
+
 function first(change: Partial<Break>): string | undefined {
   return causesOf({ ...PLAIN, ...change })[0]?.kind;
 }
@@ -56,6 +63,12 @@ describe('what was last seen and not seen, and the first cause', () => {
     ['vxlan-ecn-ce-drop', { octets: { ...OCTETS, outer: { ...outer, ecn: 3 } } }],
     ['vxlan-source-not-allowed', { strangeSource: true, knownPeers: ['192.0.2.9'] }],
     ['vxlan-source-not-allowed', { isCalico: true }],
+    ['ipip-source-not-allowed', { ...IPIP, strangeSource: true }],
+    [
+      'ipip-source-not-allowed',
+      { ...IPIP, isCalico: true, vnis: new Set([4096]), ports: new Set([4789]), deviceVni: 4096 },
+    ],
+    ['host-firewall-drop', { ...IPIP, sourceAccepted: true }],
     ['vxlan-src-mac-self', { octets: { ...OCTETS, sourceMac: 2 } }],
     ['mtu-outer-fragments-lost', { octets: { ...OCTETS, outer: { ...outer, isFragment: true } } }],
     ['host-firewall-drop', {}],
@@ -87,10 +100,19 @@ describe('what was last seen and not seen, and the first cause', () => {
     ['underlay-blocks-tunnel', { ...BETWEEN, error: error({ code: 13, quotesTunnel: true, byNode: false }) }],
     ['mtu-blackhole-underlay', { ...BETWEEN, octets: { ...OCTETS, length: 1500 }, passedLength: 1450 }],
     ['underlay-blocks-tunnel', BETWEEN],
+    ['ipip-blocked', { ...BETWEEN, ...IPIP }],
     ['nat-return-unroutable', { ...BETWEEN, tunnel: null, turnedBack: true }],
     ['nat-return-unroutable', { ...BETWEEN, last: point('gw', 'wan', 'unknown'), tunnel: null, turnedBack: true }],
   ])('%s', (kind, change) => {
     expect(first(change)).toBe(kind);
+  });
+
+  it('nothing that is said of IPIP speaks of ports or of VXLAN', () => {
+    for (const at of [PLAIN, BETWEEN]) {
+      for (const { kind, why, next } of causesOf({ ...PLAIN, ...at, ...IPIP, strangeSource: true, isCalico: true })) {
+        expect([kind, why, next].join(' ')).not.toMatch(/vxlan|UDP port|4789|-1/i);
+      }
+    }
   });
 
   it('an error that quotes the tunnel says nothing of the pod', () => {

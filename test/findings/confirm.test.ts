@@ -1,3 +1,4 @@
+import { Layer } from '../../src/wire/layers.js';
 import { describe, expect, it } from 'vitest';
 import type { Break } from '../../src/findings/break.js';
 import { CATALOGUE } from '../../src/findings/catalogue.js';
@@ -219,6 +220,22 @@ const CASES: readonly Case[] = [
     quotes: '[11:1392] -A cali-INPUT -p udp',
     refutes: `${SET}192.168.3.1\n192.0.2.3\n\n${GUARDED}`,
     aside: `${SET.replace('vxlan', 'hosts')}192.168.3.1\n\n${rules(...NO_FORWARD)}`,
+  },
+  {
+    kind: 'ipip-source-not-allowed',
+    at: { tunnel: { kind: Layer.IP, src: 1, dst: 2, sourcePort: -1, destinationPort: -1, id: -1 }, outerPort: null },
+    confirms:
+      rules(
+        ':cali-INPUT - [0:0]',
+        '[90:9000] -A INPUT -j cali-INPUT',
+        '[0:0] -A cali-INPUT -p ipencap -m set --match-set cali40all-hosts-net src -m addrtype --dst-type LOCAL -j ACCEPT',
+        '[11:1392] -A cali-INPUT -p ipencap -m comment --comment "Drop IPIP packets from non-Calico hosts" -j DROP',
+      ) +
+      SET.replace('vxlan', 'hosts') +
+      '192.168.3.1\n',
+    quotes: '[11:1392] -A cali-INPUT -p ipencap',
+    refutes: `${SET.replace('vxlan', 'hosts')}192.168.3.1\n192.0.2.3\n`,
+    aside: `${SET}192.168.3.1\n`,
   },
   {
     kind: 'vxlan-vni-mismatch',
@@ -553,7 +570,11 @@ describe('saved state', () => {
     expect(Object.keys(WITNESSES).filter((kind) => !known.has(kind))).toEqual([]);
     expect(CASES.map(({ kind }) => kind)).toEqual(expect.arrayContaining(Object.keys(WITNESSES)));
     // Told of in the comment beside the table.
-    expect(CAUSE_KINDS.filter((kind) => !(kind in WITNESSES))).toEqual(['underlay-blocks-tunnel', 'vxlan-ecn-ce-drop']);
+    expect(CAUSE_KINDS.filter((kind) => !(kind in WITNESSES))).toEqual([
+      'ipip-blocked',
+      'underlay-blocks-tunnel',
+      'vxlan-ecn-ce-drop',
+    ]);
   });
 
   function saved(text: string): SavedState {

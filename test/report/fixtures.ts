@@ -173,6 +173,28 @@ export const gravity: Report = {
       ],
     },
   ],
+  backends: [
+    {
+      protocol: 'udp',
+      address: '10.96.0.10',
+      port: 53,
+      exchanges: 13,
+      backends: [
+        {
+          ...{ address: '10.244.1.5', port: 53, exchanges: 6, share: 50 },
+          ...{ verdicts: verdicts({ answered: 6 }), reset: 0, fails: null },
+        },
+        {
+          ...{ address: '10.244.2.7', port: 53, exchanges: 4, share: 33.3 },
+          ...{ verdicts: verdicts({ 'request-lost': 4 }), reset: 0, fails: 'unanswered' },
+        },
+        {
+          ...{ address: '10.244.2.8', port: 53, exchanges: 2, share: 16.7 },
+          ...{ verdicts: verdicts({ answered: 2 }), reset: 0, fails: null },
+        },
+      ],
+    },
+  ],
   problems: { 'ipv4-truncated': 3 },
   counts: {
     frames: 154,

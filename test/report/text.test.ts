@@ -168,6 +168,28 @@ describe('text', () => {
       'golden/diagnose-without-trail.txt',
     );
   });
+  it('the backends that a finding is about', () => {
+    const line = (more: Partial<NonNullable<Finding['backends']>>): string => {
+      const backends = {
+        ...{ service: '10.96.0.10:53/udp', failing: ['10.244.2.7:53'], how: 'unanswered' as const },
+        ...{ of: 3, exchanges: 4, ofExchanges: 12, ...more },
+      };
+      const text = diagnoseText({ ...gravity, findings: [{ ...replyLost, backends }] }, { ...PLAIN, width: 200 });
+      return text
+        .split('\n')
+        .find((each) => each.includes(' backends of '))!
+        .trim();
+    };
+    expect(line({})).toBe(
+      '1 of 3 backends of 10.96.0.10:53/udp fails: 10.244.2.7:53 (4 of 12 requests, 33 %; does not answer, others answer)',
+    );
+    expect(
+      line({ failing: ['a', 'b', 'c', 'd', 'e', 'f'], of: 900, how: 'refused', exchanges: 1, ofExchanges: 900 }),
+    ).toBe(
+      '6 of 900 backends of 10.96.0.10:53/udp fail: a, b, c, d, e, … (1 of 900 requests, <1 %; refuse, others answer)',
+    );
+  });
+
   it('services over time, where a reset was found', () => {
     const reset: Finding = { ...withoutTrail, kind: 'rst-backend-switched' };
     const [service] = gravity.services;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { diagnose } from '../../src/diagnose.js';
+import { diagnose, trails } from '../../src/diagnose.js';
 import type { Finding } from '../../src/report/report.js';
 
 const SAMPLES = join(import.meta.dirname, '../../samples');
@@ -16,6 +16,7 @@ const STORIES: readonly (readonly [sample: string, kind: string, cause: string, 
   ['rst-backend-switched', 'rst-backend-switched', 'rst-backend-switched', { count: 6, certainty: 'shown' }],
   ['rst-one-way-conntrack', 'rst-one-way-conntrack', 'rst-one-way-conntrack', { count: 3 }],
   ['arp-vip-duplicate', 'arp-vip-duplicate', 'arp-vip-duplicate', { certainty: 'shown' }],
+  ['service-backend-fails', 'request-lost', 'netpol-drop', { severity: 'warning', nextExpected: 'node2/cni0' }],
   ['ephemeral-port-exhaustion', 'ephemeral-port-exhaustion', 'ephemeral-port-exhaustion', { count: 16 }],
 ];
 
@@ -53,6 +54,28 @@ describe('stories of the source documents', () => {
     );
     expect(cause!.next).toContain('ipset test cali40all-vxlan-net 138.96.16.97');
     expect(other).toMatchObject({ kind: 'host-firewall-drop' });
+  });
+
+  it('tells why the SYN,ACK is lost that turned round', async () => {
+    const [, loss] = await findingsOf('nat-return-unroutable');
+    expect(loss).toMatchObject({ kind: 'reply-lost', nextExpected: 'faraday/eth1' });
+    expect(loss!.causes[0]).toMatchObject({ kind: 'nat-return-unroutable', likelihood: 0.97 });
+    expect(loss!.causes[0]!.evidence).toContainEqual(expect.objectContaining({ says: 'confirms' }));
+  });
+
+  it('says that no SYN of the pod arrived where only the inside of the NAT box was captured', async () => {
+    const inside = ['faraday__eth1', 'fit01__cali0401f4ae329', 'fit01__eth0'];
+    for (let chosen = 1; chosen < 1 << inside.length; chosen++) {
+      const files = inside.filter((_, i) => (chosen & (1 << i)) !== 0);
+      const rows = trails(files.map((file) => join(SAMPLES, 'nat-return-unroutable', `${file}.pcap`)));
+      let count = 0;
+      for await (const { src, summary, state } of rows) {
+        if (src !== '10.245.208.68' || !summary.startsWith('SYN seq')) continue;
+        expect([files, state]).toEqual([files, 'unknown']);
+        count++;
+      }
+      expect(count).toBe(3);
+    }
   });
 
   it('counts the SYN,ACKs that turned round as the gateway does', async () => {

@@ -47,18 +47,13 @@ interface Frame {
 }
 
 export class Lab {
-  readonly network = new Network({
-    cni: 'flannel',
-    nodes: 2,
-    podsPerNode: 2,
-    middle: 'none',
-    promiscuous: true,
-  });
+  readonly network: Network;
   readonly a: Endpoint;
   readonly b: Endpoint;
   readonly #frames = new Map<string, Frame[]>();
 
-  constructor() {
+  constructor(podsPerNode = 2) {
+    this.network = new Network({ cni: 'flannel', nodes: 2, podsPerNode, middle: 'none', promiscuous: true });
     this.a = this.network.podsOf('node1')[0]!;
     this.b = this.network.podsOf('node2')[0]!;
     for (const { name } of this.network.points) this.#frames.set(name, []);
@@ -158,14 +153,15 @@ export class Lab {
 
   /** The rows of these points' captures. */
   rows(points: readonly string[] = ALL, special: Readonly<Record<string, CaptureHabit>> = {}): Promise<TrailRow[]> {
-    return rowsOf(this.#inputs(points, special));
+    return rowsOf(this.inputs(points, special));
   }
 
   exchanges(points: readonly string[] = ALL): Promise<ExchangeRow[]> {
-    return exchangesOf(this.#inputs(points, {}));
+    return exchangesOf(this.inputs(points));
   }
 
-  #inputs(points: readonly string[], special: Readonly<Record<string, CaptureHabit>>) {
+  /** The captures of these points. */
+  inputs(points: readonly string[] = ALL, special: Readonly<Record<string, CaptureHabit>> = {}) {
     return points.map((point) => {
       const { snapLength = 0, dropped } = special[point] ?? {};
       const frames = [...this.#frames.get(point)!].sort((x, y) => x.time - y.time).map(written(snapLength));

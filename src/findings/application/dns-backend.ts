@@ -36,58 +36,66 @@ export function staleBackendFindings(context: FindingContext, traffic: DnsTraffi
     backends.add(backend);
   }
   const { names } = context;
-  return groupBy(translated, ({ lookup, service }) => `${lookup.client}:${lookup.clientPort} ${service}`).flatMap(
-    (group) => {
-      const [{ lookup, service, backend }] = group as [(typeof group)[number], ...typeof group];
-      if (alive.has(backend) || group.some((other) => other.backend !== backend || isAnswered(other.lookup))) return [];
-      const others = [...(answering.get(service) ?? [])].filter((other) => other !== backend);
-      const queries = group.flatMap(({ lookup: { views } }) => views[0]!.queries.map(({ kept }) => kept)).sort(byTime);
-      if (others.length === 0 || secondsBetween(queries[0]!, queries[queries.length - 1]!) < STUCK) return [];
-      const dead = names.addresses.text(backend);
-      const asked = endText(names, service, DNS_PORT);
-      const client = endText(names, lookup.client, lookup.clientPort);
-      const list = others
-        .map((other) => names.addresses.text(other))
-        .sort()
-        .slice(0, 3)
-        .join(', ');
-      return [
-        findingOf(context, {
-          kind: 'dns-stale-backend',
-          severity: 'error',
-          certainty: 'likely',
-          title: `${counted(queries.length, 'DNS query', 'DNS queries')} of ${client} to ${asked} all go to ${dead}, which answers nobody; other sockets are sent to ${list} and get answers`,
-          flow: traffic.flowOf(lookup),
-          count: group.length,
-          of: group.length,
-          causes: confirmed(
-            [
-              {
-                kind: 'dns-stale-backend',
-                likelihood: 0.85,
-                why: `the connection table still holds the translation of this socket to ${dead}, and each query keeps it alive; the server has moved or is gone`,
-                next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNodeOf(context, lookup.client)}`,
-              },
-            ],
-            subjectAt(names.points[lookup.views[0]!.queries[0]!.kept.point]!, {
-              source: names.addresses.text(lookup.client),
-              destination: names.addresses.text(backend),
-            }),
-            context.saved,
-          ),
-          exhibits: group.slice(0, 3).flatMap(({ lookup: { views, name } }) => [
-            { kept: views[0]!.queries[0]!.kept, note: `query for ${name} to ${asked}` },
-            ...views
-              .flatMap(({ queries }) => queries)
-              .filter(({ server }) => server === backend)
-              .slice(0, 1)
-              .map(({ kept }) => ({ kept, note: `the same, to ${dead}` })),
-          ]),
-          span: queries,
-        }),
-      ];
-    },
-  );
+  const sockets = groupBy(translated, ({ lookup, service }) => `${lookup.client}:${lookup.clientPort} ${service}`);
+  return sockets.flatMap((group) => {
+    const [{ lookup, service, backend }] = group as [(typeof group)[number], ...typeof group];
+    if (alive.has(backend) || group.some((other) => other.backend !== backend || isAnswered(other.lookup))) return [];
+    // One socket after the other for one question each, all sent there: it is the service that still sends there.
+    const alike = sockets.filter(
+      (other) =>
+        other.length === 1 &&
+        other[0]!.lookup.client === lookup.client &&
+        other[0]!.service === service &&
+        other[0]!.backend === backend,
+    );
+    if (group.length === 1 && alike.length > 1) return [];
+    const others = [...(answering.get(service) ?? [])].filter((other) => other !== backend);
+    const queries = group.flatMap(({ lookup: { views } }) => views[0]!.queries.map(({ kept }) => kept)).sort(byTime);
+    if (others.length === 0 || secondsBetween(queries[0]!, queries[queries.length - 1]!) < STUCK) return [];
+    const dead = names.addresses.text(backend);
+    const asked = endText(names, service, DNS_PORT);
+    const client = endText(names, lookup.client, lookup.clientPort);
+    const list = others
+      .map((other) => names.addresses.text(other))
+      .sort()
+      .slice(0, 3)
+      .join(', ');
+    return [
+      findingOf(context, {
+        kind: 'dns-stale-backend',
+        severity: 'error',
+        certainty: 'likely',
+        title: `${counted(queries.length, 'DNS query', 'DNS queries')} of ${client} to ${asked} all go to ${dead}, which answers nobody; other sockets are sent to ${list} and get answers`,
+        flow: traffic.flowOf(lookup),
+        count: group.length,
+        of: group.length,
+        causes: confirmed(
+          [
+            {
+              kind: 'dns-stale-backend',
+              likelihood: 0.85,
+              why: `the connection table still holds the translation of this socket to ${dead}, and each query keeps it alive; the server has moved or is gone`,
+              next: `conntrack -L -p udp --orig-src ${names.addresses.text(lookup.client)} --orig-dst ${names.addresses.text(service)} --dport ${DNS_PORT} | grep UNREPLIED${onNodeOf(context, lookup.client)}`,
+            },
+          ],
+          subjectAt(names.points[lookup.views[0]!.queries[0]!.kept.point]!, {
+            source: names.addresses.text(lookup.client),
+            destination: names.addresses.text(backend),
+          }),
+          context.saved,
+        ),
+        exhibits: group.slice(0, 3).flatMap(({ lookup: { views, name } }) => [
+          { kept: views[0]!.queries[0]!.kept, note: `query for ${name} to ${asked}` },
+          ...views
+            .flatMap(({ queries }) => queries)
+            .filter(({ server }) => server === backend)
+            .slice(0, 1)
+            .map(({ kept }) => ({ kept, note: `the same, to ${dead}` })),
+        ]),
+        span: queries,
+      }),
+    ];
+  });
 }
 
 interface Refusal {

@@ -1,4 +1,5 @@
 import type { Finding } from '../../report/report.js';
+import { watchAt } from '../commands.js';
 import type { FindingContext } from '../context.js';
 
 const LOSSES = new Set(['request-lost', 'reply-lost', 'partial-loss']);
@@ -27,7 +28,7 @@ export function demoteDnsLosses(context: FindingContext, findings: readonly Find
     if (cause === undefined || finding.flow === null || !dnsFlows.has(finding.flow)) return finding;
     demoted.add(finding.flow);
     const why = `other packets are lost at the same place (${cause.title}): what takes them takes DNS too`;
-    const next = cause.causes[0]?.next ?? `lasthop explain ${cause.kind}`;
+    const next = cause.causes[0]?.next ?? watchNext(context, finding);
     return {
       ...finding,
       severity: finding.severity === 'error' ? 'warning' : finding.severity,
@@ -44,6 +45,22 @@ export function demoteDnsLosses(context: FindingContext, findings: readonly Find
       ? { ...finding, severity: 'info' }
       : finding,
   );
+}
+
+/** Where a cause is not known: look at the place that they do not reach, for this client's packets of any kind. */
+function watchNext(context: FindingContext, { kind, flow, nextExpected }: Finding): string {
+  const { names } = context;
+  const point = names.points.find(({ name }) => name === nextExpected)!;
+  const exchange = context.exchanges.find(({ flow: its, outcome }) => its === flow && outcome.verdict === kind);
+  const side = kind === 'reply-lost' ? exchange?.outcome.reply : exchange?.outcome.request;
+  const trail = side?.trail;
+  if (trail === undefined || trail === null) return watchAt(point, '');
+  const last = trail.sightings.findLast((sighting) => sighting.point === side!.lastSeen)!;
+  const tunnel = point.role === 'underlay' ? names.tunnels.get(last.tunnel) : null;
+  const client = kind === 'reply-lost' ? last.form.dst : last.form.src;
+  if (tunnel === null) return watchAt(point, `host ${names.addresses.text(client)}`);
+  const port = tunnel.destinationPort > 0 ? ` and port ${tunnel.destinationPort}` : '';
+  return watchAt(point, `host ${names.addresses.text(tunnel.dst)}${port}`);
 }
 
 function placeOf({ kind, lastSeen, nextExpected }: Finding): string | null {

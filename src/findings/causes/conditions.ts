@@ -1,4 +1,5 @@
 import type { Break } from '../break.js';
+import { Layer } from '../../wire/layers.js';
 import { isVxlanPort } from '../encapsulation/facts.js';
 
 /** What may hold at the place where a packet was lost. */
@@ -20,11 +21,14 @@ export const foreignMac: Condition = (at) =>
 export const foreignPort: Condition = (at) => at.outerPort !== null && at.ports.size > 0 && !at.ports.has(at.outerPort);
 // Cilium's VNIs are identities, which differ from packet to packet.
 export const foreignVni: Condition = (at) =>
-  at.tunnel !== null && at.vnis.size > 0 && at.vnis.size < 4 && !at.vnis.has(at.tunnel.id);
+  at.tunnel !== null && at.tunnel.id >= 0 && at.vnis.size > 0 && at.vnis.size < 4 && !at.vnis.has(at.tunnel.id);
 export const gatewaySilent: Condition = (at) => at.unresolved.length > 0;
 export const hopsExhausted: Condition = (at) => at.ttl <= 1 || at.error?.type === 11 || at.passages.length >= 3;
 export const incompleteFragments: Condition = (at) => at.octets?.outer?.isFragment === true;
+/** An IPv4 packet in another one, without ports. */
+export const inIpip: Condition = (at) => at.tunnel?.kind === Layer.IP;
 export const inTunnel: Condition = (at) => at.tunnel !== null;
+export const inVxlan: Condition = (at) => at.tunnel?.kind === Layer.VXLAN;
 export const isReply: Condition = (at) => at.direction === 'reply';
 export const largerThanWhatPassed: Condition = (at) =>
   at.octets !== null && at.passedLength > 0 && at.octets.length > at.passedLength && at.octets.length > 1200;
@@ -52,7 +56,11 @@ export const underlayProhibits: Condition = (at) =>
   isProhibited(at) && at.error!.quotesTunnel && !at.error!.byOuterDestination;
 export const unusualPort: Condition = (at) => at.outerPort !== null && !isVxlanPort(at.outerPort);
 export const unusualVni: Condition = (at) =>
-  at.tunnel !== null && at.vnis.size === 0 && at.deviceVni !== null && at.deviceVni !== at.tunnel.id;
+  at.tunnel !== null &&
+  at.tunnel.id >= 0 &&
+  at.vnis.size === 0 &&
+  at.deviceVni !== null &&
+  at.deviceVni !== at.tunnel.id;
 export const withCalico: Condition = (at) => at.isCalico;
 
 export function all(...conditions: readonly Condition[]): Condition {

@@ -1,3 +1,4 @@
+import { Layer } from '../../wire/layers.js';
 import type { Break } from '../break.js';
 import { inEachNamespace, onNode } from '../commands.js';
 import { nodeName } from '../context.js';
@@ -27,14 +28,14 @@ export const CAUSES = {
     next: (at) => `iptables-save -c | grep -E '^:FORWARD|DROP'${onNode(at.node)}`,
   },
   'host-firewall-drop': {
-    why: (at) => `a firewall rule of ${nodeName(at.node)} may drop UDP port ${at.outerPort ?? '?'} without an answer`,
+    why: (at) => `a firewall rule of ${nodeName(at.node)} may drop ${carrierOf(at)} without an answer`,
     next: (at) =>
-      `nft list ruleset | grep -nE '${at.outerPort ?? '4789|8472'}|reject|drop'; tcpdump -ni ${at.last.interface} 'icmp[0]=3'${onNode(at.node)}`,
+      `nft list ruleset | grep -nE '${at.outerPort ?? 'ipencap|gre|udp'}|reject|drop'; tcpdump -ni ${at.last.interface} 'icmp[0]=3'${onNode(at.node)}`,
   },
   'host-firewall-reject': {
     why: (at) =>
       `${at.error?.sender} answers the tunnel packet with ICMP ${at.error?.type}/${at.error?.code} (prohibited), which only a firewall rule sends`,
-    next: (at) => `nft list ruleset | grep -nE '${at.outerPort ?? 'vxlan'}|reject'${onNode(at.node)}`,
+    next: (at) => `nft list ruleset | grep -nE '${at.outerPort ?? 'ipencap|gre|udp'}|reject'${onNode(at.node)}`,
   },
   'inner-ip-checksum-bad': {
     why: () => 'the header checksum of the packet inside the tunnel is wrong, and the kernel drops such packets',
@@ -118,12 +119,24 @@ export const CAUSES = {
           : 'its TTL is used up',
     next: (at) => `ip route get ${at.destination}${onNode(at.node, ' and on the routers behind it')}`,
   },
+  'ipip-blocked': {
+    why: () =>
+      'many clouds and their security groups let TCP, UDP and ICMP pass between the nodes, and not IP protocol 4 (IPIP)',
+    next: (at) => `tcpdump -ni ${at.next.interface} -c 5 'ip proto 4'${onNode(at.next.node)}`,
+  },
+  'ipip-source-not-allowed': {
+    why: (at) =>
+      `${at.strangeSource ? `its outer source ${at.outerSource} is no address that ${nodeName(at.node)} itself sends tunnel packets to${listOf(at.knownPeers)}` : `nothing shows that ${nodeName(at.node)} takes tunnel packets from ${at.outerSource}`}${at.rewritten ? `; it was ${at.rewritten} before a NAT box` : ''}. Calico's Felix drops IPIP from hosts that are not in its set`,
+    next: (at) =>
+      `ipset test cali40all-hosts-net ${at.outerSource}; iptables-save -c | grep -i 'ipip packets'${onNode(at.node)}`,
+  },
   'underlay-blocks-tunnel': {
     why: (at) =>
       isProhibited(at)
         ? `${at.error!.sender} between the nodes answers with ICMP ${at.error!.type}/${at.error!.code} (prohibited)`
-        : `a firewall or security group between the nodes may not let UDP port ${at.outerPort} pass`,
-    next: (at) => `tcpdump -ni ${at.next.interface} -c 5 'udp port ${at.outerPort}'${onNode(at.next.node)}`,
+        : `a firewall or security group between the nodes may not let ${carrierOf(at)} pass`,
+    next: (at) =>
+      `tcpdump -ni ${at.next.interface} -c 5 '${at.outerPort === null ? `host ${at.outerSource}` : `udp port ${at.outerPort}`}'${onNode(at.next.node)}`,
   },
   'vtep-ip-wrong': {
     why: (at) =>
@@ -205,6 +218,13 @@ export const CAUSES = {
 } satisfies Record<string, CauseText>;
 
 export type CauseKind = keyof typeof CAUSES;
+
+/** What firewalls see of a tunnel. */
+function carrierOf({ outerPort, tunnel }: Break): string {
+  if (outerPort !== null) return `UDP port ${outerPort}`;
+  if (tunnel?.kind === Layer.IP) return 'IP protocol 4 (IPIP)';
+  return tunnel?.kind === Layer.GRE ? 'IP protocol 47 (GRE)' : 'the tunnel';
+}
 
 /** Where the node itself looks for the packet's source, if not where the packet comes from. */
 function ownView(at: Break): string {

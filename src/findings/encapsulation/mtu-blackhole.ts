@@ -6,6 +6,7 @@ import { tcpWindow } from '../../wire/tcp.js';
 import { onNodeOf } from '../commands.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
+import { announcedMss } from './mss.js';
 import { lossesOf, lossReason, type Loss } from './losses.js';
 import { cause } from './told.js';
 
@@ -56,22 +57,23 @@ function lostBySize(context: FindingContext): Finding[] {
       continue;
     const node = names.points[judgement.lastSeen]!.node;
     const peer = names.addresses.text(tunnel!.dst);
-    findings.push(
-      lossReason(context, losses, {
-        kind: 'mtu-blackhole-underlay',
-        severity: 'error',
-        certainty: 'likely',
-        title: `tunnel packets to ${peer} of up to ${passed} octets reach ${next.name}, and none of the ${losses.length} of ${shortest} octets and more`,
-        causes: [
-          cause(
-            'mtu-blackhole-underlay',
-            shortest - passed < 100 ? 0.85 : 0.7,
-            `the way carries less than the tunnel believes: its MTU is at least ${passed} and less than ${shortest} octets; for VXLAN the pods then need one of ${passed - VXLAN_HEADERS}`,
-            `ping -M do -s ${passed - PING_HEADERS} ${peer}; ping -M do -s ${shortest - PING_HEADERS} ${peer}   # on ${node}`,
-          ),
-        ],
-      }),
-    );
+    const connection = losses.find(({ trail }) => trail.exchange?.protocol === 'tcp')?.trail.exchange ?? null;
+    const finding = lossReason(context, losses, {
+      kind: 'mtu-blackhole-underlay',
+      severity: 'error',
+      certainty: 'likely',
+      title: `tunnel packets to ${peer} of up to ${passed} octets reach ${next.name}, and none of the ${losses.length} of ${shortest} octets and more`,
+      causes: [
+        cause(
+          'mtu-blackhole-underlay',
+          shortest - passed < 100 ? 0.85 : 0.7,
+          `the way carries less than the tunnel believes: its MTU is at least ${passed} and less than ${shortest} octets; for VXLAN the pods then need one of ${passed - VXLAN_HEADERS}`,
+          `ping -M do -s ${passed - PING_HEADERS} ${peer}; ping -M do -s ${shortest - PING_HEADERS} ${peer}   # on ${node}`,
+        ),
+      ],
+    });
+    const mss = connection === null ? [] : announcedMss(context, connection);
+    findings.push({ ...finding, evidence: [...mss, ...finding.evidence].slice(0, EXAMPLES) });
   }
   return findings;
 }
@@ -134,10 +136,13 @@ function stuckBySize(context: FindingContext): Finding[] {
             `ping -M do -s ${payloadLength + 40 - PING_HEADERS} ${names.addresses.text(first.dst)}${onNodeOf(context, first.src)}`,
           ),
         ],
-        evidence: sent.slice(0, EXAMPLES).map((trail) => ({
-          ...placeOf(context, trail.sightings[trail.sightings.length - 1]!),
-          note: `sequence number ${trail.a >>> 0}, ${trail.payloadLength} octets`,
-        })),
+        evidence: [
+          ...announcedMss(context, exchange),
+          ...sent.map((trail) => ({
+            ...placeOf(context, trail.sightings[trail.sightings.length - 1]!),
+            note: `sequence number ${trail.a >>> 0}, ${trail.payloadLength} octets`,
+          })),
+        ].slice(0, EXAMPLES),
         trail: null,
       });
       break;

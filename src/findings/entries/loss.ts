@@ -154,6 +154,29 @@ export const LOSS_ENTRIES: readonly CatalogueEntry[] = [
       'A wrong outer destination, which arrives elsewhere; a path too narrow for large packets, where small ones pass; hypervisors that take 4789 for their own tunnels.',
   },
   {
+    id: 'ipip-blocked',
+    title: 'The network between the nodes does not let IPIP pass',
+    severity: 'error',
+    meaning:
+      'IPIP is IP protocol 4, which has no ports. Azure and DigitalOcean drop it, and so do security groups that name TCP, UDP and ICMP only. VXLAN passes there, since it is UDP.',
+    shown:
+      'Packets in IPIP leave the underlay interface of one node and are not seen at the other; they are all lost, whatever their size.',
+    confirm: 'On the receiving node, while the other one sends:\n$ tcpdump -ni eth0 -c 5 "ip proto 4"',
+    confusedWith:
+      'A wrong outer destination, which arrives elsewhere; a path too narrow for large packets, where small ones pass.',
+  },
+  {
+    id: 'ipip-source-not-allowed',
+    title: 'The node drops IPIP from an outer source that it does not know as a peer',
+    severity: 'error',
+    meaning:
+      'Calico accepts IPIP only from the addresses of nodes registered in the cluster, and drops all other before it is unwrapped; the rule stays when IPIP is turned off. A node behind NAT, or one that sends from its second address, is not in that set.',
+    shown:
+      'IPIP packets reach the underlay interface and nothing of them reaches tunl0 or the pods; their outer source is no address this node itself sends tunnel packets to.',
+    confirm: '$ ipset test cali40all-hosts-net OUTER-SOURCE\n$ iptables-save -c | grep -i "ipip packets"',
+    confusedWith: 'A host firewall that drops protocol 4 from everybody.',
+  },
+  {
     id: 'vxlan-source-not-allowed',
     title: 'The node drops VXLAN from an outer source that it does not know as a peer',
     severity: 'error',

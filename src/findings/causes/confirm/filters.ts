@@ -3,6 +3,7 @@ import type { AddressSet } from '../../../state/facts.js';
 import { deviceOf, figureOf, linkOf, routeTo } from '../../../state/lookup.js';
 import { applies, memberOf } from '../../../state/rules/match.js';
 import type { Asked, Condition, Rule } from '../../../state/rules/rule.js';
+import { Layer } from '../../../wire/layers.js';
 import { endsOf, type End } from '../../../state/rules/walk.js';
 import {
   arriving,
@@ -19,18 +20,25 @@ import {
 
 /** Chains that network policies are written to, by the plugins that write them. */
 const POLICY_CHAIN = /^cali-|^cali\b|^KUBE-NWPLCY|^KUBE-POD-FW|^KUBE-ROUTER|^WEAVE-NPC|^CILIUM|^ANTREA/;
+const ONE_HOST = /^[^/-]+$|\/(32|128)$/;
 const MEMBERS = 4;
 
 const isInvalid = ({ rule }: End): boolean =>
   rule?.conditions.some(({ field, values }) => field === 'state' && /invalid/i.test(values.join())) === true;
-const isPolicy = (end: End): boolean => POLICY_CHAIN.test(end.chain.name) && !isInvalid(end);
+const isPolicy = (end: End): boolean => (POLICY_CHAIN.test(end.chain.name) || isAboutOne(end)) && !isInvalid(end);
+/** What a rule asks for is one host's: no policy of a chain is that. */
+const isAboutOne = ({ rule }: End): boolean =>
+  rule?.conditions.some(
+    ({ field, values, isNegated }) =>
+      !isNegated && /^(source|destination)$/.test(field) && values.every((value) => ONE_HOST.test(value)),
+  ) === true;
 
 /** The FORWARD chain drops what no rule accepts. */
 export function forwardPolicy(scene: Scene): readonly Testimony[] {
   return ofChain(scene, 'forward', forwarded(scene), ['drop', 'reject'], (end) => !isPolicy(end) && !isInvalid(end));
 }
 
-/** A chain of a network policy drops. */
+/** A chain of a network policy drops, or a rule about one host. */
 export function networkPolicy(scene: Scene): readonly Testimony[] {
   return ofChain(scene, 'forward', forwarded(scene), ['drop', 'reject'], isPolicy);
 }
@@ -73,8 +81,16 @@ export function hostFirewallReject(scene: Scene): readonly Testimony[] {
     .slice(0, 2);
 }
 
+export function vxlanSourceNotAllowed(scene: Scene): readonly Testimony[] {
+  return scene.at.outerPort === null ? NOTHING : sourceNotAllowed(scene);
+}
+
+export function ipipSourceNotAllowed(scene: Scene): readonly Testimony[] {
+  return scene.at.tunnel?.kind === Layer.IP ? sourceNotAllowed(scene) : NOTHING;
+}
+
 /** Only sources of a set are accepted on the tunnel's port, and the rest is dropped. */
-export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
+function sourceNotAllowed(scene: Scene): readonly Testimony[] {
   const asked = arriving(scene);
   if (asked === null) return NOTHING;
   const { here } = scene;
@@ -91,9 +107,10 @@ export function sourceNotAllowed(scene: Scene): readonly Testimony[] {
     if (member !== undefined) return [refutes(member.at, `accepted by ${rule.at.file}:${rule.at.line}`)];
   }
   if (ends.length > 0) return NOTHING;
-  // Without the rules: the set that Felix keeps when VXLAN is on.
+  // Without the rules: the sets that Felix keeps when VXLAN or IPIP is on.
+  const kept = scene.at.outerPort === null ? /^cali4.*all-hosts-net/ : /^cali4.*all-vxlan-net/;
   return [...here.sets.values()].flatMap((set) => {
-    if (!/^cali4.*all-vxlan-net/.test(set.name)) return [];
+    if (!kept.test(set.name)) return [];
     const isMember = memberOf(here.sets, set.name, asked.source);
     const [member] = membersOf(set, asked.source);
     if (isMember === true && member !== undefined) return [refutes(member.at)];

@@ -4,8 +4,11 @@ import { deviceOf, linkOf, routeTo } from '../../../state/lookup.js';
 import type { SavedState } from '../../../state/read.js';
 import type { Asked } from '../../../state/rules/rule.js';
 import { endsOf } from '../../../state/rules/walk.js';
+import { Layer } from '../../../wire/layers.js';
 import type { Break } from '../../break.js';
 
+const UDP = 17;
+const IPIP = 4;
 type Known =
   | 'source'
   | 'destination'
@@ -146,7 +149,7 @@ export function arriving({ at }: Scene): Asked | null {
     out: null,
     source: at.outerSource,
     destination: at.outerDestination,
-    protocol: at.outerPort === null ? null : 17,
+    protocol: at.outerPort !== null ? UDP : at.tunnel?.kind === Layer.IP ? IPIP : null,
     sourcePort: at.tunnel?.sourcePort ?? null,
     destinationPort: at.outerPort,
     state: null,

@@ -8,7 +8,7 @@ import * as tunnels from './tunnels.js';
 
 /**
  * Which saved state speaks for or against which cause. What is not here, no state of a node settles: it happens between the
- * nodes (underlay-blocks-tunnel), inside a program or its sockets (rst-app-close, tcp-syn-backlog-drop, pod-silent, bgp-*),
+ * nodes (underlay-blocks-tunnel, ipip-blocked), inside a program or its sockets (rst-app-close, tcp-syn-backlog-drop, pod-silent, bgp-*),
  * or is plain from the packets; vxlan-ecn-ce-drop shows in a counter of `ip -s -s link` that counts other errors, too.
  */
 export const WITNESSES: Readonly<Record<string, readonly Witness[]>> = {
@@ -23,7 +23,8 @@ export const WITNESSES: Readonly<Record<string, readonly Witness[]>> = {
   'host-firewall-drop': [filters.hostFirewallDrop],
   'host-firewall-reject': [filters.hostFirewallReject],
   'rst-firewall-reject': [filters.hostFirewallReject],
-  'vxlan-source-not-allowed': [filters.sourceNotAllowed],
+  'vxlan-source-not-allowed': [filters.vxlanSourceNotAllowed],
+  'ipip-source-not-allowed': [filters.ipipSourceNotAllowed],
   // ip -d link, bridge fdb, ip neigh
   'vxlan-vni-mismatch': [tunnels.networkNumber],
   'vxlan-port-mismatch': [tunnels.port],
