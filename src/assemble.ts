@@ -298,6 +298,9 @@ function countsOf(run: Run, unplaced: number): Counts {
     trails: tracker.packets,
     evicted:
       run.window.evicted +
+      run.window.tunnels.overflowed +
+      run.texts.refused +
+      run.judge.refused +
       tracker.evicted +
       tracker.translations.refused +
       tracker.exchanges.evicted +

@@ -15,7 +15,7 @@ import type {
   ThreadTask,
 } from './thread-messages.js';
 import { SightingBatch } from './trail/sighting-batch.js';
-import { TunnelTable, type Tunnel } from './trail/sightings.js';
+import { FIRST_TUNNEL, TunnelTable, type Tunnel } from './trail/sightings.js';
 import { PacketView } from './wire/packet.js';
 
 const port = parentPort!;
@@ -47,7 +47,7 @@ async function readSightings(task: SightingsTask): Promise<void> {
   };
   const view = new PacketView(vxlanPorts === null ? {} : { vxlanPorts });
   const tunnels = new TunnelTable();
-  let tunnelsTold = 1;
+  let tunnelsTold = FIRST_TUNNEL;
   const free = captures.map(({ batches }) => batches.map((_, i) => i));
   const wake: (() => void)[] = [];
   port.on('message', ({ capture, batch }: BatchFree) => {

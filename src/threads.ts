@@ -17,7 +17,7 @@ import type {
 } from './thread-messages.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import { SightingBatch } from './trail/sighting-batch.js';
-import type { TunnelTable } from './trail/sightings.js';
+import { OVERFLOW, type TunnelTable } from './trail/sightings.js';
 
 /** Threads that can run at once. */
 export function cores(): number {
@@ -117,7 +117,7 @@ export class SightingsThread {
   readonly #captures: RemoteSightings[];
   readonly #tunnels: TunnelTable;
   /** Numbers in `tunnels` of the thread's own. */
-  readonly #numbers: number[] = [0];
+  readonly #numbers: number[] = [0, OVERFLOW];
   #ended = 0;
 
   constructor(

@@ -84,7 +84,7 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[]
   }
   for (const group of groups.values()) {
     const { losses } = group;
-    group.of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), losses.length);
+    group.of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), packetsOf(losses));
   }
   return [...groups.values()];
 }
@@ -132,6 +132,11 @@ function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exch
   });
 }
 
+/** A trail of identical packets stands for all of them. */
+function packetsOf(losses: readonly Loss[]): number {
+  return losses.reduce((sum, { trail }) => sum + trail.identical, 0);
+}
+
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
 function sentAt(context: FindingContext, trail: Trail): number {
   const { src, dst } = trail.last;
@@ -155,7 +160,7 @@ function lossFinding(context: FindingContext, group: Group, flows: number): Find
   const example = sorted.find(({ judgement }) => judgement.certainty === 'shown') ?? sorted[0]!;
   const { trail, judgement } = example;
   const certainty: Certainty = judgement.certainty;
-  const count = losses.length;
+  const count = kind === 'partial-loss' ? packetsOf(losses) : losses.length;
   const last = names.points[judgement.lastSeen]!.name;
   const next = names.points[judgement.nextExpected!]!.name;
   const who = `${names.addresses.text(trail.first.src)} > ${names.addresses.text(trail.first.dst)}`;

@@ -1,6 +1,6 @@
 import type { CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
-import type { Evidence, PointEvidence } from './evidence.js';
+import type { Evidence, FileWindow, PointEvidence } from './evidence.js';
 import type { Misses } from './misses.js';
 import type { Crossing, Paths } from './paths.js';
 import type { Topology } from './topology.js';
@@ -83,6 +83,10 @@ export class Coverage {
     const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
     if (window === 'damaged') return no(`the capture at ${name} is damaged, and what came after that is not known`);
     if (window === 'other-run') return no(`${name} was captured at another time`);
+    for (const { windows, point } of [at, evidence.points[lastSeen]!]) {
+      if (this.#isUnsteady(windows, point.node, time, margin))
+        return no(`times in the file of ${point.name} go back around this moment, and cannot be relied on`);
+    }
     const worked = this.hasCrossed(trail, at);
     if (worked && time > this.#runLast - margin) {
       return no(`it was last seen at the end of the captures and may have been on its way to ${name}`);
@@ -162,6 +166,16 @@ export class Coverage {
     if (damaged) return 'damaged';
     if (!together) return 'other-run';
     return before ? 'before' : 'after';
+  }
+
+  /** True where the times of a file are not to be relied on. */
+  #isUnsteady(windows: readonly FileWindow[], node: string, time: number, margin: number): boolean {
+    const clock = this.#context.clocks.get(node);
+    const corrected = (at: number): number => (clock === undefined ? at : clock.correct(at));
+    return windows.some(
+      ({ unsteady }) =>
+        unsteady !== undefined && time + margin >= corrected(unsteady[0]) && time - margin <= corrected(unsteady[1]),
+    );
   }
 
   /** First and last times of a point's files, corrected. */

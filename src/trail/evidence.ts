@@ -21,6 +21,9 @@ const ARP_SENDERS = 4096;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
 export const LEAST_L4_OCTETS = 8;
 
+/** Frames of one interface are no further out of order than this, nanoseconds. */
+const DISORDER = 1e9;
+
 /** Columns of PairsAtPoint: what one point saw between two addresses, the lower address id first ("forward"). */
 export class PairsAtPoint {
   readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS);
@@ -129,6 +132,23 @@ export interface FileWindow {
   last: number;
   /** What came after the last frame is not known. */
   isDamaged: boolean;
+  /** Latest gap that is longer than frames get out of order. */
+  gapFrom?: number;
+  gapTo?: number;
+  /** The last frame was before the latest one. */
+  isBehind?: boolean;
+  /** From and to between which times went back by more than that: any of them may be wrong. */
+  unsteady?: readonly [number, number];
+}
+
+/** @param to end of what is not to be relied on; a frame that was stamped ahead made the gap, and came behind the one before it */
+function noteStepBack(window: FileWindow, time: number, to: number): void {
+  const { unsteady, gapFrom = time, gapTo = time, last } = window;
+  const from = time > gapFrom && time < gapTo ? gapFrom : time;
+  window.isBehind = to === last;
+  if (unsteady === undefined) window.unsteady = [from, to];
+  else if (from < unsteady[0] || to > unsteady[1])
+    window.unsteady = [Math.min(unsteady[0], from), Math.max(unsteady[1], to)];
 }
 
 /** The inside of PointEvidence; `point` is the number that the reading gave it. */
@@ -394,7 +414,17 @@ export class Evidence {
     at.frames++;
     window.frames++;
     if (time < window.first) window.first = time;
-    if (time > window.last) window.last = time;
+    if (time > window.last) {
+      if (time - window.last > DISORDER && window.frames > 1) {
+        window.gapFrom = window.last;
+        window.gapTo = time;
+      }
+      // What was stamped behind its time came after the last frame, and before this one
+      if (window.isBehind === true) noteStepBack(window, time, time);
+      window.last = time;
+    } else if (window.last - time > DISORDER) {
+      noteStepBack(window, time, window.last);
+    }
     const innermost = packet.layerCount > 0 ? packet.layerKinds[packet.layerCount - 1]! : Layer.UNKNOWN;
     at.protocols[innermost]!++;
     if (packet.cut !== 0) at.cut++;

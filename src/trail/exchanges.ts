@@ -23,6 +23,15 @@ const IDLE = 10e9;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
 
+/** From whom to whom. */
+type Sockets = Pick<Form, 'src' | 'dst' | 'sourcePort' | 'destinationPort'>;
+
+/** What an exchange is found by; see Exchange for its fields. */
+type Key = Pick<
+  Exchange,
+  'protocol' | 'client' | 'server' | 'clientPort' | 'serverPort' | 'id' | 'sequence' | 'nameId'
+>;
+
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable {
   readonly #buckets: (Exchange | null)[] = new Array<Exchange | null>(BUCKETS).fill(null);
@@ -31,11 +40,22 @@ export class ExchangeTable {
   /** Exchanges not told because the table was full. */
   evicted = 0;
   #sweepAt = SWEEP;
-  /** Exchanges that a translated reply made before its request was told, by the request's other form. */
   readonly #fragments = new FragmentTable();
+  /** Exchanges that a translated reply made before its request was told, by the request's other form. */
   readonly #aliases = new Map<string, Exchange>();
   /** Exchanges by the form that their requests were translated to: a reply that is lost before it is translated back shows no other. */
   readonly #translated = new Map<string, Exchange>();
+  /** What is looked for: reused, and good until the next one is. */
+  readonly #key: Key = {
+    protocol: 'udp',
+    client: 0,
+    server: 0,
+    clientPort: -1,
+    serverPort: -1,
+    id: 0,
+    sequence: 0,
+    nameId: -1,
+  };
   /** Of the packet that was last given its exchange. */
   direction: Direction = null;
 
@@ -68,15 +88,42 @@ export class ExchangeTable {
     const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
     const { protocol, id, sequence } = exchange;
-    this.#translated.set(keyOf(protocol, form, protocol === 'dns' ? id : form.echoId, sequence), exchange);
+    const key = numbered(this.#asked(protocol, form), protocol === 'dns' ? id : form.echoId, sequence, -1);
+    this.#translated.set(translatedKey(key), exchange);
   }
 
   /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
   #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): Exchange | undefined {
     if (this.#translated.size === 0) return undefined;
-    const { src, dst, sourcePort, destinationPort } = reply;
-    const form = { src: dst, dst: src, sourcePort: destinationPort, destinationPort: sourcePort, echoId: -1 };
-    return this.#translated.get(keyOf(protocol, form, id, sequence));
+    return this.#translated.get(translatedKey(numbered(this.#answered(protocol, reply), id, sequence, -1)));
+  }
+
+  /** The key of what was asked from src to dst. Of a connection or flow nothing more counts. */
+  #asked(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
+    const key = this.#key;
+    key.protocol = protocol;
+    key.client = src;
+    key.server = dst;
+    key.clientPort = protocol === 'icmp-echo' ? -1 : sourcePort;
+    key.serverPort = protocol === 'icmp-echo' ? -1 : destinationPort;
+    key.id = 0;
+    key.sequence = 0;
+    key.nameId = -1;
+    return key;
+  }
+
+  /** The key of what was answered from src to dst. */
+  #answered(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
+    const key = this.#key;
+    key.protocol = protocol;
+    key.client = dst;
+    key.server = src;
+    key.clientPort = protocol === 'icmp-echo' ? -1 : destinationPort;
+    key.serverPort = protocol === 'icmp-echo' ? -1 : sourcePort;
+    key.id = 0;
+    key.sequence = 0;
+    key.nameId = -1;
+    return key;
   }
 
   #is(exchange: Exchange, direction: Direction): Exchange {
@@ -95,25 +142,14 @@ export class ExchangeTable {
         if (!request && !reply) return null;
         // The client's own view: a request's first form, a reply's last.
         return request
-          ? this.#member('request', 'icmp-echo', facts, first.src, first.dst, -1, -1, first.echoId, facts.c, -1)
+          ? this.#member('request', facts, numbered(this.#asked('icmp-echo', first), first.echoId, facts.c, -1))
           : this.#reply('icmp-echo', facts, first, last, facts.c, -1);
       }
       case Layer.UDP: {
         if (!facts.isDns) return this.#conversation('udp', facts, first, last);
         const { a: id, c: type, nameId } = facts;
         return (facts.b & DNS_RESPONSE) === 0
-          ? this.#member(
-              'request',
-              'dns',
-              facts,
-              first.src,
-              first.dst,
-              first.sourcePort,
-              first.destinationPort,
-              id,
-              type,
-              nameId,
-            )
+          ? this.#member('request', facts, numbered(this.#asked('dns', first), id, type, nameId))
           : this.#reply('dns', facts, first, last, type, nameId);
       }
       case Layer.TCP:
@@ -135,26 +171,15 @@ export class ExchangeTable {
   ): Exchange {
     const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
     const find = (form: Form): Exchange | null =>
-      this.#find(protocol, form.dst, form.src, form.destinationPort, form.sourcePort, idOf(form), sequence, nameId);
+      this.#find(numbered(this.#answered(protocol, form), idOf(form), sequence, nameId));
     const form = find(last) === null && find(first) !== null ? first : last;
     const id = idOf(form);
     const translated =
       this.#translated.size > 0 && find(form) === null ? this.#findTranslated(protocol, form, id, sequence) : undefined;
     if (translated !== undefined) return this.#is(translated, 'reply');
-    const exchange = this.#member(
-      'reply',
-      protocol,
-      facts,
-      form.dst,
-      form.src,
-      form.destinationPort,
-      form.sourcePort,
-      id,
-      sequence,
-      nameId,
-    );
+    const exchange = this.#member('reply', facts, numbered(this.#answered(protocol, form), id, sequence, nameId));
     if (first !== last && exchange.requests === 0 && this.#aliases.size < ALIASES) {
-      const key = aliasOf(protocol, first.dst, first.src, first.destinationPort, first.sourcePort, idOf(first));
+      const key = aliasOf(numbered(this.#answered(protocol, first), idOf(first), sequence, nameId));
       this.#aliases.set(key, exchange);
     }
     return exchange;
@@ -163,7 +188,7 @@ export class ExchangeTable {
   #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Exchange {
     const flags = protocol === 'tcp' ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
-    const forward = this.#findForm(protocol, first) ?? (first === last ? null : this.#findForm(protocol, last));
+    const forward = this.#findAsked(protocol, first) ?? (first === last ? null : this.#findAsked(protocol, last));
     // A SYN with another number opens a new connection on the same ports.
     if (forward !== null && !(opening && forward.synSeen && forward.id !== facts.a)) {
       return this.#is(forward, 'request');
@@ -171,10 +196,10 @@ export class ExchangeTable {
     if (forward === null && !opening) {
       // A bridge that translates before its tap shows the request to the pod and the reply from the service.
       // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
-      let backward = this.#findReversed(protocol, last);
+      let backward = this.#findAnswered(protocol, last);
       if (first !== last) {
-        backward ??= this.#findReversed(protocol, first);
-        for (const form of facts.forms ?? []) backward ??= this.#findReversed(protocol, form);
+        backward ??= this.#findAnswered(protocol, first);
+        for (const form of facts.forms ?? []) backward ??= this.#findAnswered(protocol, form);
       }
       backward ??= this.#findTranslated(protocol, last, -1, 0) ?? null;
       if (backward !== null) {
@@ -188,25 +213,10 @@ export class ExchangeTable {
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
     const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
-    return fromServer
-      ? this.#is(
-          this.#make(protocol, facts, last.dst, last.src, last.destinationPort, last.sourcePort, 0, 0, -1),
-          'reply',
-        )
-      : this.#is(
-          this.#make(
-            protocol,
-            facts,
-            first.src,
-            first.dst,
-            first.sourcePort,
-            first.destinationPort,
-            opening ? facts.a : 0,
-            0,
-            -1,
-          ),
-          'request',
-        );
+    if (fromServer) return this.#is(this.#make(facts, this.#answered(protocol, last)), 'reply');
+    const key = this.#asked(protocol, first);
+    if (opening) key.id = facts.a;
+    return this.#is(this.#make(facts, key), 'request');
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
@@ -223,12 +233,12 @@ export class ExchangeTable {
     let forward: Exchange | null = null;
     let backward: Exchange | null = null;
     if (quote.protocol === 1 || quote.protocol === 58) {
-      forward = this.#find('icmp-echo', src, dst, -1, -1, quote.icmpId, quote.icmpSeq, -1);
-      backward = this.#find('icmp-echo', dst, src, -1, -1, quote.icmpId, quote.icmpSeq, -1);
+      forward = this.#find(numbered(this.#asked('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
+      backward = this.#find(numbered(this.#answered('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
     } else if (sourcePort >= 0) {
       const protocol = quote.protocol === 6 ? 'tcp' : 'udp';
-      forward = this.#findConversation(protocol, src, dst, sourcePort, destinationPort);
-      backward = this.#findConversation(protocol, dst, src, destinationPort, sourcePort);
+      forward = this.#findAsked(protocol, quote);
+      backward = this.#findAnswered(protocol, quote);
       if (forward === null && backward === null && protocol === 'udp') {
         forward = this.#recentDns(src, sourcePort, dst);
         if (forward === null) backward = this.#recentDns(dst, destinationPort, src);
@@ -240,12 +250,12 @@ export class ExchangeTable {
 
   /** Errors are told at once, the packet that they quote may still wait for more sightings. */
   #announced(facts: PacketFacts, quote: Quote): Exchange | null {
-    const { src, dst, sourcePort, destinationPort, icmpId, icmpSeq } = quote;
+    const { sourcePort, destinationPort, icmpId, icmpSeq } = quote;
     const asked = quote.protocol === 1 ? quote.icmpType === 8 : quote.icmpType === 128;
     const exchange = asked
-      ? this.#make('icmp-echo', facts, src, dst, -1, -1, icmpId, icmpSeq, -1)
+      ? this.#make(facts, numbered(this.#asked('icmp-echo', quote), icmpId, icmpSeq, -1))
       : quote.protocol === UDP && sourcePort >= 0 && sourcePort !== DNS && destinationPort !== DNS
-        ? this.#make('udp', facts, src, dst, sourcePort, destinationPort, 0, 0, -1)
+        ? this.#make(facts, this.#asked('udp', quote))
         : null;
     return exchange === null ? null : this.#is(exchange, 'reply');
   }
@@ -266,24 +276,12 @@ export class ExchangeTable {
     return null;
   }
 
-  #member(
-    direction: 'request' | 'reply',
-    protocol: ExchangeProtocol,
-    facts: PacketFacts,
-    client: number,
-    server: number,
-    clientPort: number,
-    serverPort: number,
-    id: number,
-    sequence: number,
-    nameId: number,
-  ): Exchange {
+  #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key): Exchange {
+    const { nameId, sequence } = key;
     const exchange =
-      this.#find(protocol, client, server, clientPort, serverPort, id, sequence, nameId) ??
-      (direction === 'request' && this.#aliases.size > 0
-        ? this.#aliases.get(aliasOf(protocol, client, server, clientPort, serverPort, id))
-        : undefined) ??
-      this.#make(protocol, facts, client, server, clientPort, serverPort, id, sequence, nameId);
+      this.#find(key) ??
+      (direction === 'request' && this.#aliases.size > 0 ? this.#aliases.get(aliasOf(key)) : undefined) ??
+      this.#make(facts, key);
     // A question that one packet was cut before, another shows.
     if (exchange.nameId < 0 && nameId >= 0) {
       exchange.nameId = nameId;
@@ -292,22 +290,14 @@ export class ExchangeTable {
     return this.#is(exchange, direction);
   }
 
-  #find(
-    protocol: ExchangeProtocol,
-    client: number,
-    server: number,
-    clientPort: number,
-    serverPort: number,
-    id: number,
-    sequence: number,
-    nameId: number,
-  ): Exchange | null {
-    let exchange = this.#buckets[bucketOf(client, server, clientPort, serverPort)]!;
+  #find(key: Key): Exchange | null {
+    const { id, sequence, nameId } = key;
+    let exchange = this.#buckets[bucketOf(key)]!;
     for (; exchange !== null; exchange = exchange.next!) {
       if (
         exchange.id === id &&
         (nameId === exchange.nameId ? exchange.sequence === sequence : nameId < 0 || exchange.nameId < 0) &&
-        isBetween(exchange, protocol, client, server, clientPort, serverPort)
+        isBetween(exchange, key)
       ) {
         return exchange;
       }
@@ -315,50 +305,32 @@ export class ExchangeTable {
     return null;
   }
 
-  #findForm(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Form): Exchange | null {
-    return this.#findConversation(protocol, src, dst, sourcePort, destinationPort);
+  #findAsked(protocol: 'tcp' | 'udp', sockets: Sockets): Exchange | null {
+    return this.#findConversation(this.#asked(protocol, sockets));
   }
 
-  #findReversed(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Form): Exchange | null {
-    return this.#findConversation(protocol, dst, src, destinationPort, sourcePort);
+  #findAnswered(protocol: 'tcp' | 'udp', sockets: Sockets): Exchange | null {
+    return this.#findConversation(this.#answered(protocol, sockets));
   }
 
   /** The latest connection or datagram flow between two sockets. */
-  #findConversation(
-    protocol: ExchangeProtocol,
-    client: number,
-    server: number,
-    clientPort: number,
-    serverPort: number,
-  ): Exchange | null {
-    let exchange = this.#buckets[bucketOf(client, server, clientPort, serverPort)]!;
-    while (exchange !== null && !isBetween(exchange, protocol, client, server, clientPort, serverPort)) {
-      exchange = exchange.next!;
-    }
+  #findConversation(key: Key): Exchange | null {
+    let exchange = this.#buckets[bucketOf(key)]!;
+    while (exchange !== null && !isBetween(exchange, key)) exchange = exchange.next!;
     return exchange;
   }
 
-  #make(
-    protocol: ExchangeProtocol,
-    facts: PacketFacts,
-    client: number,
-    server: number,
-    clientPort: number,
-    serverPort: number,
-    id: number,
-    sequence: number,
-    nameId: number,
-  ): Exchange {
+  #make({ ipVersion }: PacketFacts, key: Key): Exchange {
     const exchange = new Exchange();
-    exchange.protocol = protocol;
-    exchange.client = client;
-    exchange.server = server;
-    exchange.clientPort = clientPort;
-    exchange.serverPort = serverPort;
-    exchange.id = id;
-    exchange.sequence = sequence;
-    exchange.nameId = nameId;
-    exchange.ipVersion = facts.ipVersion;
+    exchange.protocol = key.protocol;
+    exchange.client = key.client;
+    exchange.server = key.server;
+    exchange.clientPort = key.clientPort;
+    exchange.serverPort = key.serverPort;
+    exchange.id = key.id;
+    exchange.sequence = key.sequence;
+    exchange.nameId = key.nameId;
+    exchange.ipVersion = ipVersion;
     if (this.all.length >= LIMIT) {
       this.evicted++;
       return exchange;
@@ -369,7 +341,7 @@ export class ExchangeTable {
   }
 
   #link(exchange: Exchange): void {
-    const bucket = bucketOf(exchange.client, exchange.server, exchange.clientPort, exchange.serverPort);
+    const bucket = bucketOf(exchange);
     exchange.next = this.#buckets[bucket]!;
     this.#buckets[bucket] = exchange;
   }
@@ -396,7 +368,7 @@ export class ExchangeTable {
   }
 
   #unlink(exchange: Exchange): void {
-    const bucket = bucketOf(exchange.client, exchange.server, exchange.clientPort, exchange.serverPort);
+    const bucket = bucketOf(exchange);
     let at = this.#buckets[bucket]!;
     if (at === exchange) {
       this.#buckets[bucket] = exchange.next;
@@ -407,40 +379,41 @@ export class ExchangeTable {
   }
 }
 
-/** Of what has identifiers, echoes and questions, they count; the initial sequence number of a connection does not. */
-function keyOf(protocol: ExchangeProtocol, form: Form, id: number, sequence: number): string {
-  const key = aliasOf(protocol, form.src, form.dst, form.sourcePort, form.destinationPort, id);
-  return protocol === 'icmp-echo' || protocol === 'dns' ? `${key} ${sequence}` : key;
+/** Says which echo or question a key is of. */
+function numbered(key: Key, id: number, sequence: number, nameId: number): Key {
+  key.id = id;
+  key.sequence = sequence;
+  key.nameId = nameId;
+  return key;
 }
 
-function aliasOf(
-  protocol: ExchangeProtocol,
-  client: number,
-  server: number,
-  clientPort: number,
-  serverPort: number,
-  id: number,
-): string {
+/** Of what has identifiers, echoes and questions, they count; the initial sequence number of a connection does not. */
+function translatedKey(key: Key): string {
+  return hasId(key.protocol) ? `${aliasOf(key)} ${key.sequence}` : aliasOf(key);
+}
+
+function aliasOf({ protocol, client, server, clientPort, serverPort, id }: Key): string {
   return `${protocol} ${client} ${server} ${clientPort} ${serverPort} ${id}`;
 }
 
-function bucketOf(client: number, server: number, clientPort: number, serverPort: number): number {
+function hasId(protocol: ExchangeProtocol): boolean {
+  return protocol === 'icmp-echo' || protocol === 'dns';
+}
+
+/** What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. */
+function bucketOf({ protocol, client, server, clientPort, serverPort, id, sequence }: Key): number {
   let h =
     Math.imul(client, 0x9e3779b1) ^
     Math.imul(server, 0x85ebca6b) ^
     Math.imul((clientPort << 16) ^ serverPort, 0xc2b2ae35);
+  // The type of a question may have been cut off, and is learnt later
+  if (protocol === 'icmp-echo') h ^= Math.imul((id << 16) ^ sequence, 0x27d4eb2f);
+  else if (protocol === 'dns') h ^= Math.imul(id, 0x27d4eb2f);
   h ^= h >>> 15;
   return Math.imul(h, 0x2c1b3c6d) >>> 16;
 }
 
-function isBetween(
-  exchange: Exchange,
-  protocol: ExchangeProtocol,
-  client: number,
-  server: number,
-  clientPort: number,
-  serverPort: number,
-): boolean {
+function isBetween(exchange: Exchange, { protocol, client, server, clientPort, serverPort }: Key): boolean {
   return (
     exchange.client === client &&
     exchange.server === server &&

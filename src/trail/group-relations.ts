@@ -11,6 +11,11 @@ const TELLING = 32;
 const AT_ONCE = 200e6;
 /** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
 const LEAST_SEGMENT = 536;
+const SYN = 2;
+const ECHO = 8;
+const ECHO_REPLY = 0;
+const ECHO_V6 = 128;
+const ECHO_REPLY_V6 = 129;
 
 export function isSameFlow(a: PacketGroup, b: PacketGroup): boolean {
   return a.src === b.src && a.dst === b.dst && a.sourcePort === b.sourcePort && a.destinationPort === b.destinationPort;
@@ -26,6 +31,17 @@ export function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
   if (a.src === b.src || a.dst === b.dst) return true;
   const telling = a.kind === Layer.TCP || (a.ipId !== 0 && a.l4Length >= TELLING);
   return telling && a.firstTime <= b.lastTime + AT_ONCE && b.firstTime <= a.lastTime + AT_ONCE;
+}
+
+/**
+ * True for a packet without anything that tells it from the next: a datagram without an IP ID, an acknowledgement. What of other
+ * packets is seen again within a group is a copy.
+ */
+export function isAnonymous({ ipId, kind, a, c, payloadLength }: PacketGroup): boolean {
+  if (ipId !== 0) return false;
+  if (kind === Layer.TCP) return payloadLength === 0 && (c & SYN) === 0;
+  if (kind === Layer.ICMP) return a >> 8 !== ECHO && a >> 8 !== ECHO_REPLY;
+  return kind !== Layer.ICMPV6 || (a >> 8 !== ECHO_V6 && a >> 8 !== ECHO_REPLY_V6);
 }
 
 /**

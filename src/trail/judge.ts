@@ -13,11 +13,15 @@ const SYN = 2;
 const ACK = 16;
 /** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
 const ERROR_AFTER = 4e9;
+/** Most places remembered where packets were always lost. */
+const PLACES = 1 << 16;
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
   /** Places, with addresses, where packets were shown to be lost and none ever passed; when the first was lost. */
   readonly #alwaysLost = new Map<string, number>();
+  /** Such places not remembered because there were too many. */
+  refused = 0;
   readonly #context: JudgeContext;
   readonly #coverage: Coverage;
 
@@ -157,11 +161,15 @@ export class Judge {
     if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
       return unknown('an answer came later, and may be to this packet', silent);
     }
-    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!)) {
-      const place = placeOf(trail, lastSeen, lost.point);
-      this.#alwaysLost.set(place, Math.min(trail.firstTime, this.#alwaysLost.get(place) ?? Infinity));
-    }
+    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!))
+      this.#rememberLost(placeOf(trail, lastSeen, lost.point), trail.firstTime);
     return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+  }
+
+  #rememberLost(place: string, time: number): void {
+    const first = this.#alwaysLost.get(place);
+    if (first === undefined && this.#alwaysLost.size >= PLACES) this.refused++;
+    else this.#alwaysLost.set(place, Math.min(time, first ?? Infinity));
   }
 
   /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */

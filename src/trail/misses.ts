@@ -1,6 +1,50 @@
+/** One in this time says it all, nanoseconds. */
+const GRAIN = 100e6;
+/** Most times kept of one point: of more, each stands for twice the time. */
+const LIMIT = 1 << 14;
+
+/** When a point did not show packets that it ought to have. */
+class MissedTimes {
+  first = Infinity;
+  last = -Infinity;
+  #grain = GRAIN;
+  /** First time of each piece of time. */
+  #times = new Map<number, number>();
+
+  add(time: number): void {
+    this.first = Math.min(this.first, time);
+    this.last = Math.max(this.last, time);
+    const piece = Math.floor(time / this.#grain);
+    if (this.#times.has(piece)) return;
+    this.#times.set(piece, time);
+    while (this.#times.size > LIMIT) this.#coarsen();
+  }
+
+  near(time: number, span: number): boolean {
+    // What stands for more than a grain may have been at any moment of it
+    const reach = this.#grain > GRAIN ? span + this.#grain : span;
+    const to = Math.floor((time + reach) / this.#grain);
+    for (let piece = Math.floor((time - reach) / this.#grain); piece <= to; piece++) {
+      const miss = this.#times.get(piece);
+      if (miss !== undefined && Math.abs(miss - time) <= reach) return true;
+    }
+    return false;
+  }
+
+  #coarsen(): void {
+    this.#grain *= 2;
+    const times = new Map<number, number>();
+    for (const time of this.#times.values()) {
+      const piece = Math.floor(time / this.#grain);
+      if (!times.has(piece)) times.set(piece, time);
+    }
+    this.#times = times;
+  }
+}
+
 /** Times at which a point, though on the way, did not show a packet that was seen before and behind it. */
 export class Misses {
-  readonly #times = new Map<number, number[]>();
+  readonly #times = new Map<number, MissedTimes>();
   readonly #passedBy = new Set<number>();
   readonly #around = new Set<string>();
   count = 0;
@@ -21,9 +65,8 @@ export class Misses {
 
   add(point: number, time: number): void {
     let times = this.#times.get(point);
-    if (times === undefined) this.#times.set(point, (times = []));
-    // One in a hundred milliseconds says it all.
-    if (times.length === 0 || Math.abs(times[times.length - 1]! - time) > 100e6) times.push(time);
+    if (times === undefined) this.#times.set(point, (times = new MissedTimes()));
+    times.add(time);
     this.count++;
   }
 
@@ -34,11 +77,12 @@ export class Misses {
 
   /** True when the point missed a packet before or after a time. */
   beyond(point: number, time: number, side: 'before' | 'after'): boolean {
-    return this.#times.get(point)?.some((miss) => (side === 'after' ? miss > time : miss < time)) ?? false;
+    const times = this.#times.get(point);
+    return times !== undefined && (side === 'after' ? times.last > time : times.first < time);
   }
 
   /** True when the point missed a packet within `span` nanoseconds of a time. */
   near(point: number, time: number, span: number): boolean {
-    return this.#times.get(point)?.some((miss) => Math.abs(miss - time) <= span) ?? false;
+    return this.#times.get(point)?.near(time, span) ?? false;
   }
 }

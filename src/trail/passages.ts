@@ -1,4 +1,4 @@
-import type { Sighting } from './trail.js';
+import type { Form, Sighting } from './trail.js';
 
 /** Copies in one passage are recorded within this time of each other, nanoseconds. */
 const COPY = 1e6;
@@ -36,13 +36,18 @@ export function wholeAt(sightings: readonly Sighting[], length: number): Set<num
   return points;
 }
 
-/** Identical packets are as many as the point that saw most of them saw, copies apart. */
-export function identicalOf(sightings: readonly Sighting[]): number {
-  const counts = new Map<string, number>();
-  for (const { point, ttl, copy, range } of sightings) {
+/** How many identical packets each point saw, copies apart: as many as it saw with one TTL, in one form and one tunnel. */
+export function countsAt(sightings: readonly Sighting[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  const forms: Form[] = [];
+  const passages = new Map<string, number>();
+  for (const { point, ttl, tunnel, form, copy, range } of sightings) {
     if (copy || range !== null) continue;
-    const key = `${point} ${ttl}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (!forms.includes(form)) forms.push(form);
+    const key = `${point} ${ttl} ${tunnel} ${forms.indexOf(form)}`;
+    const count = (passages.get(key) ?? 0) + 1;
+    passages.set(key, count);
+    counts.set(point, Math.max(counts.get(point) ?? 0, count));
   }
-  return Math.max(1, ...counts.values());
+  return counts;
 }

@@ -3,7 +3,7 @@ import type { CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
 import { note, Reach, streamOf, type PacketFacts } from './exchange.js';
 import type { ExchangeTable } from './exchanges.js';
-import { isTranslation } from './group-relations.js';
+import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
 import { Row, ROW_SHIFT, RowFlag } from './row.js';
@@ -24,6 +24,7 @@ const SOURCE_PORT = Row.SOURCE_PORT;
 const DESTINATION_PORT = Row.DESTINATION_PORT;
 const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH;
 const A = Row.A;
+const IP_ID = Row.IP_ID;
 const HEAD = GroupRow.HEAD;
 const SEEN = GroupRow.SEEN;
 const DONE = GroupRow.DONE;
@@ -103,9 +104,16 @@ export class PlainPackets {
     return rows[row + KIND] === TCP && (rows[row + C]! & RST) !== 0;
   }
 
+  /** True where identical packets may be in one group, of which a trail counts how many each point saw. */
+  mayBeSeveral(number: number): boolean {
+    if (this.#groups.rows[(number << SHIFT) + IP_ID] !== 0 || !this.#window.isRepeated(number)) return false;
+    this.#group.moveTo(number);
+    return isAnonymous(this.#group);
+  }
+
   /** Takes a packet if it is a usual one. */
   take(number: number, path: Path): boolean {
-    if (!path.endsAtHome || this.leavesTrail(number)) return false;
+    if (!path.endsAtHome || this.leavesTrail(number) || this.mayBeSeveral(number)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
     const other = path.isWhole ? 0 : this.#window.onlyTranslation(number);
     if (other === 0) {

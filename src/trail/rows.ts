@@ -5,7 +5,7 @@ import type { CapturePoint } from '../net/points.js';
 import type { SightingRow, TrailRow } from '../report/report.js';
 import type { Judge } from './judge.js';
 import type { Texts } from './texts.js';
-import type { TunnelTable } from './sightings.js';
+import { OVERFLOW, type TunnelTable } from './sightings.js';
 import type { Form, Sighting, Trail } from './trail.js';
 
 /** What turns numbers into text. */
@@ -59,6 +59,7 @@ export function endText(names: Pick<Names, 'addresses'>, address: number, port: 
 }
 
 export function tunnelText(names: Pick<Names, 'addresses' | 'tunnels'>, number: number): string | null {
+  if (number === OVERFLOW) return 'one of too many tunnels to tell apart';
   const tunnel = names.tunnels.get(number);
   if (tunnel === null) return null;
   const kind =

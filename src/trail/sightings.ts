@@ -16,9 +16,16 @@ const SLOTS = 2 * TUNNELS;
 /** Slots looked at for a tunnel: more share their hash only in captures made to be so. */
 const PROBES = 64;
 
-/** Tunnels by number; 0 is "none", and what no longer fits is given that too. */
+/** Number of every tunnel that no longer has one of its own. */
+export const OVERFLOW = 1;
+/** Number of the first tunnel that has. */
+export const FIRST_TUNNEL = 2;
+
+/** Tunnels by number; 0 is "none". */
 export class TunnelTable {
-  readonly #tunnels: (Tunnel | null)[] = [null];
+  readonly #tunnels: (Tunnel | null)[] = [null, null];
+  /** Sightings in tunnels that no longer have a number. */
+  overflowed = 0;
   /** Numbers, by open addressing: a look-up for each tunnelled frame. */
   readonly #slots = new Int32Array(SLOTS);
 
@@ -31,7 +38,7 @@ export class TunnelTable {
     slot = (slot ^ (slot >>> 15)) & (SLOTS - 1);
     let number = this.#slots[slot]!;
     for (let probes = 0; number !== 0; probes++) {
-      if (probes === PROBES) return 0;
+      if (probes === PROBES) return OVERFLOW;
       const tunnel = this.#tunnels[number]!;
       if (
         tunnel.sourcePort === sourcePort &&
@@ -47,13 +54,13 @@ export class TunnelTable {
       number = this.#slots[slot]!;
     }
     number = this.#tunnels.length;
-    if (number >= TUNNELS) return 0;
+    if (number >= TUNNELS) return OVERFLOW;
     this.#tunnels.push({ kind, src, dst, sourcePort, destinationPort, id });
     this.#slots[slot] = number;
     return number;
   }
 
-  /** Null for 0, and for a number not given out yet. */
+  /** Null for 0, for OVERFLOW, and for a number not given out yet. */
   get(number: number): Tunnel | null {
     return this.#tunnels[number] ?? null;
   }
@@ -67,6 +74,7 @@ const NANOSECONDS = 3;
 const TTLS = 4;
 const TUNNEL = 5;
 const NEXT = 6;
+const CHAINED = 7;
 const SHIFT = 3;
 
 /**
@@ -113,6 +121,7 @@ export class SightingStore {
     rows[row + TTLS] = ttls;
     rows[row + TUNNEL] = tunnel;
     rows[row + NEXT] = next;
+    rows[row + CHAINED] = next < 0 ? 1 : rows[(next << SHIFT) + CHAINED]! + 1;
     this.#times[at] = time;
     return at;
   }
@@ -125,6 +134,11 @@ export class SightingStore {
   /** Next of the chain, -1 at its end. */
   next(at: number): number {
     return this.#rows[(at << SHIFT) + NEXT]!;
+  }
+
+  /** Sightings of the chain from this one on. */
+  chained(at: number): number {
+    return this.#rows[(at << SHIFT) + CHAINED]!;
   }
 
   point(at: number): number {

@@ -5,6 +5,8 @@ export class Texts {
   readonly #texts: string[] = [];
   readonly #numbers = new Map<number, number>();
   readonly #limit: number;
+  /** Packets whose name was not kept because the table was full. */
+  refused = 0;
 
   constructor(limit = 1 << 16) {
     this.#limit = limit;
@@ -17,7 +19,10 @@ export class Texts {
 
   /** Number of a name that is new; -1 when the table is full. */
   add(hash: number, view: DataView, messageAt: number, end: number): number {
-    if (this.#texts.length >= this.#limit) return -1;
+    if (this.#texts.length >= this.#limit) {
+      this.refused++;
+      return -1;
+    }
     const number = this.#texts.length;
     this.#texts.push(dnsReadName(view, messageAt + DNS_HEADER_LENGTH, messageAt, end).text);
     this.#numbers.set(hash, number);

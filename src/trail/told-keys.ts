@@ -2,6 +2,15 @@
 const LIMIT = 1 << 17;
 const BUCKETS = 1 << 14;
 const MASK = BUCKETS - 1;
+/** Keys looked at in a chain: more share one only in captures made to be so. */
+const WALK = 64;
+/**
+ * Copies of a packet come within this time of its telling, nanoseconds; later ones are packets of their own. Keys must be known
+ * for so long: they are forgotten 70 ms behind what is being read.
+ */
+const COPIES = 50e6;
+/** What was told before one that is this old is older, too. */
+const OVER = 1e9;
 
 /**
  * Exact keys of packets that were told as soon as every point had seen them, for as long as copies of them may come: a copy
@@ -15,6 +24,8 @@ export class ToldKeys {
   readonly #heads = new Int32Array(BUCKETS).fill(-1);
   #first = 0;
   #next = 0;
+  /** Sightings taken for copies because the chain of their key was too long to look through. */
+  refused = 0;
 
   add(low: number, high: number, time: number): void {
     if (this.#next - this.#first === this.#times.length && !this.#grow()) this.#first++;
@@ -29,20 +40,24 @@ export class ToldKeys {
     this.#heads[slot] = number;
   }
 
-  /** True when a packet of this key was told lately; it counts as seen again. */
+  /** True when a packet of this key was told so lately that this is a copy of it. */
   has(low: number, high: number, time: number): boolean {
     const mask = this.#times.length - 1;
     let number = this.#heads[low & MASK]!;
-    for (; number >= this.#first; number = this.#rows[((number & mask) << 2) + 2]!) {
+    for (let walked = 0; number >= this.#first; number = this.#rows[((number & mask) << 2) + 2]!) {
+      if (++walked > WALK) {
+        this.refused++;
+        return true;
+      }
       const at = number & mask;
+      if (this.#times[at]! < time - OVER) return false;
       if (this.#rows[at << 2] !== low || this.#rows[(at << 2) + 1] !== high) continue;
-      if (time > this.#times[at]!) this.#times[at] = time;
-      return true;
+      return Math.abs(time - this.#times[at]!) <= COPIES;
     }
     return false;
   }
 
-  /** Forgets what was last seen before a time. */
+  /** Forgets what was told before a time. */
   expire(before: number): void {
     const mask = this.#times.length - 1;
     while (this.#first < this.#next && this.#times[this.#first & mask]! < before) this.#first++;

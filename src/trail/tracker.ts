@@ -4,10 +4,10 @@ import type { Choice } from './choice.js';
 import { note, Reach, streamOf } from './exchange.js';
 import { ExchangeTable } from './exchanges.js';
 import type { Exchange } from './exchange.js';
-import { areTwo, covers, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
+import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
-import { identicalOf, markCopies, wholeAt } from './passages.js';
+import { countsAt, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
@@ -92,7 +92,7 @@ export class Tracker {
   /** Takes a packet that all points of its way have seen, and that has no other form. */
   complete(number: number): boolean {
     // A point with more captured of it may have told what it is
-    if (this.#plain.leavesTrail(number)) return false;
+    if (this.#plain.leavesTrail(number) || this.#plain.mayBeSeveral(number)) return false;
     this.#plain.tell(number, this.#pathOf(number));
     return true;
   }
@@ -112,7 +112,11 @@ export class Tracker {
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
-    if (!this.#isComplete([...members, ...pieces], lastPath) || this.#mergedFrom(group, pieces, path).length > 0) {
+    if (
+      !this.#isComplete([...members, ...pieces], lastPath) ||
+      this.#mergedFrom(group, pieces, path).length > 0 ||
+      members.some((member) => this.#plain.mayBeSeveral(member.number))
+    ) {
       group.resembles ??= this.#resemblance(group, [...members, ...pieces]);
       return false;
     }
@@ -172,7 +176,12 @@ export class Tracker {
       this.#add(this.#trailOf(whole.members, path, whole.pieces, lead.resembles));
       return;
     }
-    for (const piece of this.#mergedFrom(group, pieces, path)) if (!piece.done) this.close(piece);
+    for (const piece of this.#mergedFrom(group, pieces, path)) {
+      if (piece.done) continue;
+      // What is told before its time takes its parts along
+      piece.resembles ??= group.resembles;
+      this.close(piece);
+    }
     if (group.done) return;
     // One that has its own translation is none of those.
     const resembles = group.resembles === ALIKE && members.length > 1 ? null : group.resembles;
@@ -385,7 +394,8 @@ export class Tracker {
     const lead = members[0]!;
     const sightings: Sighting[] = [];
     for (const member of members) {
-      sightings.push(...sightingsOf(member, store, formOf(member), member === lead ? 'exact' : 'nat-invariant', null));
+      const rung = member === lead ? 'exact' : 'nat-invariant';
+      for (const sighting of sightingsOf(member, store, formOf(member), rung, null)) sightings.push(sighting);
     }
     const seen = new Set(sightings.map((sighting) => sighting.point));
     const whole = rangeOf(lead);
@@ -394,8 +404,8 @@ export class Tracker {
       const from = Math.max(0, (part.from - whole.from) | 0);
       const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
       const form = isSameFlow(lead, piece) ? sightings[0]!.form : formOf(piece);
-      const news = sightingsOf(piece, store, form, 'byte-range', [from, to]).filter(({ point }) => !seen.has(point));
-      sightings.push(...news);
+      for (const sighting of sightingsOf(piece, store, form, 'byte-range', [from, to]))
+        if (!seen.has(sighting.point)) sightings.push(sighting);
       if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
         piece.told += to - from;
         if (piece.told >= part.length) piece.done = true;
@@ -405,6 +415,18 @@ export class Tracker {
     const first = ordered[0]!;
     const last = ordered[ordered.length - 1]!;
     const times = ordered.map((sighting) => sighting.time);
+    const counts = countsAt(ordered);
+    let identical = 1;
+    for (const count of counts.values()) identical = Math.max(identical, count);
+    const seenWhole = wholeAt(ordered, whole.length);
+    if (identical > 1 && isAnonymous(lead)) {
+      // Which of them a point did not show nothing tells, nor that it is none of the next group's
+      for (const [point, count] of counts) {
+        if (count === identical) continue;
+        seenWhole.delete(point);
+        resembles ??= `${this.#points[point]!.name} shows ${count} of ${identical} identical packets, and nothing tells which`;
+      }
+    }
     return {
       protocol: lead.protocol,
       ipVersion: lead.ipVersion,
@@ -425,11 +447,11 @@ export class Tracker {
       forms: [...new Set(ordered.map((sighting) => sighting.form))],
       path: first.form === last.form ? path : this.#paths.of(last.form.src, last.form.dst),
       sightings: ordered,
-      whole: wholeAt(ordered, whole.length),
+      whole: seenWhole,
       firstTime: times.reduce((least, time) => Math.min(least, time)),
       lastTime: times.reduce((most, time) => Math.max(most, time)),
       resembles,
-      identical: identicalOf(ordered),
+      identical,
       direction: null,
       exchange: null,
       judgement: null,

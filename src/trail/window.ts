@@ -3,7 +3,7 @@ import { PacketView } from '../wire/packet.js';
 import { copyDescription, copyPacket, bitOf, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
 import { quoteOf } from './quote.js';
 import { Row, ROW_SHIFT, RowFlag } from './row.js';
-import { SightingStore, TunnelTable } from './sightings.js';
+import { OVERFLOW, SightingStore, TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
 import { ToldKeys } from './told-keys.js';
@@ -13,12 +13,28 @@ import { ToldKeys } from './told-keys.js';
  * neighbour discovery is held for up to three seconds. An IP ID comes round in 4.4 s at 15,000 packets/s.
  */
 export const JOIN = 4e9;
-/** At one and the same point, equal packets this far apart are copies or identical packets; further apart, repetitions. */
+/**
+ * What one and the same point shows of equal packets within this time of the first is one group, of copies or of identical
+ * packets; what comes later is another, or a steady stream of them would be one packet from its beginning to its end.
+ */
 const JOIN_SAME = 100e6;
+/** Most sightings of one group at one point: what is more begins another. */
+const REPEATS = 128;
+/** No queue on the way holds a packet for longer than this; what waits for a neighbour's address does, and then comes in a burst. */
+const DELAY = 1e9;
+/** So many times nearer is a packet of which a sighting is, than one of which it may be. */
+const NEARER = 16;
 /** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 const SETTLE = 20e6;
+/** Groups stamped ahead of all that is being read that are passed over at a time: as many as sightings come in meanwhile. */
+const PASSED_OVER = 4096;
+/** What is stamped this far ahead of all that is being read holds up nothing. */
+const AHEAD = 1e9;
+const ALIKE = 'equal packets were seen further on soon after it, and it may be one of those';
+const EVICTED = 'it was given up for want of memory (--memory) before all sightings of it could be joined';
+const CROWDED = 'more packets like it were on their way at the time than can be told apart';
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 
@@ -70,16 +86,21 @@ export class PacketWindow {
   readonly sightings = new SightingStore();
   readonly groups = new GroupTable();
   readonly tunnels = new TunnelTable();
-  /** Groups closed before their time because the window was full. */
-  evicted = 0;
+  /** Groups closed before their time because the window was full, and sightings that could not be told from copies. */
+  get evicted(): number {
+    return this.#evicted + this.#told.refused;
+  }
+  #evicted = 0;
   readonly #context: WindowContext;
   readonly #view: PacketView;
   /** First group of each bucket, 0 none. */
   readonly #exact = new Int32Array(BUCKETS);
   readonly #invariant = new Int32Array(BUCKETS);
   readonly #burst = new Int32Array(BUCKETS);
-  /** Open groups in order of their making, and those among them that did not settle. */
+  /** Buckets of the exact key in which groups that a sighting might have joined were not looked at. */
+  readonly #crowded = new Uint8Array(BUCKETS);
   readonly #told = new ToldKeys();
+  /** Open groups in order of their making, and those among them that did not settle. */
   readonly #fresh = new GroupQueue();
   readonly #waiting = new GroupQueue();
 
@@ -98,6 +119,7 @@ export class PacketWindow {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       group = this.#start(batch, index, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
+    if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
     const at = group << SHIFT;
     rows[at + HEAD] = this.sightings.add(
@@ -131,20 +153,57 @@ export class PacketWindow {
     const { rows, times } = this.groups;
     let best = 0;
     let distance = Infinity;
+    let equal = 0;
     let walked = 0;
     let group = this.#exact[low & MASK]!;
     for (; group !== 0 && walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
       walked++;
       const row = group << SHIFT;
       if (rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high || rows[row + DONE] !== 0) continue;
+      equal++;
       const first = times[group << 1]!;
       const last = times[(group << 1) + 1]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
-      if (away >= distance || away > (this.hasSeen(group, point) ? JOIN_SAME : JOIN)) continue;
+      if (away >= distance || away > JOIN || (this.hasSeen(group, point) && !this.#mayRepeat(group, point, time)))
+        continue;
       best = group;
       distance = away;
     }
+    if (group !== 0 && time - times[(group << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
+    if (equal > 1) this.#doubt(low, high, point, time, best, distance);
     return best;
+  }
+
+  /** True when a point that saw the group may show it once more. */
+  #mayRepeat(group: number, point: number, time: number): boolean {
+    const { sightings } = this;
+    let repeats = 0;
+    for (let at = this.groups.rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
+      if (sightings.point(at) !== point) continue;
+      if (++repeats === REPEATS || Math.abs(sightings.time(at) - time) > JOIN_SAME) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Of several groups of equal packets a sighting went to the nearest. Those that its point has not shown may be its own all the
+   * same: of those that were held for as long as a queue holds them, or for longer where several came at once. Not those of a
+   * slow stream, with a packet so much nearer that it is this one.
+   */
+  #doubt(low: number, high: number, point: number, time: number, best: number, distance: number): void {
+    const { rows, times } = this.groups;
+    const isOneMore = best === 0 || this.hasSeen(best, point);
+    let walked = 0;
+    let group = this.#exact[low & MASK]!;
+    for (; group !== 0 && walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
+      walked++;
+      const row = group << SHIFT;
+      if (group === best || rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high || rows[row + DONE] !== 0)
+        continue;
+      const away = Math.max(time - times[(group << 1) + 1]!, times[group << 1]! - time);
+      if (away > (isOneMore ? JOIN : DELAY) || this.hasSeen(group, point)) continue;
+      if (isOneMore || this.isRepeated(group) || away < NEARER * distance) this.groups.view(group).resembles ??= ALIKE;
+    }
   }
 
   /** True when a point saw the group. */
@@ -158,6 +217,13 @@ export class PacketWindow {
     return false;
   }
 
+  /** True when a point saw the group more than once, or a group has lost count of who saw it. */
+  isRepeated(group: number): boolean {
+    const row = group << SHIFT;
+    const { rows } = this.groups;
+    return this.sightings.chained(rows[row + HEAD]!) > bitsOf(rows[row + SEEN]!);
+  }
+
   /** Another point may have kept more of a packet. */
   #knowsMore(from: Int32Array, row: number, group: number): boolean {
     const { rows } = this.groups;
@@ -167,11 +233,7 @@ export class PacketWindow {
   }
 
   #start(batch: SightingBatch, index: number, time: number): number {
-    if (this.groups.open >= this.#context.limit) {
-      this.evicted++;
-      const oldest = this.#firstOf(this.#waiting) || this.#firstOf(this.#fresh);
-      this.#end(oldest);
-    }
+    if (this.groups.open >= this.#context.limit) this.#evict();
     const { groups } = this;
     const group = groups.take();
     const { rows, times } = groups;
@@ -184,9 +246,17 @@ export class PacketWindow {
     link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
     link(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
     if (rows[row + BURST] !== 0) link(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
-    this.#fresh.push(group, rows[row + SERIAL]!);
+    this.#enqueue(this.#fresh, group);
     this.#context.start(group);
     return group;
+  }
+
+  /** Makes room: tells the packet that has been open for longest, of which more may come. */
+  #evict(): void {
+    this.#evicted++;
+    const oldest = this.#firstOf(this.#waiting) || this.#firstOf(this.#fresh);
+    if (this.groups.rows[(oldest << SHIFT) + DONE] === 0) this.groups.view(oldest).resembles ??= EVICTED;
+    this.#end(oldest);
   }
 
   /** Takes over what a sighting tells of a packet that the group's others did not. */
@@ -226,24 +296,41 @@ export class PacketWindow {
    */
   expire(readUpTo: number, most: number): boolean {
     const { rows, times } = this.groups;
+    let passed = 0;
     let taken = 0;
     for (;;) {
       const group = this.#firstOf(this.#fresh);
       if (taken++ === most) return false;
-      if (group === 0 || times[(group << 1) + 1]! + SETTLE >= readUpTo) break;
+      if (group === 0) break;
+      const last = times[(group << 1) + 1]!;
+      if (last + SETTLE >= readUpTo) {
+        if (last < readUpTo + AHEAD || passed++ >= PASSED_OVER) break;
+        this.#fresh.turn();
+        continue;
+      }
       this.#fresh.shift();
       const row = group << SHIFT;
       if (rows[row + DONE] !== 0 || this.#context.settle(group)) this.#release(group);
-      else this.#waiting.push(group, rows[row + SERIAL]!);
+      else this.#enqueue(this.#waiting, group);
     }
-    for (;;) {
+    for (passed = 0; ;) {
       const group = this.#firstOf(this.#waiting);
       if (taken++ === most) return false;
-      if (group === 0 || times[(group << 1) + 1]! + JOIN >= readUpTo) break;
+      if (group === 0) break;
+      const last = times[(group << 1) + 1]!;
+      if (last + JOIN >= readUpTo) {
+        if (last < readUpTo + AHEAD || passed++ >= PASSED_OVER) break;
+        this.#waiting.turn();
+        continue;
+      }
       this.#end(group);
     }
     this.#told.expire(readUpTo - SETTLE);
     return true;
+  }
+
+  #enqueue(queue: GroupQueue, group: number): void {
+    queue.push(group, this.groups.rows[(group << SHIFT) + SERIAL]!, this.groups);
   }
 
   /** The group that has been in a queue for longest, 0 when there is none; those that were told meanwhile leave the queue. */
@@ -255,7 +342,13 @@ export class PacketWindow {
   }
 
   #end(group: number): void {
-    if (this.groups.rows[(group << SHIFT) + DONE] === 0) this.#context.close(this.groups.view(group));
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    if (rows[row + DONE] === 0) {
+      const view = this.groups.view(group);
+      if (this.#crowded[rows[row + EXACT_LOW]! & MASK] !== 0) view.resembles ??= CROWDED;
+      this.#context.close(view);
+    }
     this.#release(group);
   }
 
@@ -361,9 +454,12 @@ class GroupQueue {
     return this.#ring[(this.#from << 1) + 1]!;
   }
 
-  push(group: number, serial: number): void {
-    const size = this.#ring.length >> 1;
-    if (this.length === size) this.#grow();
+  push(group: number, serial: number, groups: GroupTable): void {
+    if (this.length === this.#ring.length >> 1) this.#makeRoom(groups);
+    this.#append(group, serial);
+  }
+
+  #append(group: number, serial: number): void {
     const at = (this.#from + this.length++) & ((this.#ring.length >> 1) - 1);
     this.#ring[at << 1] = group;
     this.#ring[(at << 1) + 1] = serial;
@@ -374,10 +470,29 @@ class GroupQueue {
     this.length--;
   }
 
-  #grow(): void {
+  /** Puts the first behind the last. */
+  turn(): void {
+    const { first, firstSerial } = this;
+    this.shift();
+    this.#append(first, firstSerial);
+  }
+
+  /** Drops what is over, and grows when that is less than half. */
+  #makeRoom({ rows }: GroupTable): void {
+    const { length } = this;
+    for (let i = 0; i < length; i++) {
+      const { first, firstSerial } = this;
+      this.shift();
+      if (rows[(first << SHIFT) + SERIAL] === firstSerial) this.#append(first, firstSerial);
+    }
+    if (this.length <= length >> 1) return;
     const ring = new Int32Array(this.#ring.length * 2);
-    ring.set(this.#ring.subarray(this.#from << 1));
-    ring.set(this.#ring.subarray(0, this.#from << 1), this.#ring.length - (this.#from << 1));
+    const size = this.#ring.length >> 1;
+    for (let i = 0; i < this.length; i++) {
+      const at = (this.#from + i) & (size - 1);
+      ring[i << 1] = this.#ring[at << 1]!;
+      ring[(i << 1) + 1] = this.#ring[(at << 1) + 1]!;
+    }
     this.#ring = ring;
     this.#from = 0;
   }
@@ -398,4 +513,10 @@ function unlink(table: Int32Array, slot: number, rows: Int32Array, group: number
   if (before === 0) table[slot] = after;
   else rows[(before << SHIFT) + next] = after;
   if (after !== 0) rows[(after << SHIFT) + next + 1] = before;
+}
+
+function bitsOf(word: number): number {
+  let bits = 0;
+  for (; word !== 0; word &= word - 1) bits++;
+  return bits;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ToldKeys } from '../../src/trail/told-keys.js';
 
 describe('keys of packets that were told at once', () => {
-  it('are known until nothing of them was seen for long enough', () => {
+  it('are known until they are forgotten', () => {
     const told = new ToldKeys();
     told.add(7, 8, 100);
     told.add(7, 9, 150);
@@ -11,11 +11,25 @@ describe('keys of packets that were told at once', () => {
     told.expire(120);
     expect(told.has(7, 8, 160)).toBe(false);
     expect(told.has(7, 9, 300)).toBe(true);
-    // Seen again at 300
-    told.expire(250);
-    expect(told.has(7, 9, 310)).toBe(true);
-    told.expire(311);
-    expect(told.has(7, 9, 320)).toBe(false);
+    told.expire(151);
+    expect(told.has(7, 9, 310)).toBe(false);
+  });
+
+  it('are those of copies for 50 ms from the telling, however often they come, and whether or not they were forgotten', () => {
+    const told = new ToldKeys();
+    told.add(7, 8, 0);
+    for (let time = 0; time <= 50e6; time += 10e6) expect(told.has(7, 8, time)).toBe(true);
+    expect(told.has(7, 8, 60e6)).toBe(false);
+    expect(told.has(7, 8, 300e9)).toBe(false);
+  });
+
+  it('in a chain that was made too long are taken for known, and counted', () => {
+    const told = new ToldKeys();
+    for (let i = 0; i < 100; i++) told.add(i << 16, 1, i);
+    expect([told.has(99 << 16, 1, 100), told.refused]).toEqual([true, 0]);
+    expect([told.has(7 << 16, 2, 100), told.refused]).toEqual([true, 1]);
+    // Of what is long over none is looked at
+    expect([told.has(7 << 16, 2, 2e9), told.refused]).toEqual([false, 1]);
   });
 
   it('are those of a plain list, however many there are', () => {
