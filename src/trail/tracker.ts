@@ -184,7 +184,8 @@ export class Tracker {
     }
     if (group.done) return;
     // One that has its own translation is none of those.
-    const resembles = group.resembles === ALIKE && members.length > 1 ? null : group.resembles;
+    const doubts = members.map(({ resembles }) => resembles).filter((why) => why !== ALIKE || members.length === 1);
+    const resembles = doubts.find((why) => why !== null) ?? null;
     // Of packets alike, sent again without an IP ID, any may be the one that was translated.
     for (const other of members.length > 1 ? this.#window.translationsOf(group) : [])
       if (isSameFlow(group, other)) other.resembles ??= ALIKE;

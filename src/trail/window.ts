@@ -121,7 +121,9 @@ export class PacketWindow {
     let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time);
     if (group === 0) {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
+      const isAlone = this.#equal === 0;
       group = this.#start(batch, index, time);
+      if (!isAlone) this.#doubtNew(group, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
@@ -178,6 +180,7 @@ export class PacketWindow {
       distance = away;
     }
     if (group !== 0 && time - times[(group << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
+    this.#equal = equal;
     if (equal > 1) this.#doubt(low, high, point, time, best, distance);
     return best;
   }
@@ -186,6 +189,30 @@ export class PacketWindow {
     if (this.groups.rows[(group << SHIFT) + IP_ID] !== 0) return false;
     this.#any.moveTo(group);
     return isAnonymous(this.#any);
+  }
+
+  /** Open groups with the key that was looked for last. */
+  #equal = 0;
+
+  /** What an equal packet, sent before, was seen to do after this one was first seen, may have been this one's. */
+  #doubtNew(group: number, time: number): void {
+    const { rows, times } = this.groups;
+    const row = group << SHIFT;
+    let walked = 0;
+    for (
+      let other = rows[row + NEXT_EXACT]!;
+      other !== 0 && walked < WALK;
+      other = rows[(other << SHIFT) + NEXT_EXACT]!
+    ) {
+      walked++;
+      const its = other << SHIFT;
+      const isEqual =
+        rows[its + EXACT_LOW] === rows[row + EXACT_LOW] && rows[its + EXACT_HIGH] === rows[row + EXACT_HIGH];
+      if (isEqual && rows[its + DONE] === 0 && times[(other << 1) + 1]! >= time) {
+        this.groups.view(group).resembles ??= ALIKE;
+        return;
+      }
+    }
   }
 
   /** True when a point that saw the group may show it once more. */

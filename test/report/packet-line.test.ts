@@ -125,7 +125,7 @@ describe('packetLine', () => {
   it('says that a packet was cut, at any octet', () => {
     for (const { name, octets, linkType } of MADE_FRAMES) {
       for (let length = 0; length < octets.length; length += 1) {
-        expect(textOf(octets, linkType, length), `${name}, ${length} octets`).not.toMatch(/undefined|NaN|-1/);
+        expect(textOf(octets, linkType, length), `${name}, ${length} octets`).not.toMatch(/undefined|NaN|[^a-z]-1\b/);
       }
     }
     const { octets } = MADE_FRAMES.find((frame) => frame.name === 'TCP SYN')!;
