@@ -32,6 +32,12 @@ async function* chunksOf(octets: Uint8Array, size: number): AsyncGenerator<Uint8
   for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);
 }
 
+/** Milliseconds of the processor's time: a machine with other work to do stops a clock on the wall for no one. */
+function spent(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 describe('gzip', () => {
   it('is found by content and read from any source', async () => {
     const gz = gzipSync(pcap);
@@ -292,13 +298,13 @@ describe('zstd structure', () => {
     await fc.assert(
       fc.asyncProperty(anyBlocks(), async (blocks) => {
         const capture = await openCapture(concat([header, hex('600400'), raw, blocks]));
-        const started = performance.now();
+        const started = spent();
         let first: unknown;
         for await (const batch of capture) {
           if (batch.count > 0) first ??= batch.octets.slice(batch.offsets[0]!, batch.offsets[0]! + 100);
         }
         expect(first).toEqual(frames[0]!.octets);
-        expect(performance.now() - started).toBeLessThan(1000);
+        expect(spent() - started).toBeLessThan(1000);
       }),
       runs(300),
     );
@@ -309,11 +315,11 @@ describe('zstd structure', () => {
     ['as many with a table of literals lengths', '3d0000 00ffffff 04 34 01'],
     ['43,690 matches, which a block could hold', '4d0000 00ffaa2b 54 000034 01'],
   ])('%s are damage at once', async (_, block) => {
-    const started = performance.now();
+    const started = spent();
     const capture = await openCapture(concat([header, hex('600400'), raw, hex(block)]));
     expect(await collect(capture)).toMatchObject(frames.slice(0, 1));
     expect(capture.damage).toMatchObject({ code: 'bad-compression', message: 'zstd: impossible sequences', frame: 1 });
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(spent() - started).toBeLessThan(1000);
   });
 
   it('that expands thirty thousand times does so in bounded memory', async () => {
