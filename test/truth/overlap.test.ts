@@ -4,7 +4,8 @@ import type { CaptureInput } from '../../src/inputs.js';
 import { writePcap } from '../support/capture-writer.js';
 import { filesOf, framesOf, SAMPLES } from '../support/sample-files.js';
 
-// Two captures of one point that overlap: what both have was seen once.
+// Two captures of one point that overlap: what both have was seen once. The kernel gives a packet one
+// time in both.
 
 type Cut = (octets: Uint8Array) => Promise<Uint8Array[]>;
 
@@ -30,15 +31,15 @@ async function toldOf(inputs: readonly CaptureInput[]) {
     packets.push({ time, summary, src, dst, state, certainty, lastSeen, nextExpected, at });
   }
   return {
-    findings: findings.map(({ kind, severity, certainty, count, of, lastSeen, nextExpected, title }) => ({
+    findings: findings.map(({ kind, severity, certainty, count, lastSeen, nextExpected, title }) => ({
       kind,
       severity,
       certainty,
       count,
-      of,
       lastSeen: lastSeen?.point,
       nextExpected,
-      title,
+      // How many packets went that way in all is counted in frames of the files.
+      title: title.replace(/^(\d+) of \d+ packets/, '$1 packets'),
     })),
     flows,
     exchanges: counts.exchanges,
