@@ -173,10 +173,10 @@ export class PacketWindow {
       const row = group << SHIFT;
       if (rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high || rows[row + DONE] !== 0) continue;
       equal++;
-      if (this.hasSeen(group, point) && this.#isRecorded(group, point, time, file)) return RECORDED;
       const first = times[group << 1]!;
       const last = times[(group << 1) + 1]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
+      if (away === 0 && this.hasSeen(group, point) && this.#isRecorded(group, point, time, file)) return RECORDED;
       if (
         away >= distance ||
         away > JOIN ||
