@@ -17,9 +17,13 @@ export class Captures {
   /** @type {{ capture: Capture, job: Awaited<ReturnType<Node['namespace']['start']>> }[]} */
   running = [];
 
-  /** @param {string} folder where the files go */
-  constructor(folder) {
+  /**
+   * @param {string} folder where the files go
+   * @param {number} [snap] octets of each frame that are kept; all of them unless given
+   */
+  constructor(folder, snap) {
     this.folder = folder;
+    this.snap = snap === undefined ? '' : ` -s ${snap}`;
   }
 
   /**
@@ -77,7 +81,7 @@ export class Captures {
    */
   async #tcpdump(node, source, file, points) {
     // Unbuffered and immediate, else the tail stays in the ring when tcpdump is told to end.
-    const command = `tcpdump -n -U -B 4096 --immediate-mode ${source} -w ${file}`;
+    const command = `tcpdump -n -U -B 4096 --immediate-mode${this.snap} ${source} -w ${file}`;
     // It keeps its privileges, to write into a folder that is root's.
     const job = node.namespace.start([...command.split(' '), '-Z', 'root'], this.folder);
     await job.says(/listening on/);

@@ -15,6 +15,7 @@ import { gravityForwardingOff } from './scenarios/gravity-forwarding-off.js';
 import { healthyCalico, healthyFlannel } from './scenarios/healthy.js';
 import { natReturnUnroutable } from './scenarios/nat-return-unroutable.js';
 import { networkPolicyDrop } from './scenarios/networkpolicy-drop.js';
+import { offloads } from './scenarios/offloads.js';
 import { outerNat } from './scenarios/outer-nat.js';
 import { rstBackendSwitched } from './scenarios/rst-backend-switched.js';
 import { rstOneWayConntrack } from './scenarios/rst-one-way-conntrack.js';
@@ -22,6 +23,7 @@ import { serviceBackendFails } from './scenarios/service-backend-fails.js';
 import { serviceBackends } from './scenarios/service-backends.js';
 import { equalDatagrams, someOfMany } from './scenarios/some-of-many.js';
 import { sopnodeBrokenPing } from './scenarios/sopnode-broken-ping.js';
+import { threeNodes } from './scenarios/three-nodes.js';
 import { twoNatBoxes, twoNatBoxesBroken } from './scenarios/two-nat-boxes.js';
 import { writeTruth } from './truth.js';
 
@@ -29,7 +31,7 @@ import { writeTruth } from './truth.js';
  * @typedef {{
  *   samples: {
  *     folder: string, captures: import('./capture.js').Capture[], claims: import('./traffic.js').Claim[],
- *     path?: string[], faults?: import('./truth.js').Fault[]
+ *     path?: string[], faults?: import('./truth.js').Fault[], clients?: object[]
  *   }[],
  *   path: string[], cluster: import('./cluster.js').Cluster, faults: import('./truth.js').Fault[], clients: object[],
  *   notes?: Record<string, unknown>
@@ -61,6 +63,8 @@ const SCENARIOS = {
   'service-backends': serviceBackends,
   'some-of-many': someOfMany,
   'equal-datagrams': equalDatagrams,
+  offloads,
+  'three-nodes': threeNodes,
 };
 
 const HERE = dirname(fileURLToPath(import.meta.url));

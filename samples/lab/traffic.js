@@ -15,10 +15,12 @@ import { agent, parse } from './programs.js';
 /**
  * @typedef {{
  *   what: string, direction: 'request' | 'reply', match: Match, path: string[], shown: number,
- *   packets?: number, anomalies?: string[], rewritten?: Rewrite[] | undefined, some?: { after: string } | undefined
+ *   packets?: number, anomalies?: string[], rewritten?: Rewrite[] | undefined, some?: { after: string } | undefined,
+ *   wire?: string
  * }} Claim
  *   `shown`: how many points of its path show it; all of them unless it is lost. `packets`: how many were sent, where the client knows.
  *   `rewritten`: in the order of its path. `some`: of these packets, some are lost after this point; `shown` does not say.
+ *   `wire`: of TCP data, a point that shows each packet by itself, where other points may show several as one frame.
  */
 
 /**

@@ -104,6 +104,17 @@ function tap${at}.packet(pinfo) print("${at} " .. pinfo.number) end`,
   }
 
   /**
+   * A frame's innermost TCP segment.
+   * @param {string} point
+   * @param {number} number
+   */
+  segment(point, number) {
+    const fields = this.frames.find((each) => each.point === point && each.number === number)?.fields ?? {};
+    const last = (/** @type {string} */ name) => Number(fields[name]?.at(-1));
+    return { id: last('ip.id'), sequence: last('tcp.seq_raw'), length: last('tcp.len') };
+  }
+
+  /**
    * How many packets these frames of one point are, if what is equal within a millisecond is one.
    * @param {string} point
    * @param {number[]} numbers
@@ -231,6 +242,7 @@ export function confirm(evidence, claims) {
     }
     const frames = stretches.map(({ point, form }) => found[form]?.get(point) ?? []);
     const named = stretches.map(({ form }, at) => (stretches[at - 1]?.form === form ? undefined : filters[form]));
+    if (claim.wire !== undefined) return confirmSegments(evidence, claim, frames);
     if (claim.some !== undefined) return confirmSome(evidence, claim, stretches, frames, named);
     return [rowOf(claim, stretches, frames, named, packets)];
   });
@@ -299,6 +311,63 @@ function confirmSome(evidence, claim, stretches, frames, filters) {
     return rowOf(one, stretchesOf(one), each, own, sent, lost);
   });
   if (!rows.some(({ verdict }) => verdict !== 'delivered')) throw new LabError(`${what}: all of them came through`);
+  return rows;
+}
+
+/**
+ * The data of a TCP connection in one direction, where one frame may be several packets on the wire: a row for each frame as
+ * it was sent, whose packets are counted. The packets that a frame is cut into have its identification and those after it.
+ * @param {Evidence} evidence
+ * @param {Claim} claim
+ * @param {number[][]} frames of each point of its path
+ */
+function confirmSegments(evidence, claim, frames) {
+  const { what, path, some } = claim;
+  const segments = path.map((point, at) =>
+    (frames[at] ?? [])
+      .map((number) => ({ number, ...evidence.segment(point, number) }))
+      .filter(({ length }) => length > 0),
+  );
+  const wire = segments[path.indexOf(claim.wire ?? '')] ?? [];
+  const step = Math.max(...wire.map(({ length }) => length));
+  /** @typedef {{ id: number, sequence: number, length: number }} Segment */
+  /** @type {(frame: Segment, packet: Segment) => boolean} */
+  const holds = (frame, packet) =>
+    packet.sequence === frame.sequence + (packet.id - frame.id) * step &&
+    packet.id >= frame.id &&
+    packet.sequence + packet.length <= frame.sequence + frame.length;
+  const rows = (segments[0] ?? []).map((sent, number) => {
+    const packets = wire.filter((packet) => holds(sent, packet));
+    const octets = packets.reduce((sum, { length }) => sum + length, 0);
+    if (octets !== sent.length) throw new LabError(`${what}: ${octets} octets on the wire, not ${sent.length}`);
+    const parts = segments.map((each) => each.filter((frame) => packets.some((packet) => holds(frame, packet))));
+    const points = parts.map((each, at) => ({
+      point: path[at] ?? '',
+      packets: packets.filter((packet) => each.some((frame) => holds(frame, packet))).length,
+      frames: each.map((frame) => frame.number),
+    }));
+    const forms = parts.flat().map(({ id, sequence, length }) => `ip.id == ${id} && tcp.seq_raw == ${sequence} && tcp.len == ${length}`);
+    const filter = `${filterOf(claim.match)} && ((${[...new Set(forms)].join(') || (')}))`;
+    const shown = points.filter((point) => point.packets === packets.length).length;
+    const came = points.at(-1)?.packets ?? 0;
+    const after = shown === path.length ? path.at(-1) : some?.after;
+    if (path[shown - 1] !== after || points.slice(shown).some((point) => point.packets !== came))
+      throw new LabError(`${what}: of ${packets.length} packets ${points.map((point) => point.packets).join()} are seen`);
+    return {
+      what: `${what}, the ${number + 1}. frame`,
+      direction: claim.direction,
+      verdict: shown === path.length ? 'delivered' : came === 0 ? 'lost' : 'partial',
+      last_seen: path[shown - 1],
+      next_expected: path[shown] ?? null,
+      copies: packets.length,
+      ...(came === 0 || came === packets.length ? {} : { lost: packets.length - came, cut: true }),
+      anomalies: claim.anomalies ?? [],
+      match: claim.match,
+      points: points.map((point, at) => (at === 0 ? { ...point, filter } : point)),
+    };
+  });
+  if (some !== undefined && rows.every(({ verdict }) => verdict === 'delivered'))
+    throw new LabError(`${what}: all of them came through`);
   return rows;
 }
 

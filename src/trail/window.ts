@@ -36,6 +36,8 @@ const AHEAD = 1e9;
 const ALIKE = 'equal packets were seen further on soon after it, and it may be one of those';
 const EVICTED = 'it was given up for want of memory (--memory) before all sightings of it could be joined';
 const CROWDED = 'more packets like it were on their way at the time than can be told apart';
+/** Instead of a group's number. */
+const RECORDED = -1;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 
@@ -118,7 +120,8 @@ export class PacketWindow {
     const from = batch.rows;
     const row = index << SHIFT;
     const time = batch.times[index]!;
-    let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time);
+    let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time, file);
+    if (group === RECORDED) return;
     if (group === 0) {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       const isAlone = this.#equal === 0;
@@ -154,8 +157,11 @@ export class PacketWindow {
     }
   }
 
-  /** The open group that a sighting belongs to, of several the nearest in time; 0 when there is none. */
-  #find(low: number, high: number, point: number, time: number): number {
+  /**
+   * The open group that a sighting belongs to, of several the nearest in time; 0 when there is none, RECORDED when another file
+   * of its point has the same sighting.
+   */
+  #find(low: number, high: number, point: number, time: number, file: number): number {
     const { rows, times } = this.groups;
     let best = 0;
     let distance = Infinity;
@@ -170,6 +176,7 @@ export class PacketWindow {
       const first = times[group << 1]!;
       const last = times[(group << 1) + 1]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
+      if (away === 0 && this.hasSeen(group, point) && this.#isRecorded(group, point, time, file)) return RECORDED;
       if (
         away >= distance ||
         away > JOIN ||
@@ -183,6 +190,15 @@ export class PacketWindow {
     this.#equal = equal;
     if (equal > 1) this.#doubt(low, high, point, time, best, distance);
     return best;
+  }
+
+  /** True when another file of the point has a sighting of the group at this time: two captures of one interface overlap. */
+  #isRecorded(group: number, point: number, time: number, file: number): boolean {
+    const { sightings } = this;
+    for (let at = this.groups.rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
+      if (sightings.time(at) === time && sightings.point(at) === point && sightings.file(at) !== file) return true;
+    }
+    return false;
   }
 
   /** Open groups with the key that was looked for last. */

@@ -6,7 +6,7 @@ import type { TrailRow } from '../../src/report/report.js';
 
 // Captures with the truth of every packet, written by who made them and checked against tshark: our own samples, and more of
 // the kind that lie beside the repository where there are any.
-const FOLDERS = ['samples', 'samples/any-interface', '../shared/captures/lab'];
+const FOLDERS = ['samples', 'samples/any-interface', 'samples/offloads', '../shared/captures/lab'];
 
 /**
  * What a verdict may leave open, with its reason: where nothing tells that a point is an address's own interface, a packet
@@ -32,13 +32,15 @@ const BESIDES: Readonly<Record<string, readonly string[]>> = {
 interface Expected {
   readonly what: string;
   readonly direction: string;
-  /** partial: of packets that are equal to the octet, `lost` of `copies` are lost. */
+  /** partial: of packets that are equal to the octet, or parts of one frame, `lost` of `copies` are lost. */
   readonly verdict: 'delivered' | 'lost' | 'partial';
   readonly last_seen: string;
   readonly next_expected: string | null;
   readonly anomalies: readonly string[];
   readonly copies: number;
   readonly lost?: number;
+  /** The packets are parts of one frame. */
+  readonly cut?: boolean;
   readonly match: { readonly src: string; readonly sport?: number; readonly dst: string; readonly dport?: number };
   readonly points: readonly { readonly point: string; readonly frames: readonly number[] }[];
 }
@@ -110,20 +112,29 @@ function byFrame(rows: readonly TrailRow[]): Map<string, TrailRow[]> {
   return index;
 }
 
-/** Of packets that are equal to the octet no row may name one that another may be: so many are lost at that place, no more, no less. */
+/**
+ * Of packets that are equal to the octet no row may name one that another may be: so many are lost at that place, no more, no
+ * less, or one row for all of them says how many. A frame of which a part is lost is one row.
+ */
 function partialFaults(
-  { what, copies, lost, last_seen, next_expected, points }: Expected,
+  { what, cut, copies, lost, last_seen, next_expected, points }: Expected,
   index: ReadonlyMap<string, readonly TrailRow[]>,
 ): string[] {
   const keys = points.flatMap(({ point, frames }) => frames.map((frame) => `${point} ${frame}`));
   const rows = [...new Set(keys.flatMap((key) => index.get(key) ?? []))];
   const told = rows.map(({ state, lastSeen, nextExpected }) => `${state} ${lastSeen} ${nextExpected}`).sort();
-  const meant = Array.from({ length: copies }, (_, at) =>
-    at < copies - lost! ? `delivered ${points.at(-1)!.point} null` : `lost ${last_seen} ${next_expected}`,
+  const gone = `lost ${last_seen} ${next_expected}`;
+  const each = Array.from({ length: copies }, (_, at) =>
+    at < copies - lost! ? `delivered ${points.at(-1)!.point} null` : gone,
   ).sort();
+  const some = `${next_expected} shows ${copies - lost!} of ${copies} identical packets, and nothing tells which`;
+  const isGroup = rows.length === 1 && rows[0]!.state === 'unknown' && rows[0]!.reason === some;
+  const meant = cut === true ? [gone] : each;
   return [
     ...keys.filter((key) => index.get(key)?.length !== 1).map((key) => `${what}: ${key} is not in one trail`),
-    ...(told.join() === meant.join() ? [] : [`${what}: ${told.join(', ')}, not ${meant.join(', ')}`]),
+    ...(told.join() === meant.join() || (isGroup && cut !== true && rows[0]!.lastSeen === last_seen)
+      ? []
+      : [`${what}: ${told.join(', ')} (${rows[0]?.reason}), not ${meant.join(', ')}`]),
   ];
 }
 

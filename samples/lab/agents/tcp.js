@@ -4,6 +4,8 @@
 //     COUNT connections; each says a line at each of these times and is closed a second after the last.
 //   node tcp.js burst ADDRESS PORT COUNT                              -> one line of JSON
 //     COUNT short connections, one after the other, from ports that the kernel chooses.
+//   node tcp.js send ADDRESS PORT OCTETS                              -> one line of JSON, when all is given to the kernel
+//     One connection, which stays open until the program is ended and is reset then.
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,6 +18,7 @@ const PATIENCE_MS = 120_000;
 const [role, address = '', port = '', ...rest] = process.argv.slice(2);
 if (role === 'serve') serve();
 else if (role === 'talk') await talk(rest.map(Number));
+else if (role === 'send') send(Number(rest[0]));
 else await burst(Number(rest[0]));
 
 function serve() {
@@ -57,6 +60,14 @@ async function converse(localPort, times) {
   await sleep(1000);
   socket.destroy();
   return result;
+}
+
+/** @param {number} count */
+function send(count) {
+  const socket = connect({ host: address, port: Number(port), noDelay: true }, () =>
+    socket.write(Buffer.alloc(count, LINE), () => say({ sport: socket.localPort, sent: socket.bytesWritten })),
+  );
+  process.on('SIGTERM', () => socket.resetAndDestroy());
 }
 
 /** @param {number} count */
