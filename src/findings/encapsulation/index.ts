@@ -7,6 +7,7 @@ import { endpointUnreachable } from './endpoint-unreachable.js';
 import { gatewayArp } from './gateway-arp.js';
 import { hostFirewallReject } from './host-firewall-reject.js';
 import { innerChecksumBad } from './inner-checksum-bad.js';
+import { macDuplicate } from './mac-duplicate.js';
 import { macMismatch } from './mac-mismatch.js';
 import { mtuBlackhole } from './mtu-blackhole.js';
 import { mtuIcmp } from './mtu-icmp.js';
@@ -38,6 +39,7 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   reservedBits,
   ecnCeDrop,
   sourceMacSelf,
+  macDuplicate,
   innerChecksumBad,
   tunnelArp,
   routeUnreachable,
