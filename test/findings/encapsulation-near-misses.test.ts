@@ -100,6 +100,31 @@ describe('vxlan-src-mac-self', () => {
   });
 });
 
+describe('icmp-redirect', () => {
+  it('told once, with the next hop it names; not of other errors', async () => {
+    const about = (type: number, gateway?: string): Lab => {
+      const near = lab();
+      for (const [i, point] of ['a/cali1', 'a/eth0', 'a/cali1'].entries()) {
+        const fields = { type, code: 1, ...(gateway === undefined ? {} : { gateway }) };
+        const quoted = ipv4({ src: POD.a, dst: '198.51.100.7', id: 5 }, icmpEcho({ id: 5, seq: 1 }));
+        const octets = ethernet({}, ipv4({ src: '192.0.2.1', dst: POD.a, id: 9 + i }, icmpError(fields, quoted)));
+        near.at(point, 1e6 + i * 1000, octets);
+      }
+      return near;
+    };
+    const [finding, ...more] = await about(5, '192.0.2.99').findings('icmp-redirect');
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'info', certainty: 'shown', count: 2 });
+    expect(finding!.title).toBe(
+      '192.0.2.1 tells 10.244.1.2 to send what is for 198.51.100.7 to 192.0.2.99 instead, seen at a/cali1',
+    );
+    expect(finding!.causes[0]!.next).toBe(
+      'ip route get 198.51.100.7; sysctl net.ipv4.conf.all.accept_redirects   # on a',
+    );
+    expect(await about(3).findings('icmp-redirect')).toEqual([]);
+  });
+});
+
 describe('vtep-mac-duplicate', () => {
   const MAC = { a: '66:00:00:00:00:0a', b: '66:00:00:00:00:0b' } as const;
   const THIRD = { endpoint: '192.0.2.30', pod: '10.244.3.2' } as const;

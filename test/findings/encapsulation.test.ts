@@ -54,6 +54,7 @@ const OURS: ReadonlySet<string> = new Set([
   'arp-vip-duplicate',
   'encapsulation',
   'host-firewall-reject',
+  'icmp-redirect',
   'inner-ip-checksum-bad',
   'mac-mismatch-next-hop',
   'mtu',

@@ -326,4 +326,15 @@ export const ENCAPSULATION_ENTRIES: readonly CatalogueEntry[] = [
     confirm: 'On the sender, or the router before it:\n$ ip neigh show ADDRESS',
     confusedWith: "Captures on a mirror port, which show everybody else's frames.",
   },
+  {
+    id: 'icmp-redirect',
+    title: 'A router tells a sender of another next hop',
+    severity: 'info',
+    meaning:
+      'The router would send the packet out of the interface by which it came, so that the sender could go straight to the next hop. It does no harm by itself. A sender that heeds it uses the other next hop from then on, which fails where that one cannot be reached from there, as in pods.',
+    shown: 'An ICMP redirect quotes a packet of the sender and names the address of the next hop.',
+    confirm:
+      'On the sender:\n$ ip route get DESTINATION\n$ sysctl net.ipv4.conf.all.accept_redirects\nOn the router:\n$ sysctl net.ipv4.conf.all.send_redirects',
+    confusedWith: 'route-unreachable, where the router drops the packet; here it passes it on.',
+  },
 ];
