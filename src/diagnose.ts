@@ -62,7 +62,7 @@ function* exchangeRows(run: Run, list: Exchange[]): Generator<ExchangeRow> {
   for (const exchange of told) yield exchangeRow(names, exchange, run.judge, (time) => absolute(time, run.base));
 }
 
-/** One row for each packet, in order of time. */
+/** One row for each packet, in order of time; of captures with very many, as far as there is room to wait for those told late. */
 export async function* trails(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions = {},

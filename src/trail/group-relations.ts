@@ -11,7 +11,6 @@ const TELLING = 32;
 const AT_ONCE = 200e6;
 /** Octets of the smallest segment that offload makes (RFC 1122 4.2.2.6). */
 const LEAST_SEGMENT = 536;
-const SYN = 2;
 const ECHO = 8;
 const ECHO_REPLY = 0;
 const ECHO_V6 = 128;
@@ -34,12 +33,12 @@ export function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
 }
 
 /**
- * True for a packet without anything that tells it from the next: a datagram without an IP ID, an acknowledgement. What of other
- * packets is seen again within a group is a copy.
+ * True for a packet without anything that tells it from the next: a datagram without an IP ID, an acknowledgement, a SYN,ACK sent
+ * again. What of other packets is seen again within a group is a copy.
  */
-export function isAnonymous({ ipId, kind, a, c, payloadLength }: PacketGroup): boolean {
+export function isAnonymous({ ipId, kind, a, payloadLength }: PacketGroup): boolean {
   if (ipId !== 0) return false;
-  if (kind === Layer.TCP) return payloadLength === 0 && (c & SYN) === 0;
+  if (kind === Layer.TCP) return payloadLength === 0;
   if (kind === Layer.ICMP) return a >> 8 !== ECHO && a >> 8 !== ECHO_REPLY;
   return kind !== Layer.ICMPV6 || (a >> 8 !== ECHO_V6 && a >> 8 !== ECHO_REPLY_V6);
 }

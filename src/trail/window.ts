@@ -1,6 +1,7 @@
 import type { AddressTable } from '../net/address-table.js';
 import { PacketView } from '../wire/packet.js';
-import { copyDescription, copyPacket, bitOf, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
+import { isAnonymous } from './group-relations.js';
+import { copyDescription, copyPacket, bitOf, GroupRow, GroupTable, PacketGroup } from './packet-group.js';
 import { quoteOf } from './quote.js';
 import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { OVERFLOW, SightingStore, TunnelTable } from './sightings.js';
@@ -49,6 +50,7 @@ const PROTOCOL = Row.PROTOCOL;
 const KIND = Row.KIND;
 const FLAGS = Row.FLAGS;
 const NAME = Row.NAME;
+const IP_ID = Row.IP_ID;
 const FRAME = Row.FRAME;
 const SECONDS = Row.SECONDS;
 const NANOSECONDS = Row.NANOSECONDS;
@@ -92,6 +94,8 @@ export class PacketWindow {
   }
   #evicted = 0;
   readonly #context: WindowContext;
+  /** Any group, looked at for a moment. */
+  readonly #any = new PacketGroup(this.groups);
   readonly #view: PacketView;
   /** First group of each bucket, 0 none. */
   readonly #exact = new Int32Array(BUCKETS);
@@ -119,7 +123,7 @@ export class PacketWindow {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       const isAlone = this.#equal === 0;
       group = this.#start(batch, index, time);
-      if (!isAlone) this.#doubtNew(group, time);
+      if (!isAlone && this.#isAnonymous(group)) this.#doubtNew(group, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
@@ -166,7 +170,11 @@ export class PacketWindow {
       const first = times[group << 1]!;
       const last = times[(group << 1) + 1]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
-      if (away >= distance || away > JOIN || (this.hasSeen(group, point) && !this.#mayRepeat(group, point, time)))
+      if (
+        away >= distance ||
+        away > JOIN ||
+        (this.hasSeen(group, point) && (away > JOIN_SAME || !this.#mayRepeat(group, point, time)))
+      )
         continue;
       best = group;
       distance = away;
@@ -201,13 +209,22 @@ export class PacketWindow {
     }
   }
 
+  #isAnonymous(group: number): boolean {
+    if (this.groups.rows[(group << SHIFT) + IP_ID] !== 0) return false;
+    this.#any.moveTo(group);
+    return isAnonymous(this.#any);
+  }
+
   /** True when a point that saw the group may show it once more. */
   #mayRepeat(group: number, point: number, time: number): boolean {
     const { sightings } = this;
+    const { rows } = this.groups;
+    // What is one packet may come by again
+    const longest = this.#isAnonymous(group) ? JOIN_SAME : DELAY;
     let repeats = 0;
-    for (let at = this.groups.rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
+    for (let at = rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
       if (sightings.point(at) !== point) continue;
-      if (++repeats === REPEATS || Math.abs(sightings.time(at) - time) > JOIN_SAME) return false;
+      if (++repeats === REPEATS || Math.abs(sightings.time(at) - time) > longest) return false;
     }
     return true;
   }
@@ -229,6 +246,8 @@ export class PacketWindow {
         continue;
       const away = Math.max(time - times[(group << 1) + 1]!, times[group << 1]! - time);
       if (away > (isOneMore ? JOIN : DELAY) || this.hasSeen(group, point)) continue;
+      // What is sent again of a connection is told by its numbers
+      if (!this.#isAnonymous(group)) continue;
       if (isOneMore || this.isRepeated(group) || away < NEARER * distance) this.groups.view(group).resembles ??= ALIKE;
     }
   }
