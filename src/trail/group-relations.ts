@@ -3,6 +3,7 @@ import type { PacketGroup } from './packet-group.js';
 import type { SightingStore } from './sightings.js';
 import { rangeOf } from './trail.js';
 
+const SYN = 2;
 /** Pieces of one packet are seen this close to each other; what is sent again comes later (the least RTO is 200 ms). */
 const PIECE = 150e6;
 /** Octets of a datagram without IP ID from which its payload tells it from others. */
@@ -33,12 +34,12 @@ export function isTranslation(a: PacketGroup, b: PacketGroup): boolean {
 }
 
 /**
- * True for a packet without anything that tells it from the next: a datagram without an IP ID, an acknowledgement, a SYN,ACK sent
- * again. What of other packets is seen again within a group is a copy.
+ * True for a packet without anything that tells it from the next: a datagram without an IP ID, an acknowledgement. What of other
+ * packets is seen again within a group is a copy.
  */
-export function isAnonymous({ ipId, kind, a, payloadLength }: PacketGroup): boolean {
+export function isAnonymous({ ipId, kind, a, c, payloadLength }: PacketGroup): boolean {
   if (ipId !== 0) return false;
-  if (kind === Layer.TCP) return payloadLength === 0;
+  if (kind === Layer.TCP) return payloadLength === 0 && (c & SYN) === 0;
   if (kind === Layer.ICMP) return a >> 8 !== ECHO && a >> 8 !== ECHO_REPLY;
   return kind !== Layer.ICMPV6 || (a >> 8 !== ECHO_V6 && a >> 8 !== ECHO_REPLY_V6);
 }

@@ -123,7 +123,7 @@ export class PacketWindow {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       const isAlone = this.#equal === 0;
       group = this.#start(batch, index, time);
-      if (!isAlone && this.#isAnonymous(group)) this.#doubtNew(group, time);
+      if (!isAlone && this.groups.rows[(group << SHIFT) + IP_ID] === 0) this.#doubtNew(group, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
@@ -219,8 +219,8 @@ export class PacketWindow {
   #mayRepeat(group: number, point: number, time: number): boolean {
     const { sightings } = this;
     const { rows } = this.groups;
-    // What is one packet may come by again
-    const longest = this.#isAnonymous(group) ? JOIN_SAME : DELAY;
+    // What is one packet may come by again; what has no IP ID may be sent again (a SYN,ACK), equal in every octet
+    const longest = rows[(group << SHIFT) + IP_ID] === 0 ? JOIN_SAME : DELAY;
     let repeats = 0;
     for (let at = rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
       if (sightings.point(at) !== point) continue;
