@@ -87,9 +87,11 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
     return { state: 'delivered', lastSeen: last, nextExpected: null, trail: null, judgement: null };
   }
   let best: Side | null = null;
+  let lost = 0;
   for (const trail of exchange.open) {
     if (trail.direction !== direction) continue;
     const judgement = judge.judge(trail);
+    if (judgement.state === 'lost' && trail.fragmentOffset === 0) lost++;
     const side = { ...judgement, trail, judgement };
     if (best === null || weight(side) > weight(best)) best = side;
   }
@@ -104,6 +106,8 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
     return { ...best, state: 'delivered', nextExpected: null };
   }
   if (best?.state === 'delivered' || (request ? exchange.requestReach : exchange.replyReach) !== Reach.END) return best;
+  // The end of the way to an address that a NAT box has to translate back: what all ended there arrived nowhere.
+  if (!request && best !== null && lost >= count) return best;
   // One of them came to the end of the captured way, whatever became of the others.
   const state = request && exchange.replies > 0 ? 'delivered' : 'unknown';
   return { state, lastSeen: last, nextExpected: null, trail: null, judgement: null };

@@ -100,6 +100,84 @@ describe('vxlan-src-mac-self', () => {
   });
 });
 
+describe('icmp-redirect', () => {
+  it('told once, with the next hop it names; not of other errors', async () => {
+    const about = (type: number, gateway?: string): Lab => {
+      const near = lab();
+      for (const [i, point] of ['a/cali1', 'a/eth0', 'a/cali1'].entries()) {
+        const fields = { type, code: 1, ...(gateway === undefined ? {} : { gateway }) };
+        const quoted = ipv4({ src: POD.a, dst: '198.51.100.7', id: 5 }, icmpEcho({ id: 5, seq: 1 }));
+        const octets = ethernet({}, ipv4({ src: '192.0.2.1', dst: POD.a, id: 9 + i }, icmpError(fields, quoted)));
+        near.at(point, 1e6 + i * 1000, octets);
+      }
+      return near;
+    };
+    const [finding, ...more] = await about(5, '192.0.2.99').findings('icmp-redirect');
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'info', certainty: 'shown', count: 2 });
+    expect(finding!.title).toBe(
+      '192.0.2.1 tells 10.244.1.2 to send what is for 198.51.100.7 to 192.0.2.99 instead, seen at a/cali1',
+    );
+    expect(finding!.causes[0]!.next).toBe(
+      'ip route get 198.51.100.7; sysctl net.ipv4.conf.all.accept_redirects   # on a',
+    );
+    expect(await about(3).findings('icmp-redirect')).toEqual([]);
+  });
+});
+
+describe('vtep-mac-duplicate', () => {
+  const MAC = { a: '66:00:00:00:00:0a', b: '66:00:00:00:00:0b' } as const;
+  const THIRD = { endpoint: '192.0.2.30', pod: '10.244.3.2' } as const;
+
+  interface Third {
+    readonly mac?: string;
+    /** MAC address to which b sends what is for it. */
+    readonly known?: string;
+    readonly pod?: string;
+    /** Seconds after the start. */
+    readonly at?: number;
+  }
+
+  /** b, between what it exchanges with a, exchanges packets with a third node, as its underlay interface sees it. */
+  function withThird({ mac = MAC.a, known = mac, pod = THIRD.pod, at = 1 }: Third): Lab {
+    const near = lab();
+    const { endpoint } = THIRD;
+    const packet = (id: number, reply: boolean, ttl: number): Part =>
+      ipv4(
+        { ...(reply ? { src: POD.b, dst: pod } : { src: pod, dst: POD.b }), ttl, id },
+        icmpEcho({ reply, id: 800, seq: id }),
+      );
+    for (let i = 0; i < 3; i++) {
+      const time = at * 1e6 + i * 1000;
+      const request = ethernet({ src: mac, dst: MAC.b }, packet(i, false, 63));
+      const reply = ethernet({ src: MAC.b, dst: known }, packet(i, true, 63));
+      near.at('b/eth0', time, wrapped('a', 'b', { src: endpoint }, 63, request));
+      near.at('b/eth0', time + 300, wrapped('b', 'a', { dst: endpoint }, 64, reply));
+    }
+    return near;
+  }
+
+  it('two endpoints, each sent to with the address that both send from', async () => {
+    const [finding, ...more] = await withThird({}).findings('vtep-mac-duplicate');
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ severity: 'warning', certainty: 'shown' });
+    expect(finding!.title).toBe(
+      'the tunnel devices of 192.0.2.10 and 192.0.2.30 have one MAC address, 66:00:00:00:00:0a (VNI 4096, seen at b/eth0)',
+    );
+    expect(finding!.causes[0]!.next).toContain('# on 192.0.2.10 and on 192.0.2.30');
+    expect(new Set(finding!.evidence.map(({ point }) => point))).toEqual(new Set(['b/eth0']));
+  });
+
+  it.each([
+    ['each has its own', { mac: '66:00:00:00:00:0c' }],
+    ['only the source is shared, as of routers with one address everywhere', { known: '66:00:00:00:00:0c' }],
+    ['the same pod sends from both, as behind a translation of the outer source', { pod: POD.a }],
+    ['one endpoint came after the other, as when a node changes its address', { at: 120 }],
+  ] satisfies [string, Third][])('not when %s', async (_, third) => {
+    expect(await withThird(third).findings('vtep-mac-duplicate')).toEqual([]);
+  });
+});
+
 describe('vxlan-vni-mismatch', () => {
   it('a number that the receiver never sends', async () => {
     const [finding] = await lab()
@@ -474,6 +552,35 @@ describe('mtu-outer-fragments-lost', () => {
   it('not when all come, or one is lost by accident', async () => {
     expect(await cut([true, true, true]).findings('mtu-outer-fragments-lost')).toEqual([]);
     expect(await cut([true, false, true]).findings('mtu-outer-fragments-lost')).toEqual([]);
+  });
+
+  it('mtu-outer-fragments: told as it is while all come, and not beside what is lost', async () => {
+    const { findings } = await cut([true, true, true]).diagnose();
+    const [told, ...more] = findings.filter(({ kind }) => kind.startsWith('mtu-'));
+    expect(more).toEqual([]);
+    // 1400 of data in headers of ICMP 8, IPv4 20, Ethernet 14, VXLAN 8, UDP 8 and IPv4 20; the first fragment has 1200.
+    expect(told).toMatchObject({ kind: 'mtu-outer-fragments', severity: 'info', certainty: 'shown', count: 3 });
+    expect(told!.title).toBe(
+      '3 tunnel packets 192.0.2.10 > 192.0.2.20 of up to 1478 octets are cut into fragments of up to 1220, seen at a/eth0',
+    );
+    expect(told!.causes[0]!.next).toContain('ip route get 192.0.2.20   # on 192.0.2.10');
+    expect(await cut([false, false, true]).findings('mtu-outer-fragments')).toEqual([]);
+  });
+
+  it('mtu-outer-fragments: not of packets in fragments that carry no tunnel, nor of whole ones', async () => {
+    const bare = lab();
+    const fields = { src: ENDPOINT.a, dst: ENDPOINT.b, id: 600, protocol: 17 };
+    const octets = octetsOf(ipv4(fields, udp({ srcPort: 5000, dstPort: 6000 }, new Uint8Array(1400)))).subarray(20);
+    for (const from of [0, 1200]) {
+      const part = octets.subarray(from, from + 1200);
+      bare.at('a/eth0', 1e6 + from, ethernet({}, ipv4({ ...fields, fragmentOffset: from, mf: from === 0 }, part)));
+    }
+    expect(await bare.findings('mtu-outer-fragments')).toEqual([]);
+    expect(
+      await lab()
+        .send({ time: 1e6, packet: echo(900, 1400) })
+        .findings('mtu-outer-fragments'),
+    ).toEqual([]);
   });
 });
 

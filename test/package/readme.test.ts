@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import { CATALOGUE } from '../../src/findings/catalogue.js';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -88,5 +89,23 @@ describe('the first command of the README', () => {
 
   it('names a sample that there is, and the package itself', () => {
     expect(words!.every((word) => readFileSync(join(word, 'truth.json'), 'utf8') !== '')).toBe(true);
+  });
+});
+
+const GUIDE = '../shared/FIELD-GUIDE.md';
+
+describe.skipIf(!existsSync(GUIDE))('failure modes of the field guide', () => {
+  it('have an entry in the catalogue, or stand in the list of those without a finding', () => {
+    // ### `one-id` / `another-id` (info) - what it is
+    const headings = readFileSync(GUIDE, 'utf8').match(/^### `.*$/gm)!;
+    const ids = headings.flatMap((line) =>
+      [...line.split(/ \u2014 | \u00b7 /)[0]!.matchAll(/`([a-z0-9-]+)`/g)].map(([, id]) => id!),
+    );
+    expect(ids.length).toBeGreaterThan(100);
+    const known = new Set(CATALOGUE.map(({ id }) => id));
+    const list = /^\* \*\*No finding of their own\*\* have:\n((?: {2}\* .*\n)+)/m.exec(readme)![1]!;
+    // Where a failure mode is told by another name, that one is in the list, too, and in the catalogue.
+    const named = new Set([...list.matchAll(/`([a-z0-9]+(?:-[a-z0-9]+)+)`/g)].map(([, id]) => id!));
+    expect([...named].filter((id) => !known.has(id)).sort()).toEqual(ids.filter((id) => !known.has(id)).sort());
   });
 });

@@ -6,7 +6,9 @@ import { ecnCeDrop } from './ecn-ce-drop.js';
 import { endpointUnreachable } from './endpoint-unreachable.js';
 import { gatewayArp } from './gateway-arp.js';
 import { hostFirewallReject } from './host-firewall-reject.js';
+import { icmpRedirect } from './icmp-redirect.js';
 import { innerChecksumBad } from './inner-checksum-bad.js';
+import { macDuplicate } from './mac-duplicate.js';
 import { macMismatch } from './mac-mismatch.js';
 import { mtuBlackhole } from './mtu-blackhole.js';
 import { mtuIcmp } from './mtu-icmp.js';
@@ -38,6 +40,7 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   reservedBits,
   ecnCeDrop,
   sourceMacSelf,
+  macDuplicate,
   innerChecksumBad,
   tunnelArp,
   routeUnreachable,
@@ -54,6 +57,7 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   arpDuplicate,
   podDuplicate,
   nextHopMac,
+  icmpRedirect,
 ];
 
 /** Findings of one check at most; an address sweep has as many as a range has addresses. */

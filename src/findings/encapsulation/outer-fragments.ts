@@ -1,13 +1,13 @@
+import { destinationId, sourceId } from '../../net/packet-addresses.js';
 import type { Finding } from '../../report/report.js';
 import type { KeptFrame } from '../../trail/frame-store.js';
 import {
-  ipv4Dst,
   ipv4Fragment,
   ipv4FragmentOffset,
   ipv4Id,
   ipv4MoreFragments,
   ipv4Protocol,
-  ipv4Src,
+  ipv4TotalLength,
 } from '../../wire/ipv4.js';
 import { Layer } from '../../wire/layers.js';
 import type { PacketView } from '../../wire/packet.js';
@@ -26,14 +26,19 @@ const UDP = 17;
 interface Pieces {
   readonly point: number;
   readonly packet: string;
+  readonly src: number;
+  readonly dst: number;
   /** The first of them carries a tunnel. */
   tunnel: boolean;
   first: boolean;
   last: boolean;
   readonly kept: KeptFrame;
+  /** Octets of the longest fragment, and of the whole packet where its last fragment was seen. */
+  longest: number;
+  length: number;
 }
 
-/** Tunnel packets in fragments, all of which one node sends and the other one does not get. */
+/** Tunnel packets in fragments: that they are, and those of which one node sends all and the other one does not get all. */
 export function outerFragments(context: FindingContext): Finding[] {
   // With a part of the frames kept, a fragment that is missing may just not have been.
   if (!context.store.complete) return [];
@@ -60,8 +65,10 @@ export function outerFragments(context: FindingContext): Finding[] {
     else group.pieces.push(pieces);
   }
   const findings: Finding[] = [];
+  const lost = new Set<string>();
   for (const { pieces, from } of groups.values()) {
     if (pieces.length < INCOMPLETE) continue;
+    lost.add(pairOf(pieces[0]!));
     const [sender, receiver] = [names.points[from]!, names.points[pieces[0]!.point]!];
     const missing = pieces[0]!.first ? 'the later ones' : 'the first one';
     findings.push(
@@ -88,7 +95,52 @@ export function outerFragments(context: FindingContext): Finding[] {
       ),
     );
   }
-  return findings;
+  return [...findings, ...fragmented(context, all.values(), lost)];
+}
+
+/** Tunnel packets that are fragmented at all, told once for each pair of endpoints, where most of them are seen. */
+function fragmented(context: FindingContext, all: Iterable<Pieces>, lost: ReadonlySet<string>): Finding[] {
+  const { names } = context;
+  const byPair = new Map<string, Map<number, Pieces[]>>();
+  for (const pieces of all) {
+    if (!pieces.tunnel || !pieces.first || !pieces.last || lost.has(pairOf(pieces))) continue;
+    const pair = pairOf(pieces);
+    let byPoint = byPair.get(pair);
+    if (byPoint === undefined) byPair.set(pair, (byPoint = new Map<number, Pieces[]>()));
+    const list = byPoint.get(pieces.point);
+    if (list === undefined) byPoint.set(pieces.point, [pieces]);
+    else list.push(pieces);
+  }
+  return [...byPair.values()].map((byPoint) => {
+    const list = [...byPoint.values()].reduce((most, other) => (other.length > most.length ? other : most));
+    const { src, dst, point } = list[0]!;
+    const [from, to] = [names.addresses.text(src), names.addresses.text(dst)];
+    const length = list.reduce((most, pieces) => Math.max(most, pieces.length), 0);
+    const longest = list.reduce((most, pieces) => Math.max(most, pieces.longest), 0);
+    return shownBy(
+      context,
+      list.map(({ kept }) => kept),
+      'a fragment of a tunnel packet',
+      {
+        kind: 'mtu-outer-fragments',
+        severity: 'info',
+        certainty: 'shown',
+        title: `${list.length} tunnel ${list.length === 1 ? 'packet' : 'packets'} ${from} > ${to} of up to ${length} octets ${list.length === 1 ? 'is' : 'are'} cut into fragments of up to ${longest}, seen at ${names.points[point]!.name}`,
+        causes: [
+          cause(
+            'mtu-outer-fragments',
+            0.95,
+            `the MTU of the tunnel device leaves no room for the outer headers on the way: with ${length} octets outside it does not fit`,
+            `ip -d link show type vxlan | grep mtu; ip route get ${to}   # on ${from}`,
+          ),
+        ],
+      },
+    );
+  });
+}
+
+function pairOf({ src, dst }: Pieces): string {
+  return `${src} ${dst}`;
 }
 
 function gather(context: FindingContext, kept: KeptFrame, all: Map<string, Pieces>): void {
@@ -97,19 +149,25 @@ function gather(context: FindingContext, kept: KeptFrame, all: Map<string, Piece
   if (at < 0) return;
   const { view } = packet;
   if ((ipv4Fragment(view, at) & MORE_OR_OFFSET) === 0 || ipv4Protocol(view, at) !== UDP) return;
-  const name = `${ipv4Src(view, at)} ${ipv4Dst(view, at)} ${ipv4Id(view, at)}`;
+  const { addresses } = context.names;
+  const [src, dst] = [sourceId(view, at, 4, addresses), destinationId(view, at, 4, addresses)];
+  const name = `${src} ${dst} ${ipv4Id(view, at)}`;
   const key = `${kept.point} ${name}`;
   let pieces = all.get(key);
   if (pieces === undefined) {
     if (all.size >= LIMIT) return;
-    pieces = { point: kept.point, packet: name, tunnel: false, first: false, last: false, kept };
+    const { point } = kept;
+    pieces = { point, packet: name, src, dst, tunnel: false, first: false, last: false, kept, longest: 0, length: 0 };
     all.set(key, pieces);
   }
+  const length = ipv4TotalLength(view, at);
+  pieces.longest = Math.max(pieces.longest, length);
   if (ipv4FragmentOffset(view, at) === 0) {
     pieces.first = true;
     pieces.tunnel ||= packet.tunnelDepth > 0;
   } else if (!ipv4MoreFragments(view, at)) {
     pieces.last = true;
+    pieces.length = ipv4FragmentOffset(view, at) + length;
   }
 }
 

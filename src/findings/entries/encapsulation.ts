@@ -95,6 +95,18 @@ export const ENCAPSULATION_ENTRIES: readonly CatalogueEntry[] = [
       'A packet that really came back, by a loop in the underlay: then its outer source is the node itself.',
   },
   {
+    id: 'vtep-mac-duplicate',
+    title: 'The tunnel devices of two nodes have one MAC address',
+    severity: 'warning',
+    meaning:
+      'Third nodes may still reach both, but each of the two drops what comes from the other, as its own that came back. Cloned machines, a copied interface file, or two nodes with one name: Calico derives the address from the name.',
+    shown:
+      'At one point two outer addresses send from the same inner MAC address, side by side and for different inner addresses, and another endpoint sends to each of them with it. One node that changes its address, or whose address is translated, does not look so.',
+    confirm: 'On both nodes:\n$ ip -d link show type vxlan | grep ether\n$ kubectl get node -o wide',
+    confusedWith:
+      'Overlays whose routers have one address on all nodes: there it is the source only, and never what others send to.',
+  },
+  {
     id: 'vxlan-static-fdb-snoop',
     title: 'A learning tunnel device has the MAC address fixed to another host',
     severity: 'warning',
@@ -252,6 +264,16 @@ export const ENCAPSULATION_ENTRIES: readonly CatalogueEntry[] = [
     confusedWith: 'Senders that do not set "don\'t fragment": their packets are cut, not dropped.',
   },
   {
+    id: 'mtu-outer-fragments',
+    title: 'Tunnel packets are cut into fragments',
+    severity: 'info',
+    meaning:
+      'The outer packet is larger than a link and is fragmented, by the sending node or a router. It works while all fragments arrive, but costs speed, and firewalls and load balancers often drop the fragments after the first. The MTU of the tunnel should leave room for the outer headers (50 octets for VXLAN over IPv4).',
+    shown: 'First and last fragments of tunnel packets are seen at one point.',
+    confirm: '$ ip -d link show type vxlan | grep mtu\n$ ip route get ENDPOINT',
+    confusedWith: 'mtu-outer-fragments-lost, where they do not all arrive.',
+  },
+  {
     id: 'mtu-outer-fragments-lost',
     title: 'Tunnel packets are cut into fragments, and not all of them arrive',
     severity: 'error',
@@ -303,5 +325,16 @@ export const ENCAPSULATION_ENTRIES: readonly CatalogueEntry[] = [
       "Packets to the node's own address come with a destination MAC address that is not the one its own frames have as their source, and go no further.",
     confirm: 'On the sender, or the router before it:\n$ ip neigh show ADDRESS',
     confusedWith: "Captures on a mirror port, which show everybody else's frames.",
+  },
+  {
+    id: 'icmp-redirect',
+    title: 'A router tells a sender of another next hop',
+    severity: 'info',
+    meaning:
+      'The router would send the packet out of the interface by which it came, so that the sender could go straight to the next hop. It does no harm by itself. A sender that heeds it uses the other next hop from then on, which fails where that one cannot be reached from there, as in pods.',
+    shown: 'An ICMP redirect quotes a packet of the sender and names the address of the next hop.',
+    confirm:
+      'On the sender:\n$ ip route get DESTINATION\n$ sysctl net.ipv4.conf.all.accept_redirects\nOn the router:\n$ sysctl net.ipv4.conf.all.send_redirects',
+    confusedWith: 'route-unreachable, where the router drops the packet; here it passes it on.',
   },
 ];

@@ -181,6 +181,19 @@ export const TCP_ENTRIES: readonly CatalogueEntry[] = [
     confusedWith: 'conntrack-table-full on a node before the server, and a firewall that limits rates.',
   },
   {
+    id: 'tcp-handshake-asym',
+    title: "The client's ACK that ends the handshake does not reach the server",
+    severity: 'warning',
+    meaning:
+      'SYN and SYN,ACK arrive, and the ACK and all data after it do not. The client takes the connection for open and sends; the server waits, sends its SYN,ACK again after one, three, seven seconds, and gives up. Something on the way lets only the first packet through: a firewall that sees one direction only, or two paths.',
+    shown:
+      "At one point the client's ACK is seen before the SYN,ACK comes again; at another one, nearer to the server, only the SYN and the SYN,ACKs, while ACKs of other clients pass there.",
+    confirm:
+      'On the nodes between the two points:\n$ conntrack -S\n$ iptables-save -c | grep INVALID\n$ ip route get CLIENT from SERVER',
+    confusedWith:
+      'A SYN,ACK that is lost on its way back: then the client sends its SYN again, and the reply is told as lost. Servers that wait for data before they accept (TCP_DEFER_ACCEPT): there the ACK arrives.',
+  },
+  {
     id: 'tcp-keepalive-dead',
     title: 'Nobody answers the keep-alives of a connection',
     severity: 'info',

@@ -263,7 +263,7 @@ function noteProbe(side: Side, other: Side, segment: Segment): void {
   side.firstProbe ??= segment;
 }
 
-/** RST and closed windows are worth a second look. */
+/** RST, closed windows and SYN,ACKs sent again are worth a second look. */
 function isNotable({ client, server, segments }: Connection): boolean {
-  return client.resets + server.resets > 0 || segments.some((segment) => segment.window === 0);
+  return client.resets + server.resets > 0 || server.syns > 1 || segments.some((segment) => segment.window === 0);
 }

@@ -3,6 +3,7 @@ import type { FindingContext } from '../context.js';
 import { TcpEvidence } from './evidence.js';
 import { backlogFindings } from './backlog.js';
 import { ephemeralPortFindings } from './ephemeral-ports.js';
+import { handshakeFindings } from './handshake-asym.js';
 import { hairpinFindings } from './hairpin.js';
 import { icmpRefusedFindings } from './icmp-refused.js';
 import { unexpectedSourceFindings } from './unexpected-source.js';
@@ -26,6 +27,7 @@ export function tcpFindings(context: FindingContext): Finding[] {
     ...resetFindings(evidence, leaks),
     ...icmpRefusedFindings(evidence),
     ...backlogFindings(evidence),
+    ...handshakeFindings(evidence),
     ...zeroWindowFindings(evidence),
     ...keepAliveFindings(evidence),
     ...hairpinFindings(evidence),
