@@ -204,7 +204,7 @@ export class PacketWindow {
   /** Open groups with the key that was looked for last. */
   #equal = 0;
 
-  /** What an equal packet, sent before, was seen to do after this one was first seen, may have been this one's. */
+  /** What an equal packet, sent before, was seen to do when this one was first seen, or later, may have been this one's: clocks may be off. */
   #doubtNew(group: number, time: number): void {
     const { rows, times } = this.groups;
     const row = group << SHIFT;
@@ -218,7 +218,7 @@ export class PacketWindow {
       const its = other << SHIFT;
       const isEqual =
         rows[its + EXACT_LOW] === rows[row + EXACT_LOW] && rows[its + EXACT_HIGH] === rows[row + EXACT_HIGH];
-      if (isEqual && rows[its + DONE] === 0 && times[(other << 1) + 1]! >= time) {
+      if (isEqual && rows[its + DONE] === 0 && times[(other << 1) + 1]! >= time - SETTLE) {
         this.groups.view(group).resembles ??= ALIKE;
         return;
       }
