@@ -421,12 +421,14 @@ export class Tracker {
     for (const count of counts.values()) identical = Math.max(identical, count);
     const seenWhole = wholeAt(ordered, whole.length);
     if (identical > 1 && isAnonymous(lead)) {
-      // Which of them a point did not show nothing tells, nor that it is none of the next group's
+      // Which of them a point did not show nothing tells, nor that it is none of the next group's: how many says more than any doubt
+      let few: string | null = null;
       for (const [point, count] of counts) {
         if (count === identical) continue;
         seenWhole.delete(point);
-        resembles ??= `${this.#points[point]!.name} shows ${count} of ${identical} identical packets, and nothing tells which`;
+        few ??= `${this.#points[point]!.name} shows ${count} of ${identical} identical packets, and nothing tells which`;
       }
+      resembles = few ?? resembles;
     }
     return {
       protocol: lead.protocol,
