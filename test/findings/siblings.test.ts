@@ -166,6 +166,18 @@ describe('near misses stay silent', () => {
   });
 });
 
+describe('a box on the way that drops what is long', () => {
+  it('forwards, as the same way of shorter packets shows; and rules about the packet inside say nothing of it', async () => {
+    const { findings } = await diagnose(['samples/outer-nat']);
+    const [loss] = findings.filter(({ nextExpected }) => nextExpected === 'faraday/eth0');
+    const kinds = loss!.causes.map(({ kind }) => kind);
+    expect(kinds).toContain('netpol-drop');
+    expect(kinds).not.toContain('ip-forward-off');
+    // faraday/iptables-save.txt drops them by their length
+    expect(JSON.stringify(loss!.causes)).not.toContain('refuted');
+  });
+});
+
 describe('losses that are none', () => {
   it('a segment that the host where it was last seen answers by a RST is told by the check of resets only', async () => {
     const { findings } = await diagnose(['samples/rst-one-way-conntrack']);
