@@ -144,8 +144,8 @@ export class PointResolver {
     // Cooked captures of all interfaces name only those that saw something.
     const cooked = capture.interfaces.some(({ linkType }) => linkType === COOKED_V2);
     if (cooked && this.#points.size > 0) return [];
-    if (this.#source.point !== null) return [this.#table.get(node, name, this.#source.file)];
-    if (capture.interfaces.length === 0) return [this.#table.get(node, name, this.#source.file)];
+    if (this.#source.point !== null || capture.interfaces.length === 0)
+      return [this.#table.get(node, name, this.#source.file)];
     return capture.interfaces.map(({ id }) => this.#points.get(keyOf(id, -1)) ?? this.#resolve(capture, id, -1));
   }
 }

@@ -426,23 +426,14 @@ function acceptedAt(context: FindingContext, last: number, next: number): Readon
   });
 }
 
-/** Packets from one address to another that were seen at both points. */
-function crossedBoth(context: FindingContext, src: number, dst: number, last: number, next: number): number {
-  const counts = [last, next].map((point) => {
-    const { pairs } = evidenceAt(context, point);
-    const i = pairs.index.find(Math.min(src, dst), Math.max(src, dst));
-    return i < 0 ? 0 : (src <= dst ? pairs.forward : pairs.backward)[i]!;
-  });
-  return Math.min(...counts);
-}
-
 /** Packets of other address pairs, or of this pair and direction, that were seen at both points, going the same way. */
 function crossings(context: FindingContext, trail: Trail, last: number, next: number): number {
   const node = context.names.points[last]!.node;
   const { src, dst } = trail.last;
   const outward = context.topology.homeOf(src).node === node;
   // Through a router or a NAT box others go both ways: only what has the same way counts
-  if (!outward && context.topology.homeOf(dst).node !== node) return crossedBoth(context, src, dst, last, next);
+  if (!outward && context.topology.homeOf(dst).node !== node)
+    return Math.min(...[last, next].map((point) => evidenceAt(context, point).pairs.count(src, dst)));
   return remembered(placesOf(context).crossings, `${last} ${next} ${outward}`, () => {
     const here = evidenceAt(context, last).pairs;
     const there = evidenceAt(context, next).pairs;

@@ -141,9 +141,7 @@ function packetsOf(losses: readonly Loss[]): number {
 function sentAt(context: FindingContext, trail: Trail): number {
   const { src, dst } = trail.last;
   const point = trail.sightings[trail.sightings.length - 1]!.point;
-  const { pairs } = context.evidence.points[point]!;
-  const index = pairs.index.find(Math.min(src, dst), Math.max(src, dst));
-  return index < 0 ? 0 : src <= dst ? pairs.forward[index]! : pairs.backward[index]!;
+  return context.evidence.points[point]!.pairs.count(src, dst);
 }
 
 const SUBJECT = { 'request-lost': 'request', 'reply-lost': 'reply', 'partial-loss': 'packet' } as const;

@@ -204,9 +204,7 @@ export class Coverage {
   /** True when packets of these addresses in this direction did cross the point. */
   hasCrossed(trail: Trail, at: PointEvidence): boolean {
     const { src, dst } = trail.last;
-    const index = at.pairs.index.find(Math.min(src, dst), Math.max(src, dst));
-    if (index < 0) return false;
-    return (src <= dst ? at.pairs.forward[index]! : at.pairs.backward[index]!) > 0;
+    return at.pairs.count(src, dst) > 0;
   }
 
   /** Why the capture's apparent filter may have hidden the packet, or null. */

@@ -78,6 +78,12 @@ export class PairsAtPoint {
     this.ttls[at] = ttls;
   }
 
+  /** Packets from one address to another. */
+  count(src: number, dst: number): number {
+    const at = src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
+    return at < 0 ? 0 : (src <= dst ? this.forward : this.backward)[at]!;
+  }
+
   get state(): PairsState {
     const { index, forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo } = this;
     const n = index.size;

@@ -249,10 +249,13 @@ export function noteBackend(
   const request = direction === 'request';
   // What else of a connection comes elsewhere was not sent there by the service
   const isOpening = !isTcp || (c & SYN) !== 0;
-  const [address, port] = request ? [last.dst, last.destinationPort] : [first.src, first.sourcePort];
-  const found = exchange.backends.find((backend) => backend.address === address && backend.port === port);
+  const address = request ? last.dst : first.src;
+  const port = request ? last.destinationPort : first.sourcePort;
+  let found: Backend | undefined;
+  for (const backend of exchange.backends) if (backend.address === address && backend.port === port) found = backend;
   if (found === undefined) {
-    const [asked, askedPort] = request ? [first.dst, first.destinationPort] : [last.src, last.sourcePort];
+    const asked = request ? first.dst : last.src;
+    const askedPort = request ? first.destinationPort : last.sourcePort;
     if (!isOpening || (asked === address && askedPort === port) || exchange.backends.length >= BACKENDS) return;
     const backend = { address, port, replies: request ? 0 : 1, resets: 0 };
     exchange.backends = appended(exchange.backends, backend);

@@ -100,26 +100,21 @@ export class ExchangeTable {
 
   /** The key of what was asked from src to dst. Of a connection or flow nothing more counts. */
   #asked(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
-    const key = this.#key;
-    key.protocol = protocol;
-    key.client = src;
-    key.server = dst;
-    key.clientPort = protocol === 'icmp-echo' ? -1 : sourcePort;
-    key.serverPort = protocol === 'icmp-echo' ? -1 : destinationPort;
-    key.id = 0;
-    key.sequence = 0;
-    key.nameId = -1;
-    return key;
+    return this.#between(protocol, src, dst, sourcePort, destinationPort);
   }
 
   /** The key of what was answered from src to dst. */
   #answered(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
+    return this.#between(protocol, dst, src, destinationPort, sourcePort);
+  }
+
+  #between(protocol: ExchangeProtocol, client: number, server: number, clientPort: number, serverPort: number): Key {
     const key = this.#key;
     key.protocol = protocol;
-    key.client = dst;
-    key.server = src;
-    key.clientPort = protocol === 'icmp-echo' ? -1 : destinationPort;
-    key.serverPort = protocol === 'icmp-echo' ? -1 : sourcePort;
+    key.client = client;
+    key.server = server;
+    key.clientPort = protocol === 'icmp-echo' ? -1 : clientPort;
+    key.serverPort = protocol === 'icmp-echo' ? -1 : serverPort;
     key.id = 0;
     key.sequence = 0;
     key.nameId = -1;

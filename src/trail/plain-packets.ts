@@ -1,7 +1,7 @@
 import { PairIndex } from '../net/pair-index.js';
 import type { CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { note, Reach, streamOf, type PacketFacts } from './exchange.js';
+import { note, Reach, streamOf } from './exchange.js';
 import type { ExchangeTable } from './exchanges.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
@@ -55,23 +55,6 @@ export class PlainPackets {
   readonly #other: PacketGroup;
   readonly #form: Writable<Form> = { src: 0, dst: 0, sourcePort: -1, destinationPort: -1, echoId: -1 };
   readonly #otherForm: Writable<Form> = { ...this.#form };
-  readonly #facts: Writable<PacketFacts> = {
-    protocol: 0,
-    kind: -1,
-    ipVersion: 4,
-    a: 0,
-    b: 0,
-    c: 0,
-    ipId: 0,
-    fragmentOffset: 0,
-    moreFragments: 0,
-    payloadLength: 0,
-    isDns: false,
-    nameId: -1,
-    quote: null,
-    firstTime: 0.5,
-    lastTime: 0.5,
-  };
 
   constructor(
     options: TrackerOptions,
@@ -192,8 +175,9 @@ export class PlainPackets {
     const [row, itsRow] = [from << SHIFT, to << SHIFT];
     const way = rows[row + PATH]!;
     // The first one of each way shows in full how it is translated
-    if (this.#known.find(way, rows[itsRow + PATH]!) < 0) {
-      this.#known.get(way, rows[itsRow + PATH]!);
+    const itsWay = rows[itsRow + PATH]!;
+    if (this.#known.find(way, itsWay) < 0) {
+      this.#known.get(way, itsWay);
       return false;
     }
     const [group, its] = [this.#group, this.#other];
@@ -209,26 +193,16 @@ export class PlainPackets {
     setForm(itsForm, rows, itsRow);
     form.echoId = echoIdOf(group);
     itsForm.echoId = echoIdOf(its);
-    const facts = this.#facts;
-    facts.protocol = group.protocol;
-    facts.kind = group.kind;
-    facts.ipVersion = group.ipVersion;
-    facts.a = group.a;
-    facts.b = group.b;
-    facts.c = group.c;
-    facts.ipId = group.ipId;
-    facts.fragmentOffset = group.fragmentOffset;
-    facts.moreFragments = group.moreFragments;
-    facts.payloadLength = group.payloadLength;
-    facts.isDns = group.isDns;
-    facts.nameId = group.nameId;
-    facts.firstTime = Math.min(group.firstTime, its.firstTime);
-    facts.lastTime = Math.max(group.lastTime, its.lastTime);
+    // Told as one packet, from the first sighting of either form to the last
+    const { times } = this.#groups;
+    const [at, itsAt] = [from << 1, to << 1];
+    times[at] = Math.min(times[at]!, times[itsAt]!);
+    times[at + 1] = Math.max(times[at + 1]!, times[itsAt + 1]!);
     rows[row + DONE] = 1;
     rows[itsRow + DONE] = 1;
     this.packets++;
     this.#translations.add(form, itsForm, before, after);
-    const exchange = this.#exchanges.exchangeOf(facts, form, itsForm);
+    const exchange = this.#exchanges.exchangeOf(group, form, itsForm);
     if (exchange === null) return true;
     if (this.#exchanges.direction === 'request' && exchange.requestWay.length === 0) {
       const [seen, itsSeen] = [rows[row + SEEN]!, rows[itsRow + SEEN]!];
@@ -236,7 +210,7 @@ export class PlainPackets {
       exchange.requestWay = [...start, ...path.points.filter((point) => (itsSeen & (1 << point)) !== 0)];
     }
     const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-    note(exchange, this.#exchanges.direction, facts, itsForm, reach, last, null, false);
+    note(exchange, this.#exchanges.direction, group, itsForm, reach, last, null, false);
     return true;
   }
 

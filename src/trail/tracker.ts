@@ -21,7 +21,7 @@ const SRC = Row.SRC;
 const DST = Row.DST;
 const PATH = GroupRow.PATH;
 const NEED = GroupRow.NEED;
-const ALIKE = 'another packet, alike, was told with a translation that may be of this one';
+const TAKEN = 'another packet, alike, was told with a translation that may be of this one';
 
 /** What is wanted of the packets of a run. */
 export interface TrackerOptions {
@@ -184,11 +184,11 @@ export class Tracker {
     }
     if (group.done) return;
     // One that has its own translation is none of those.
-    const doubts = members.map(({ resembles }) => resembles).filter((why) => why !== ALIKE || members.length === 1);
+    const doubts = members.map(({ resembles }) => resembles).filter((why) => why !== TAKEN || members.length === 1);
     const resembles = doubts.find((why) => why !== null) ?? null;
     // Of packets alike, sent again without an IP ID, any may be the one that was translated.
     for (const other of members.length > 1 ? this.#window.translationsOf(group) : [])
-      if (isSameFlow(group, other)) other.resembles ??= ALIKE;
+      if (isSameFlow(group, other)) other.resembles ??= TAKEN;
     for (const member of members) member.done = true;
     this.#add(this.#trailOf(members, path, pieces, resembles ?? this.#resemblance(group, [...members, ...pieces])));
   }

@@ -105,6 +105,8 @@ export class PacketWindow {
   readonly #burst = new Int32Array(BUCKETS);
   /** Buckets of the exact key in which groups that a sighting might have joined were not looked at. */
   readonly #crowded = new Uint8Array(BUCKETS);
+  /** Open groups with the key that was looked for last. */
+  #equal = 0;
   readonly #told = new ToldKeys();
   /** Open groups in order of their making, and those among them that did not settle. */
   readonly #fresh = new GroupQueue();
@@ -176,13 +178,11 @@ export class PacketWindow {
       const first = times[group << 1]!;
       const last = times[(group << 1) + 1]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
-      if (away === 0 && this.hasSeen(group, point) && this.#isRecorded(group, point, time, file)) return RECORDED;
-      if (
-        away >= distance ||
-        away > JOIN ||
-        (this.hasSeen(group, point) && (away > JOIN_SAME || !this.#mayRepeat(group, point, time)))
-      )
-        continue;
+      if (away >= distance && away > 0) continue;
+      const isSeen = this.hasSeen(group, point);
+      if (isSeen && away === 0 && this.#isRecorded(group, point, time, file)) return RECORDED;
+      if (away >= distance || away > (isSeen ? JOIN_SAME : JOIN)) continue;
+      if (isSeen && !this.#mayRepeat(group, point, time)) continue;
       best = group;
       distance = away;
     }
@@ -201,10 +201,10 @@ export class PacketWindow {
     return false;
   }
 
-  /** Open groups with the key that was looked for last. */
-  #equal = 0;
-
-  /** What an equal packet, sent before, was seen to do when this one was first seen, or later, may have been this one's: clocks may be off. */
+  /**
+   * What an equal packet, sent before, was seen to do when this one was first seen, or later, may have been this one's: clocks may
+   * be off.
+   */
   #doubtNew(group: number, time: number): void {
     const { rows, times } = this.groups;
     const row = group << SHIFT;

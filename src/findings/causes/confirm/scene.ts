@@ -124,9 +124,8 @@ export function asSeen(scene: Scene): Asked | null {
 /** What the FORWARD chain is asked about the packet; null where it does not come there, or under another destination. */
 export function forwarded(scene: Scene): Asked | null {
   const { at } = scene;
-  // A node that only passes a tunnel's packet on asks about the tunnel's addresses
-  if (at.tunnel !== null && at.last?.role === 'underlay' && at.next?.role === 'underlay' && isInside(at)) return null;
-  const isStillInside = at.tunnel !== null && (!isInside(at) || at.next!.role === 'tunnel');
+  // On its way to a tunnel device, or passed on by a box on the way: the chain is asked about the tunnel's addresses, not about these
+  const isStillInside = at.tunnel !== null && (!isInside(at) || ['tunnel', 'underlay'].includes(at.next!.role));
   return isStillInside || isForNode(scene) || isTranslated(scene) ? null : asSeen(scene);
 }
 
