@@ -113,6 +113,7 @@ export async function prepare(
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
   const { evidence, points, addresses } = first;
+  first.store.dropCopies(evidence.overlapping);
   if (saved !== null) nameInterfaces(points, saved.state);
   const orders = new PointOrders(evidence.samples, points.points);
   const topology = new Topology(evidence, points.points, orders);
@@ -131,6 +132,8 @@ export async function prepare(
     texts,
     vxlanPorts: options.vxlanPorts,
     limit: bounded(memory / PACKET_COST),
+    overlapping: evidence.overlapping,
+    recorded: (point, src, dst) => evidence.points[point]!.pairs.uncount(src, dst),
     start: (group) => tracker.start(group),
     complete: (group) => tracker.complete(group),
     settle: (group) => tracker.settle(group),

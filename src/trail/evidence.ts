@@ -78,6 +78,13 @@ export class PairsAtPoint {
     this.ttls[at] = ttls;
   }
 
+  /** Takes back what a second capture of the point counted again. */
+  uncount(src: number, dst: number): void {
+    const isForward = src <= dst;
+    const at = isForward ? this.index.find(src, dst) : this.index.find(dst, src);
+    if (at >= 0) (isForward ? this.forward : this.backward)[at]!--;
+  }
+
   /** Packets from one address to another. */
   count(src: number, dst: number): number {
     const at = src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
@@ -230,6 +237,20 @@ export class PointEvidence {
     if (state.dropped !== null) this.dropped = (this.dropped ?? 0) + state.dropped;
     if (state.pairs.first.length > 0) this.ownPairs.merge(state.pairs, ids);
     this.filter.merge(state.filter, ids);
+  }
+
+  /**
+   * True when two captures of the point share more than a moment, so that what both have is one and the same. Those of a
+   * capture that was rotated do not: equal packets in them are two, whatever their times.
+   */
+  get overlaps(): boolean {
+    const windows = this.windows.filter(({ frames }) => frames > 0).sort((a, b) => a.first - b.first);
+    let end = -Infinity;
+    for (const { first, last } of windows) {
+      if (first < end) return true;
+      end = Math.max(end, last);
+    }
+    return false;
   }
 
   addArpSender(sender: number, count: number): void {
@@ -399,6 +420,12 @@ export class Evidence {
     this.addresses = addresses;
     this.keyOctets = keyOctets;
   }
+
+  /** Points of which captures overlap. To be asked when all were read. */
+  get overlapping(): ReadonlySet<number> {
+    return (this.#overlapping ??= new Set(this.points.flatMap((at) => (at?.overlaps === true ? [at.point.id] : []))));
+  }
+  #overlapping: ReadonlySet<number> | null = null;
 
   at(point: CapturePoint): PointEvidence {
     return (this.points[point.id] ??= new PointEvidence(point));

@@ -30,7 +30,7 @@ const ORDINARY = 1024;
  * errors, BGP, the ends of TCP connections, some DNS and some of what travels in tunnels).
  */
 export class FrameStore {
-  readonly frames: KeptFrame[] = [];
+  frames: KeptFrame[] = [];
   /** True when every frame of the run is here. */
   complete: boolean;
   readonly #limit: number;
@@ -88,6 +88,23 @@ export class FrameStore {
     return seen < ORDINARY;
   }
 
+  /** Leaves out what another capture of a point has, too: of points whose captures overlap. The frames can still be found. */
+  dropCopies(overlapping: ReadonlySet<number>): void {
+    if (overlapping.size === 0) return;
+    const all = this.frames;
+    this.#index = indexOf(all);
+    // Of frames with one key the first: of those that are alike in one capture none is a copy
+    const firsts = new Map<string, KeptFrame>();
+    this.frames = all.filter((kept) => {
+      const { point, file, seconds, nanoseconds, octets } = kept;
+      if (!overlapping.has(point)) return true;
+      const moment = `${point} ${seconds} ${nanoseconds} ${hashOf(octets)}`;
+      const first = firsts.get(moment);
+      if (first === undefined) firsts.set(moment, kept);
+      return first === undefined || first.file === file || !isEqual(first, kept);
+    });
+  }
+
   /** The frame decoded, in a view that the next call reuses. */
   view(kept: KeptFrame): PacketView {
     const { octets } = kept;
@@ -98,13 +115,26 @@ export class FrameStore {
 
   /** The kept frame of a sighting, or null. */
   find(file: number, frame: number): KeptFrame | null {
-    return (
-      (this.#index ??= new Map(this.frames.map((kept) => [key(kept.file, kept.frame), kept]))).get(key(file, frame)) ??
-      null
-    );
+    return (this.#index ??= indexOf(this.frames)).get(key(file, frame)) ?? null;
   }
 
-  #index: Map<number, KeptFrame> | null = null;
+  #index: ReadonlyMap<number, KeptFrame> | null = null;
+}
+
+function indexOf(frames: readonly KeptFrame[]): ReadonlyMap<number, KeptFrame> {
+  return new Map(frames.map((kept) => [key(kept.file, kept.frame), kept]));
+}
+
+function isEqual(a: KeptFrame, b: KeptFrame): boolean {
+  if (a.octets.length !== b.octets.length || a.originalLength !== b.originalLength || a.linkType !== b.linkType)
+    return false;
+  return a.octets.every((octet, i) => octet === b.octets[i]);
+}
+
+function hashOf(octets: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const octet of octets) hash = Math.imul(hash ^ octet, 0x01000193);
+  return hash;
 }
 
 function key(file: number, frame: number): number {

@@ -48,6 +48,8 @@ const EXACT_HIGH = Row.EXACT_HIGH;
 const INVARIANT_LOW = Row.INVARIANT_LOW;
 const INVARIANT_HIGH = Row.INVARIANT_HIGH;
 const BURST = Row.BURST;
+const SRC = Row.SRC;
+const DST = Row.DST;
 const PROTOCOL = Row.PROTOCOL;
 const KIND = Row.KIND;
 const FLAGS = Row.FLAGS;
@@ -75,6 +77,10 @@ export interface WindowContext {
   readonly vxlanPorts: readonly number[] | undefined;
   /** Most packets open at a time. */
   readonly limit: number;
+  /** Points of which captures overlap. */
+  readonly overlapping: ReadonlySet<number>;
+  /** Takes the ends of a packet that another capture of the point has at the same time. */
+  readonly recorded: (point: number, src: number, dst: number) => void;
   /** Number of the path of a new group, and the points that must see it before it can be told at once (see GroupRow.NEED). */
   readonly start: (group: number) => void;
   /** Takes a group that all those points have seen; false when it must wait after all. */
@@ -122,8 +128,11 @@ export class PacketWindow {
     const from = batch.rows;
     const row = index << SHIFT;
     const time = batch.times[index]!;
-    let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time, file);
-    if (group === RECORDED) return;
+    let group = this.#find(batch, index, point, file, tunnel);
+    if (group === RECORDED) {
+      this.#context.recorded(point, from[row + SRC]!, from[row + DST]!);
+      return;
+    }
     if (group === 0) {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       const isAlone = this.#equal === 0;
@@ -163,8 +172,14 @@ export class PacketWindow {
    * The open group that a sighting belongs to, of several the nearest in time; 0 when there is none, RECORDED when another file
    * of its point has the same sighting.
    */
-  #find(low: number, high: number, point: number, time: number, file: number): number {
+  #find(batch: SightingBatch, index: number, point: number, file: number, tunnel: number): number {
     const { rows, times } = this.groups;
+    const from = index << SHIFT;
+    const low = batch.rows[from + EXACT_LOW]!;
+    const high = batch.rows[from + EXACT_HIGH]!;
+    const ttls = batch.rows[from + TTLS]!;
+    const time = batch.times[index]!;
+    const overlaps = this.#context.overlapping.size > 0 && this.#context.overlapping.has(point);
     let best = 0;
     let distance = Infinity;
     let equal = 0;
@@ -180,7 +195,7 @@ export class PacketWindow {
       const away = time > last ? time - last : time < first ? first - time : 0;
       if (away >= distance && away > 0) continue;
       const isSeen = this.hasSeen(group, point);
-      if (isSeen && away === 0 && this.#isRecorded(group, point, time, file)) return RECORDED;
+      if (overlaps && isSeen && away === 0 && this.#isRecorded(group, point, time, file, ttls, tunnel)) return RECORDED;
       if (away >= distance || away > (isSeen ? JOIN_SAME : JOIN)) continue;
       if (isSeen && !this.#mayRepeat(group, point, time)) continue;
       best = group;
@@ -192,11 +207,13 @@ export class PacketWindow {
     return best;
   }
 
-  /** True when another file of the point has a sighting of the group at this time: two captures of one interface overlap. */
-  #isRecorded(group: number, point: number, time: number, file: number): boolean {
+  /** True when another file of a point whose captures overlap has the sighting: the kernel gives a packet one time in all of them. */
+  #isRecorded(group: number, point: number, time: number, file: number, ttls: number, tunnel: number): boolean {
     const { sightings } = this;
     for (let at = this.groups.rows[(group << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) {
-      if (sightings.time(at) === time && sightings.point(at) === point && sightings.file(at) !== file) return true;
+      if (sightings.time(at) !== time || sightings.point(at) !== point || sightings.file(at) === file) continue;
+      // Captures of one direction each: what comes back out is no copy of what went in
+      if (sightings.ttls(at) === ttls && sightings.tunnel(at) === tunnel) return true;
     }
     return false;
   }
