@@ -198,7 +198,7 @@ export class Judge {
     if (lacks === 'all') {
       // At a workload's interface there is nothing else to capture. One that is empty elsewhere may be broken, two are not by chance.
       const isQuiet = isWorkload(this.#context.points[point]!.role);
-      const agrees = abilities.some((other, at) => at !== i && (other.lacks === 'all' || other.certainty !== null));
+      const agrees = abilities.some((other, at) => at !== i && other.lacks === 'all');
       return isQuiet || agrees ? missed : null;
     }
     if (lacks === 'before') return null;

@@ -131,6 +131,18 @@ export class SightingStore {
     this.#free = at;
   }
 
+  /** Chains sightings anew. @returns the first */
+  link(chain: readonly number[]): number {
+    let head = -1;
+    for (const [i, at] of chain.entries()) {
+      const row = at << SHIFT;
+      this.#rows[row + NEXT] = head;
+      this.#rows[row + CHAINED] = i + 1;
+      head = at;
+    }
+    return head;
+  }
+
   /** Next of the chain, -1 at its end. */
   next(at: number): number {
     return this.#rows[(at << SHIFT) + NEXT]!;

@@ -137,7 +137,10 @@ export class PacketWindow {
       if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
       const isAlone = this.#equal === 0;
       group = this.#start(batch, index, time);
-      if (!isAlone && this.groups.rows[(group << SHIFT) + IP_ID] === 0) this.#doubtNew(group, time);
+      if (!isAlone && this.groups.rows[(group << SHIFT) + IP_ID] === 0) {
+        this.#takeBack(group, point, time);
+        this.#doubtNew(group, time);
+      }
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
@@ -240,6 +243,58 @@ export class PacketWindow {
         return;
       }
     }
+  }
+
+  /**
+   * Sightings that went to an equal packet, sent before, for want of a nearer one are this one's: points stamp a packet alike to the
+   * microsecond, and which is read first is chance. `point` has shown the earlier packet, and now shows the new one.
+   */
+  #takeBack(group: number, point: number, time: number): void {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    let walked = 0;
+    for (
+      let other = rows[row + NEXT_EXACT]!;
+      other !== 0 && walked < WALK;
+      other = rows[(other << SHIFT) + NEXT_EXACT]!
+    ) {
+      walked++;
+      const its = other << SHIFT;
+      if (rows[its + EXACT_LOW] !== rows[row + EXACT_LOW] || rows[its + EXACT_HIGH] !== rows[row + EXACT_HIGH])
+        continue;
+      if (rows[its + DONE] === 0 && this.hasSeen(other, point)) this.#moveNearer(other, group, point, time);
+    }
+  }
+
+  /** Moves what is far nearer to a moment than to all that its group's `point` showed of it. */
+  #moveNearer(from: number, to: number, point: number, time: number): void {
+    const { sightings } = this;
+    const { rows } = this.groups;
+    const all: number[] = [];
+    for (let at = rows[(from << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) all.push(at);
+    const shown = all.filter((at) => sightings.point(at) === point).map((at) => sightings.time(at));
+    const isNearer = (at: number): boolean => {
+      const its = sightings.time(at);
+      return shown.every((other) => NEARER * Math.abs(its - time) < Math.abs(its - other));
+    };
+    const moved = all.filter(isNearer);
+    if (moved.length === 0) return;
+    this.#chain(
+      from,
+      all.filter((at) => !moved.includes(at)),
+    );
+    this.#chain(to, moved);
+  }
+
+  /** Makes sightings the only ones of a group. */
+  #chain(group: number, chain: readonly number[]): void {
+    const { rows, times } = this.groups;
+    const row = group << SHIFT;
+    const its = chain.map((at) => this.sightings.time(at));
+    times[group << 1] = Math.min(...its);
+    times[(group << 1) + 1] = Math.max(...its);
+    rows[row + HEAD] = this.sightings.link(chain);
+    rows[row + SEEN] = chain.reduce((bits, at) => bits | bitOf(this.sightings.point(at)), 0);
   }
 
   #isAnonymous(group: number): boolean {

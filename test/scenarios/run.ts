@@ -1,8 +1,8 @@
 /**
- * `npm run scenarios -- [--runs N] [--seed S] [--fixed JSON]` makes N generated networks (200), has them told and compares what is said with their
- * truth: what is called lost and was not, what the captures prove to be lost and is not told, clocks outside their bound. The
- * options of the first network of each kind of fault are printed, for LASTHOP_SCENARIO of test/trail/scenario.test.ts. Exit code
- * 1 when a bar is missed.
+ * `npm run scenarios -- [--runs N] [--seed S] [--fixed JSON] [--examples N]` makes N generated networks (200), has them told
+ * and compares what is said with their truth: what is called lost and was not, what the captures prove to be lost and is not
+ * told, clocks outside their bound. The options of the first networks of each kind of fault (2) are printed, for
+ * LASTHOP_SCENARIO of test/trail/scenario.test.ts. Exit code 1 when a bar is missed.
  */
 import fc from 'fast-check';
 import { parseArgs } from 'node:util';
@@ -12,8 +12,6 @@ import { measure } from './measure.js';
 /** Nothing that arrived may be called lost; of the losses that captures prove this part must be told. */
 const LEAST_RECALL = 0.98;
 const LEAST_CLOCKS = 0.99;
-/** Examples printed of each class of misses. */
-const EXAMPLES = 2;
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +19,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** Options to fix, as JSON. */
     fixed: { type: 'string', default: '{}' },
+    /** How many networks of each kind of fault are printed. */
+    examples: { type: 'string', default: '2' },
   },
 });
 const runs = Number(values.runs);
 const seed = Number(values.seed);
+const examplesPrinted = Number(values.examples);
 if (!(runs >= 1) || !Number.isInteger(seed)) throw new Error('--runs wants a number, --seed an integer');
 const fixed = JSON.parse(values.fixed) as Partial<ScenarioOptions>;
 
@@ -94,7 +95,8 @@ function example(kind: string, text: string, options: ScenarioOptions, isNew: bo
   found.times++;
   if (!isNew) return;
   found.networks++;
-  if (found.texts.length < EXAMPLES) found.texts.push(`${text}\n  LASTHOP_SCENARIO='${JSON.stringify(options)}'`);
+  if (found.texts.length < examplesPrinted)
+    found.texts.push(`${text}\n  LASTHOP_SCENARIO='${JSON.stringify(options)}'`);
 }
 
 const started = performance.now();

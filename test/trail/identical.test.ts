@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diagnose, trails } from '../../src/diagnose.js';
 import { writePcap, type WrittenFrame } from '../support/capture-writer.js';
-import { icmpEcho, ipv4, udp } from '../support/packets.js';
+import { icmpEcho, ipv4, tcp, udp } from '../support/packets.js';
 import { BEGINNING } from '../support/scenario.js';
 import { ethernetOf } from '../support/scenario-traffic.js';
 
@@ -12,6 +12,8 @@ const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'] as const;
 const MS = 1e6;
 /** Octets from which captures are no longer kept in memory, and packets are told as soon as every point has seen them. */
 const LARGE = 33 << 20;
+
+type Part = Parameters<typeof ipv4>[1];
 
 interface Sent {
   /** Nanoseconds after the beginning. */
@@ -154,6 +156,49 @@ describe('a steady stream of equal packets', () => {
   it('of heartbeats seconds apart is told packet by packet, in a large capture, too', async () => {
     const sent = stream(60, 5e9, (i) => (i < 40 ? 200e3 : null));
     expect(await lostOf(inputs(sent, { large: true }))).toBe(20);
+  });
+});
+
+// A pod's interface and its bridge give a packet one time, and either file may be read first.
+describe('a SYN,ACK sent again, stamped alike at two points', () => {
+  it.each(['veth2', 'cni0'])('leaves the first one lost where it was, when %s is read first', async (first) => {
+    const frames: Record<string, Frame[]> = { veth1: [], cni0: [], veth2: [] };
+    const add = (point: string, time: number, src: string, ttl: number, id: number, part: Part): void => {
+      const dst = src === CLIENT ? SERVER : CLIENT;
+      frames[point]!.push({
+        time: time + MS,
+        octets: ethernetOf(...MACS, ipv4({ src, dst, id, df: true, ttl }, part)),
+      });
+    };
+    const ask = (time: number, id: number, part: Part): void => {
+      add('veth1', time, CLIENT, 64, id, part);
+      add('cni0', time + 200e3, CLIENT, 62, id, part);
+      add('veth2', time + 200e3, CLIENT, 62, id, part);
+    };
+    const answer = (time: number, id: number, part: Part): void => {
+      add('veth2', time, SERVER, 64, id, part);
+      add('cni0', time, SERVER, 64, id, part);
+      add('veth1', time + 200e3, SERVER, 62, id, part);
+    };
+    for (let seq = 0; seq < 20; seq++) {
+      ask(seq * 500 * MS, 1000 + seq, icmpEcho({ id: 7, seq }, new Uint8Array(16)));
+      answer(seq * 500 * MS + 300e3, 3000 + seq, icmpEcho({ reply: true, id: 7, seq }, new Uint8Array(16)));
+    }
+    const synAck = tcp({ srcPort: 80, dstPort: 40_000, seq: 7, ack: 1001, flags: 18 });
+    ask(3001 * MS, 51, tcp({ srcPort: 40_000, dstPort: 80, seq: 1000, flags: 2 }));
+    add('veth2', 3002 * MS, SERVER, 64, 0, synAck);
+    answer(4002 * MS, 0, synAck);
+    // Of captures the one that begins first is read first
+    add(first, -100e3, CLIENT, 62, 999, icmpEcho({ id: 7, seq: 99 }, new Uint8Array(16)));
+    const captures = [
+      { point: 'node1/veth1', source: written(frames['veth1']!) },
+      { point: 'node2/cni0', source: written(frames['cni0']!) },
+      { point: 'node2/veth2', source: written(frames['veth2']!) },
+    ];
+    const told: string[] = [];
+    for await (const { summary, state, certainty, lastSeen, nextExpected } of trails(captures))
+      if (/^SYN,ACK/.test(summary)) told.push(`${state} ${certainty} ${lastSeen} ${nextExpected}`);
+    expect(told).toEqual(['lost shown node2/veth2 node2/cni0', 'delivered shown node1/veth1 null']);
   });
 });
 
