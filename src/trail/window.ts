@@ -269,9 +269,7 @@ export class PacketWindow {
   /** Moves what is far nearer to a moment than to all that its group's `point` showed of it. */
   #moveNearer(from: number, to: number, point: number, time: number): void {
     const { sightings } = this;
-    const { rows } = this.groups;
-    const all: number[] = [];
-    for (let at = rows[(from << SHIFT) + HEAD]!; at >= 0; at = sightings.next(at)) all.push(at);
+    const all = this.#chainOf(from);
     const shown = all.filter((at) => sightings.point(at) === point).map((at) => sightings.time(at));
     const isNearer = (at: number): boolean => {
       const its = sightings.time(at);
@@ -283,7 +281,13 @@ export class PacketWindow {
       from,
       all.filter((at) => !moved.includes(at)),
     );
-    this.#chain(to, moved);
+    this.#chain(to, [...this.#chainOf(to), ...moved]);
+  }
+
+  #chainOf(group: number): number[] {
+    const chain: number[] = [];
+    for (let at = this.groups.rows[(group << SHIFT) + HEAD]!; at >= 0; at = this.sightings.next(at)) chain.push(at);
+    return chain;
   }
 
   /** Makes sightings the only ones of a group. */

@@ -160,8 +160,12 @@ describe('a steady stream of equal packets', () => {
 });
 
 // A pod's interface and its bridge give a packet one time, and either file may be read first.
-describe('a SYN,ACK sent again, stamped alike at two points', () => {
-  it.each(['veth2', 'cni0'])('leaves the first one lost where it was, when %s is read first', async (first) => {
+describe('SYN,ACKs sent again, stamped alike at several points', () => {
+  /**
+   * Captures of pings and of SYN,ACKs a second apart: the last arrives, each before it is seen at so many points.
+   * @param order the captures in the order in which they are read
+   */
+  async function told(order: readonly string[], reached: readonly number[], delay: number): Promise<string[]> {
     const frames: Record<string, Frame[]> = { veth1: [], cni0: [], veth2: [] };
     const add = (point: string, time: number, src: string, ttl: number, id: number, part: Part): void => {
       const dst = src === CLIENT ? SERVER : CLIENT;
@@ -175,10 +179,10 @@ describe('a SYN,ACK sent again, stamped alike at two points', () => {
       add('cni0', time + 200e3, CLIENT, 62, id, part);
       add('veth2', time + 200e3, CLIENT, 62, id, part);
     };
-    const answer = (time: number, id: number, part: Part): void => {
+    const answer = (time: number, id: number, part: Part, points = 3): void => {
       add('veth2', time, SERVER, 64, id, part);
-      add('cni0', time, SERVER, 64, id, part);
-      add('veth1', time + 200e3, SERVER, 62, id, part);
+      if (points > 1) add('cni0', time, SERVER, 64, id, part);
+      if (points > 2) add('veth1', time + delay, SERVER, 62, id, part);
     };
     for (let seq = 0; seq < 20; seq++) {
       ask(seq * 500 * MS, 1000 + seq, icmpEcho({ id: 7, seq }, new Uint8Array(16)));
@@ -186,20 +190,36 @@ describe('a SYN,ACK sent again, stamped alike at two points', () => {
     }
     const synAck = tcp({ srcPort: 80, dstPort: 40_000, seq: 7, ack: 1001, flags: 18 });
     ask(3001 * MS, 51, tcp({ srcPort: 40_000, dstPort: 80, seq: 1000, flags: 2 }));
-    add('veth2', 3002 * MS, SERVER, 64, 0, synAck);
-    answer(4002 * MS, 0, synAck);
-    // Of captures the one that begins first is read first
-    add(first, -100e3, CLIENT, 62, 999, icmpEcho({ id: 7, seq: 99 }, new Uint8Array(16)));
-    const captures = [
-      { point: 'node1/veth1', source: written(frames['veth1']!) },
-      { point: 'node2/cni0', source: written(frames['cni0']!) },
-      { point: 'node2/veth2', source: written(frames['veth2']!) },
-    ];
-    const told: string[] = [];
+    for (const [i, points] of [...reached, 3].entries()) answer((3002 + 1000 * i) * MS, 0, synAck, points);
+    // The capture that begins first is read first
+    for (const [i, point] of order.entries())
+      add(point, (i - 9) * 1e3, CLIENT, 62, 900 + i, icmpEcho({ id: 7, seq: 90 + i }, new Uint8Array(16)));
+    const rows: string[] = [];
+    const nodes: Record<string, string> = { veth1: 'node1', cni0: 'node2', veth2: 'node2' };
+    const captures = order.map((point) => ({ point: `${nodes[point]}/${point}`, source: written(frames[point]!) }));
     for await (const { summary, state, certainty, lastSeen, nextExpected } of trails(captures))
-      if (/^SYN,ACK/.test(summary)) told.push(`${state} ${certainty} ${lastSeen} ${nextExpected}`);
-    expect(told).toEqual(['lost shown node2/veth2 node2/cni0', 'delivered shown node1/veth1 null']);
-  });
+      if (/^SYN,ACK/.test(summary)) rows.push(`${state} ${certainty} ${lastSeen} ${nextExpected}`);
+    return rows;
+  }
+
+  it.each([[['veth2', 'cni0', 'veth1']], [['cni0', 'veth2', 'veth1']], [['veth1', 'cni0', 'veth2']]])(
+    'leave the first one lost where it was, when %s are read in this order',
+    async (order) => {
+      const lost = 'lost shown node2/veth2 node2/cni0';
+      expect(await told(order, [1], 200e3)).toEqual([lost, 'delivered shown node1/veth1 null']);
+    },
+  );
+
+  it.each([[['veth2', 'cni0', 'veth1']], [['veth1', 'cni0', 'veth2']]])(
+    'give back what went to several, when %s are read in this order',
+    async (order) => {
+      expect(await told(order, [1, 2], 0)).toEqual([
+        'lost shown node2/veth2 node2/cni0',
+        'lost shown node2/cni0 node1/veth1',
+        'delivered shown node1/veth1 null',
+      ]);
+    },
+  );
 });
 
 describe('a packet that is given up for want of memory', () => {
