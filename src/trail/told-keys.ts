@@ -6,9 +6,9 @@ const MASK = BUCKETS - 1;
 const WALK = 64;
 /**
  * Copies of a packet come within this time of its telling, nanoseconds; later ones are packets of their own. Keys must be known
- * for so long: they are forgotten 70 ms behind what is being read.
+ * for so long.
  */
-const COPIES = 50e6;
+export const COPIES = 50e6;
 /** What was told before one that is this old is older, too. */
 const OVER = 1e9;
 

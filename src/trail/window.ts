@@ -7,7 +7,7 @@ import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { OVERFLOW, SightingStore, TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
-import { ToldKeys } from './told-keys.js';
+import { COPIES, ToldKeys } from './told-keys.js';
 
 /**
  * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
@@ -387,7 +387,7 @@ export class PacketWindow {
       }
       this.#end(group);
     }
-    this.#told.expire(readUpTo - SETTLE);
+    this.#told.expire(readUpTo - COPIES);
     return true;
   }
 
