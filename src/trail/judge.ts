@@ -1,7 +1,7 @@
 import { isWorkload, rankOf } from '../net/points.js';
 import { arrivalOf, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext } from './coverage.js';
-import { acknowledgedOctets, decides } from './exchange.js';
+import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
 import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';

@@ -1,7 +1,8 @@
 import { PairIndex } from '../net/pair-index.js';
 import type { CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { note, Reach, streamOf } from './exchange.js';
+import { Reach } from './exchange.js';
+import { note, streamOf } from './exchange-packets.js';
 import type { ExchangeTable } from './exchanges.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';

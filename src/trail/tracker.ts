@@ -1,9 +1,9 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
-import { note, Reach, streamOf } from './exchange.js';
+import { Reach, type Exchange } from './exchange.js';
+import { note, streamOf } from './exchange-packets.js';
 import { ExchangeTable } from './exchanges.js';
-import type { Exchange } from './exchange.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
@@ -222,7 +222,8 @@ export class Tracker {
 
   #add(trail: Trail): void {
     const { keepAll, keepsOthers, followsStreams, limit } = this.#options;
-    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const found = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const exchange = found === null ? null : this.exchanges.keep(found);
     const isChosen = this.#isChosen(trail, exchange);
     if (isChosen) this.#packets += trail.identical;
     if (isChosen) this.translations.addTrail(trail);
