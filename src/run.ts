@@ -409,8 +409,8 @@ class SightingCursor {
   /** Null before the first. */
   batch: SightingBatch | null = null;
   index = 0;
-  /** When the current sighting has its turn, see SightingBatch.order. */
-  time: number;
+  /** When each sighting of the batch has its turn, see SightingBatch.order. */
+  #order: Float64Array;
   /** How far behind `time` what comes later may be, nanoseconds. */
   readonly disorder: number;
   /** Last time read, as its file says, relative to the base. */
@@ -433,7 +433,12 @@ class SightingCursor {
     this.source = source;
     this.resolver = resolver;
     this.#base = base;
-    this.time = first;
+    this.#order = Float64Array.of(first);
+  }
+
+  /** When the current sighting has its turn. Read where it stands: a number with a fraction in a field is an object each time. */
+  get time(): number {
+    return this.#order[this.index]!;
   }
 
   /** Loads the next batch; false at the end of the capture. */
@@ -444,15 +449,14 @@ class SightingCursor {
     const last = (count - 1) << ROW_SHIFT;
     this.lastTime = relative(rows[last + SECONDS]! >>> 0, rows[last + NANOSECONDS]!, this.#base);
     this.index = 0;
-    this.time = order[0]!;
+    this.#order = order;
     return true;
   }
 
   /** Goes to the next sighting of the batch; false after its last. */
   step(): boolean {
-    const batch = this.batch!;
-    if (++this.index >= batch.count) return false;
-    this.time = batch.order[this.index]!;
+    if (this.index + 1 >= this.batch!.count) return false;
+    this.index++;
     return true;
   }
 }

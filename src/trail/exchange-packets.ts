@@ -1,5 +1,14 @@
 import { Layer } from '../wire/layers.js';
-import { NONE, type Backend, type Exchange } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import {
+  EXCHANGE_TIMES,
+  EXCHANGE_WIDTH,
+  ExchangeFlag,
+  ExchangeRow,
+  ExchangeTime,
+  NONE,
+  type Backend,
+} from './exchange-store.js';
 import type { Quote } from './packet-group.js';
 import { Stream } from './stream.js';
 import type { Direction, Form, Trail } from './trail.js';
@@ -11,6 +20,40 @@ const ACK = 16;
 const FIN = 1;
 const DNS_RCODE = 0x0f;
 const DNS_REFUSED = 5;
+
+// Own constants, not imported ones: the compiler folds only the former
+const WIDTH = EXCHANGE_WIDTH;
+const TIMES = EXCHANGE_TIMES;
+const FLAGS = ExchangeRow.FLAGS;
+const REQUESTS = ExchangeRow.REQUESTS;
+const REPLIES = ExchangeRow.REPLIES;
+const REQUEST_REACH = ExchangeRow.REQUEST_REACH;
+const REPLY_REACH = ExchangeRow.REPLY_REACH;
+const REQUEST_LAST = ExchangeRow.REQUEST_LAST;
+const REPLY_LAST = ExchangeRow.REPLY_LAST;
+const REQUEST_SRC = ExchangeRow.REQUEST_SRC;
+const REQUEST_DST = ExchangeRow.REQUEST_DST;
+const HIGHEST_ACK_BY_CLIENT = ExchangeRow.HIGHEST_ACK_BY_CLIENT;
+const HIGHEST_ACK_BY_SERVER = ExchangeRow.HIGHEST_ACK_BY_SERVER;
+const SENT_BY_CLIENT = ExchangeRow.SENT_BY_CLIENT;
+const SENT_BY_SERVER = ExchangeRow.SENT_BY_SERVER;
+const FIRST_BY_CLIENT = ExchangeRow.FIRST_BY_CLIENT;
+const FIRST_BY_SERVER = ExchangeRow.FIRST_BY_SERVER;
+const FIRST_TIME = ExchangeTime.FIRST_TIME;
+const LAST_TIME = ExchangeTime.LAST_TIME;
+const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
+const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
+const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
+const SYN_ACK_SEEN = ExchangeFlag.SYN_ACK_SEEN;
+const SYN_ACK_ACKNOWLEDGED = ExchangeFlag.SYN_ACK_ACKNOWLEDGED;
+const CLIENT_DATA = ExchangeFlag.CLIENT_DATA;
+const SERVER_DATA = ExchangeFlag.SERVER_DATA;
+const CLIENT_ACKED = ExchangeFlag.CLIENT_ACKED;
+const SERVER_ACKED = ExchangeFlag.SERVER_ACKED;
+const ACK_BY_CLIENT_SEEN = ExchangeFlag.ACK_BY_CLIENT_SEEN;
+const ACK_BY_SERVER_SEEN = ExchangeFlag.ACK_BY_SERVER_SEEN;
+const SENT_BY_CLIENT_SEEN = ExchangeFlag.SENT_BY_CLIENT_SEEN;
+const SENT_BY_SERVER_SEEN = ExchangeFlag.SENT_BY_SERVER_SEEN;
 
 /** The fields of a packet from which its exchange follows. */
 export interface PacketFacts {
@@ -48,21 +91,30 @@ const BACKENDS = 4;
 const OPEN_LIMIT = 64;
 
 /**
- * Adds a packet to its exchange. `last`: its form where it was last seen. `trail`: null for packets that passed every point of
- * their way. `open`: not known to have arrived.
+ * Adds a packet to its exchange. `ends`: its first time stands there at `place`, its last one behind: handed on as numbers they would
+ * be objects. `last`: its form where it was last seen. `trail`: null for packets that passed every point of their way. `open`: not
+ * known to have arrived.
  */
 export function note(
   exchange: Exchange,
   direction: Direction,
   facts: PacketFacts,
+  ends: Float64Array,
+  place: number,
   last: Form,
   reach: number,
   lastPoint: number,
   trail: Trail | null,
   open: boolean,
 ): void {
-  exchange.firstTime = Math.min(exchange.firstTime, facts.firstTime);
-  exchange.lastTime = Math.max(exchange.lastTime, facts.lastTime);
+  const { store, number } = exchange;
+  const { rows, times } = store;
+  const row = number * WIDTH;
+  const at = number * TIMES;
+  const firstTime = ends[place]!;
+  const lastTime = ends[place + 1]!;
+  if (firstTime < times[at + FIRST_TIME]!) times[at + FIRST_TIME] = firstTime;
+  if (lastTime > times[at + LAST_TIME]!) times[at + LAST_TIME] = lastTime;
   if (facts.quote !== null) {
     noteError(exchange, direction, facts, trail);
     return;
@@ -74,36 +126,35 @@ export function note(
   if (facts.fragmentOffset > 0) return;
   const request = direction === 'request';
   if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
-  let counts = true;
-  if (exchange.protocol === 'tcp') {
-    counts = noteTcp(exchange, request, facts, trail);
-  }
-  if (!counts) return;
-  if (exchange.protocol === 'udp') {
-    if (request && exchange.requestTimes.length < DATAGRAMS) {
-      exchange.requestTimes = appended(exchange.requestTimes, facts.firstTime);
-    } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
-      exchange.replyTimes = appended(exchange.replyTimes, facts.firstTime);
-    }
-  }
+  const { protocol } = exchange;
+  if (protocol === 'tcp' && !noteTcp(exchange, request, facts, trail)) return;
+  if (protocol === 'udp') noteDatagram(exchange, request, facts);
   if (request) {
-    exchange.requests++;
-    exchange.lastRequestTime = Math.max(exchange.lastRequestTime, facts.lastTime);
-    if (reach > exchange.requestReach || exchange.requestLast < 0) {
-      exchange.requestReach = reach;
-      exchange.requestLast = lastPoint;
-      exchange.requestSrc = last.src;
-      exchange.requestDst = last.dst;
+    rows[row + REQUESTS]!++;
+    if (lastTime > times[at + LAST_REQUEST_TIME]!) times[at + LAST_REQUEST_TIME] = lastTime;
+    if (reach > rows[row + REQUEST_REACH]! || rows[row + REQUEST_LAST]! < 0) {
+      rows[row + REQUEST_REACH] = reach;
+      rows[row + REQUEST_LAST] = lastPoint;
+      rows[row + REQUEST_SRC] = last.src;
+      rows[row + REQUEST_DST] = last.dst;
     }
   } else {
-    exchange.replies++;
-    exchange.lastReplyTime = Math.max(exchange.lastReplyTime, facts.lastTime);
-    exchange.firstReplyTime = Math.min(exchange.firstReplyTime, facts.firstTime);
-    if (reach > exchange.replyReach || exchange.replyLast < 0) {
-      exchange.replyReach = reach;
-      exchange.replyLast = lastPoint;
+    rows[row + REPLIES]!++;
+    if (lastTime > times[at + LAST_REPLY_TIME]!) times[at + LAST_REPLY_TIME] = lastTime;
+    if (firstTime < times[at + FIRST_REPLY_TIME]!) times[at + FIRST_REPLY_TIME] = firstTime;
+    if (reach > rows[row + REPLY_REACH]! || rows[row + REPLY_LAST]! < 0) {
+      rows[row + REPLY_REACH] = reach;
+      rows[row + REPLY_LAST] = lastPoint;
     }
-    if (exchange.protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
+    if (protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
+  }
+}
+
+function noteDatagram(exchange: Exchange, request: boolean, { firstTime }: PacketFacts): void {
+  if (request && exchange.requestTimes.length < DATAGRAMS) {
+    exchange.requestTimes = appended(exchange.requestTimes, firstTime);
+  } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
+    exchange.replyTimes = appended(exchange.replyTimes, firstTime);
   }
 }
 
@@ -162,7 +213,6 @@ function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts,
 /** True when the packet is one of those that decide the exchange: SYN, SYN,ACK, or a RST to a SYN. */
 function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail: Trail | null): boolean {
   const flags = facts.c;
-  const end = (facts.a + facts.payloadLength + ((flags & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
   if ((flags & FIN) !== 0) exchange.finSeen = true;
   if (request && (flags & (SYN | ACK)) === SYN) {
     exchange.synSeen = true;
@@ -175,6 +225,7 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     return true;
   }
   if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
+    const end = endOf(facts);
     exchange.synAckSeen = true;
     exchange.sequence = end;
     // Told before the answer that it follows: it refuses nothing
@@ -201,45 +252,51 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     if (!request && !exchange.synSeen && (flags & ACK) !== 0) exchange.earlyReset ??= { acknowledged: facts.b, trail };
     return false;
   }
-  if ((flags & ACK) !== 0) {
-    if (request) {
-      if (exchange.synAckSeen) exchange.synAckAcknowledged = true;
-      if (exchange.serverData) exchange.serverAcked = true;
-      if (!exchange.ackByClientSeen || ((facts.b - exchange.highestAckByClient) | 0) > 0)
-        exchange.highestAckByClient = facts.b;
-      exchange.ackByClientSeen = true;
-    } else {
-      if (exchange.clientData) exchange.clientAcked = true;
-      if (!exchange.ackByServerSeen || ((facts.b - exchange.highestAckByServer) | 0) > 0)
-        exchange.highestAckByServer = facts.b;
-      exchange.ackByServerSeen = true;
-    }
-  }
-  const length = acknowledgedOctets(facts);
-  if (length > 0) {
-    const before = request ? exchange.sentByClientSeen : exchange.sentByServerSeen;
-    const furthest = request ? exchange.sentByClient : exchange.sentByServer;
-    if (!before && request) exchange.firstByClient = facts.a;
-    else if (!before) exchange.firstByServer = facts.a;
-    else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
-    if (before && ((end - furthest) | 0) <= 0) {
-      // What waited for more sightings is told late, and is new all the same
-      if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
-        exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length });
-      }
-    } else if (request) {
-      exchange.sentByClient = end;
-    } else {
-      exchange.sentByServer = end;
-    }
-    if (request) exchange.sentByClientSeen = true;
-    else exchange.sentByServerSeen = true;
-  }
-  if (facts.payloadLength > 0) {
-    if (request) exchange.clientData = true;
-    else exchange.serverData = true;
-  }
+  if ((flags & ACK) !== 0) noteAck(exchange, request, facts.b);
+  if (acknowledgedOctets(facts) > 0) noteData(exchange, request, facts);
   return false;
+}
+
+function noteAck({ store, number }: Exchange, request: boolean, acknowledged: number): void {
+  const { rows } = store;
+  const row = number * WIDTH;
+  const before = rows[row + FLAGS]!;
+  let now = before;
+  if (request) {
+    if ((before & SYN_ACK_SEEN) !== 0) now |= SYN_ACK_ACKNOWLEDGED;
+    if ((before & SERVER_DATA) !== 0) now |= SERVER_ACKED;
+  } else if ((before & CLIENT_DATA) !== 0) {
+    now |= CLIENT_ACKED;
+  }
+  const isFirst = (before & (request ? ACK_BY_CLIENT_SEEN : ACK_BY_SERVER_SEEN)) === 0;
+  const at = row + (request ? HIGHEST_ACK_BY_CLIENT : HIGHEST_ACK_BY_SERVER);
+  if (isFirst || ((acknowledged - rows[at]!) | 0) > 0) rows[at] = acknowledged;
+  rows[row + FLAGS] = now | (request ? ACK_BY_CLIENT_SEEN : ACK_BY_SERVER_SEEN);
+}
+
+/** Notes data, or a FIN. */
+function noteData(exchange: Exchange, request: boolean, facts: PacketFacts): void {
+  const { store, number } = exchange;
+  const { rows } = store;
+  const row = number * WIDTH;
+  const end = endOf(facts);
+  const wasSent = (rows[row + FLAGS]! & (request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN)) !== 0;
+  const sent = row + (request ? SENT_BY_CLIENT : SENT_BY_SERVER);
+  const furthest = rows[sent]!;
+  if (!wasSent) rows[row + (request ? FIRST_BY_CLIENT : FIRST_BY_SERVER)] = facts.a;
+  else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
+  if (!wasSent || ((end - furthest) | 0) > 0) rows[sent] = end;
+  // What waited for more sightings is told late, and is new all the same
+  else if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
+    exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: acknowledgedOctets(facts) });
+  }
+  rows[row + FLAGS]! |= request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN;
+  if (facts.payloadLength > 0) rows[row + FLAGS]! |= request ? CLIENT_DATA : SERVER_DATA;
+}
+
+/** Sequence number behind a segment. */
+function endOf({ a, payloadLength, c }: PacketFacts): number {
+  return (a + payloadLength + ((c & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
 }
 
 /** Sequence space that an acknowledgement speaks for: data, and a FIN as one octet behind it. */

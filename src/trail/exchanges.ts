@@ -1,6 +1,7 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange, ExchangeStore } from './exchange.js';
+import { Exchange } from './exchange.js';
+import { ExchangeStore } from './exchange-store.js';
 import { noteBackend, type PacketFacts } from './exchange-packets.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
@@ -40,6 +41,7 @@ type Key = Pick<
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable {
   readonly #store = new ExchangeStore();
+  readonly #views = new Map<number, Exchange>();
   /** First exchange of each bucket. */
   readonly #buckets = new Int32Array(BUCKETS).fill(NONE);
   /** Numbers in order of their making. */
@@ -78,13 +80,13 @@ export class ExchangeTable {
 
   /** All that are held, in order of their making. */
   get all(): Exchange[] {
-    return Array.from(this.#order.subarray(0, this.#count), (number) => this.#store.view(number));
+    return Array.from(this.#order.subarray(0, this.#count), (number) => this.#viewOf(number));
   }
 
   /** The exchange that exchangeOf returned, to be kept. */
   keep(exchange: Exchange): Exchange {
     if (exchange !== this.#any) return exchange;
-    return exchange.number === BEYOND ? exchange.copy() : this.#store.view(exchange.number);
+    return exchange.number === BEYOND ? exchange.copy() : this.#viewOf(exchange.number);
   }
 
   /**
@@ -113,6 +115,13 @@ export class ExchangeTable {
       return kept;
     }
     return exchange;
+  }
+
+  /** The exchange as an object, always the same one. */
+  #viewOf(number: number): Exchange {
+    let view = this.#views.get(number);
+    if (view === undefined) this.#views.set(number, (view = new Exchange(this.#store, number)));
+    return view;
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
@@ -204,18 +213,23 @@ export class ExchangeTable {
     sequence: number,
     nameId: number,
   ): number {
-    const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
-    const find = (form: Form): number =>
-      this.#find(numbered(this.#answered(protocol, form), idOf(form), sequence, nameId));
-    const form = find(last) === NONE && find(first) !== NONE ? first : last;
-    const id = idOf(form);
-    const translated =
-      this.#translated.size > 0 && find(form) === NONE ? this.#findTranslated(protocol, form, id, sequence) : NONE;
-    if (translated !== NONE) return this.#is(translated, 'reply');
+    const isDns = protocol === 'dns';
+    const firstId = isDns ? facts.a : first.echoId;
+    let form = last;
+    let id = isDns ? facts.a : last.echoId;
+    let found = this.#find(numbered(this.#answered(protocol, last), id, sequence, nameId));
+    if (found === NONE && first !== last) {
+      found = this.#find(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
+      if (found !== NONE) [form, id] = [first, firstId];
+    }
+    if (found === NONE) {
+      const translated = this.#findTranslated(protocol, form, id, sequence);
+      if (translated !== NONE) return this.#is(translated, 'reply');
+    }
     const number = this.#member('reply', facts, numbered(this.#answered(protocol, form), id, sequence, nameId));
     if (first === last || number === BEYOND || this.#aliases.size >= ALIASES) return number;
     if (this.#look(number).requests === 0) {
-      const key = aliasOf(numbered(this.#answered(protocol, first), idOf(first), sequence, nameId));
+      const key = aliasOf(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
       this.#aliases.set(key, number);
     }
     return number;
@@ -419,6 +433,9 @@ export class ExchangeTable {
       const number = this.#order[i]!;
       if (isIdle(number) && retire(this.#any.moveTo(number))) {
         this.#unlink(number);
+        // Who holds it goes on to see what it was
+        this.#views.get(number)?.detach();
+        this.#views.delete(number);
         store.free(number);
       } else {
         this.#order[kept++] = number;

@@ -1,5 +1,7 @@
+import { PairIndex } from '../net/pair-index.js';
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
+import { PROTOCOLS } from './exchange-store.js';
 import type { Paths } from './paths.js';
 import type { Names } from './rows.js';
 
@@ -20,22 +22,28 @@ interface Flow {
 
 /** Exchanges counted by client, server, protocol and service. */
 export class FlowTable {
-  readonly #index = new Map<string, number>();
+  readonly #ends = new PairIndex(LIMIT);
+  /** By the number of the two ends, protocol and port. */
+  readonly #index = new PairIndex(LIMIT);
+  /** Exchanges with each server, by its address, protocol and port. */
+  readonly #servers = new PairIndex(LIMIT);
+  readonly #exchangesWith: number[] = [];
   readonly #flows: Flow[] = [];
   readonly verdicts: Record<Verdict, number> = noVerdicts();
   exchanges = 0;
   /** Exchanges of flows that no longer fitted. */
   evicted = 0;
 
-  /** Index of an exchange's flow; -1 when it no longer fits. */
-  indexOf(exchange: Exchange): number {
-    const key = `${exchange.protocol} ${exchange.client} ${exchange.server} ${exchange.serverPort}`;
-    let index = this.#index.get(key);
-    if (index === undefined) {
-      if (this.#flows.length >= LIMIT) return -1;
-      index = this.#flows.length;
-      this.#index.set(key, index);
-      const { protocol, client, server, serverPort } = exchange;
+  /** Index of an exchange's flow; -1 when it has none, or no longer fitted. */
+  find({ client, server, protocol, serverPort }: Exchange): number {
+    const ends = this.#ends.find(client, server);
+    return ends < 0 ? -1 : this.#index.find(ends, serviceOf(protocol, serverPort));
+  }
+
+  #indexOf({ protocol, client, server, serverPort }: Exchange): number {
+    const ends = this.#ends.get(client, server);
+    const index = ends < 0 ? -1 : this.#index.get(ends, serviceOf(protocol, serverPort));
+    if (index === this.#flows.length) {
       this.#flows.push({
         protocol,
         client,
@@ -50,19 +58,24 @@ export class FlowTable {
     return index;
   }
 
-  /** Counts an exchange once. */
-  count(exchange: Exchange, verdict: Verdict): void {
+  /** Counts an exchange once; returns the index of its flow, -1 when that no longer fits. */
+  count(exchange: Exchange, verdict: Verdict): number {
     this.exchanges++;
     this.verdicts[verdict]++;
-    const flow = this.#flows[this.indexOf(exchange)];
+    const index = this.#indexOf(exchange);
+    const flow = this.#flows[index];
     if (flow === undefined) {
       this.evicted++;
-      return;
+      return -1;
     }
+    const { protocol, server, serverPort, clientPort, requestWay } = exchange;
+    const its = this.#servers.get(server, serviceOf(protocol, serverPort));
+    this.#exchangesWith[its] = (this.#exchangesWith[its] ?? 0) + 1;
     flow.exchanges++;
     flow.verdicts[verdict]++;
-    if (exchange.requestWay.length > flow.way.length) flow.way = exchange.requestWay;
-    if (flow.clientPorts.size < 2) flow.clientPorts.add(exchange.clientPort);
+    if (requestWay.length > flow.way.length) flow.way = requestWay;
+    if (flow.clientPorts.size < 2) flow.clientPorts.add(clientPort);
+    return index;
   }
 
   /** Exchanges of a flow. */
@@ -71,14 +84,8 @@ export class FlowTable {
   }
 
   /** Exchanges of all clients with a server. */
-  exchangesWith(protocol: string, server: number, serverPort: number): number {
-    return this.#flows.reduce(
-      (sum, flow) =>
-        flow.protocol === protocol && flow.server === server && flow.serverPort === serverPort
-          ? sum + flow.exchanges
-          : sum,
-      0,
-    );
+  exchangesWith(protocol: ExchangeProtocol, server: number, serverPort: number): number {
+    return this.#exchangesWith[this.#servers.find(server, serviceOf(protocol, serverPort))] ?? 0;
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
@@ -96,6 +103,11 @@ export class FlowTable {
       };
     });
   }
+}
+
+/** Protocol and port in one number. */
+function serviceOf(protocol: ExchangeProtocol, port: number): number {
+  return ((port + 1) << 2) | PROTOCOLS.indexOf(protocol);
 }
 
 export function noVerdicts(): Record<Verdict, number> {

@@ -107,7 +107,11 @@ export class Tracker {
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
   settle(number: number): boolean {
     const path = this.#pathOf(number);
-    if (!this.#options.keepAll && this.#plain.take(number, path)) return true;
+    // Apart from the rest, whose closures would have room made for them with each packet
+    return (!this.#options.keepAll && this.#plain.take(number, path)) || this.#settleAny(number, path);
+  }
+
+  #settleAny(number: number, path: Path): boolean {
     const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
@@ -242,6 +246,8 @@ export class Tracker {
         exchange,
         trail.direction,
         trail,
+        Float64Array.of(trail.firstTime, trail.lastTime),
+        0,
         trail.last,
         this.#reachOf(trail, arrived),
         last.point,
