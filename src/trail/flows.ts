@@ -13,7 +13,8 @@ interface Flow {
   readonly client: number;
   readonly server: number;
   readonly serverPort: number;
-  readonly clientPorts: Set<number>;
+  /** -1 where there is none, or where there are several. */
+  clientPort: number;
   /** Points that a request passed which was translated on its way; empty where none was. */
   way: readonly number[];
   exchanges: number;
@@ -40,7 +41,7 @@ export class FlowTable {
     return ends < 0 ? -1 : this.#index.find(ends, serviceOf(protocol, serverPort));
   }
 
-  #indexOf({ protocol, client, server, serverPort }: Exchange): number {
+  #indexOf({ protocol, client, server, clientPort, serverPort }: Exchange): number {
     const ends = this.#ends.get(client, server);
     const index = ends < 0 ? -1 : this.#index.get(ends, serviceOf(protocol, serverPort));
     if (index === this.#flows.length) {
@@ -49,7 +50,7 @@ export class FlowTable {
         client,
         server,
         serverPort,
-        clientPorts: new Set(),
+        clientPort,
         way: [],
         exchanges: 0,
         verdicts: noVerdicts(),
@@ -74,7 +75,7 @@ export class FlowTable {
     flow.exchanges++;
     flow.verdicts[verdict]++;
     if (requestWay.length > flow.way.length) flow.way = requestWay;
-    if (flow.clientPorts.size < 2) flow.clientPorts.add(clientPort);
+    if (flow.clientPort !== clientPort) flow.clientPort = -1;
     return index;
   }
 
@@ -89,12 +90,11 @@ export class FlowTable {
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
-    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, way, exchanges, verdicts }) => {
-      const [clientPort] = clientPorts;
+    return this.#flows.map(({ protocol, client, server, serverPort, clientPort, way, exchanges, verdicts }) => {
       return {
         protocol,
         client: names.addresses.text(client),
-        clientPort: clientPorts.size === 1 && clientPort !== undefined && clientPort >= 0 ? clientPort : null,
+        clientPort: clientPort < 0 ? null : clientPort,
         server: names.addresses.text(server),
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges,

@@ -7,7 +7,7 @@ import { ExchangeTable } from './exchanges.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
-import { countsAt, markCopies, wholeAt } from './passages.js';
+import { countsAt, isRepeated, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
@@ -423,19 +423,20 @@ export class Tracker {
     const first = ordered[0]!;
     const last = ordered[ordered.length - 1]!;
     const times = ordered.map((sighting) => sighting.time);
-    const counts = countsAt(ordered);
-    let identical = 1;
-    for (const count of counts.values()) identical = Math.max(identical, count);
-    const seenWhole = wholeAt(ordered, whole.length);
-    if (identical > 1 && isAnonymous(lead)) {
+    const counts = isRepeated(ordered) ? countsAt(ordered) : null;
+    const identical = Math.max(1, ...(counts?.values() ?? []));
+    let seenWhole = wholeAt(ordered, whole.length);
+    if (counts !== null && identical > 1 && isAnonymous(lead)) {
+      const shown = new Set(seenWhole);
       // Which of them a point did not show nothing tells, nor that it is none of the next group's: how many says more than any doubt
       let few: string | null = null;
       for (const [point, count] of counts) {
         if (count === identical) continue;
-        seenWhole.delete(point);
+        shown.delete(point);
         few ??= `${this.#points[point]!.name} shows ${count} of ${identical} identical packets, and nothing tells which`;
       }
       resembles = few ?? resembles;
+      seenWhole = shown;
     }
     return {
       protocol: lead.protocol,
