@@ -1,6 +1,6 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange } from './exchange.js';
+import { Exchange, Reach } from './exchange.js';
 import { ExchangeStore } from './exchange-store.js';
 import { noteBackend, type PacketFacts } from './exchange-packets.js';
 import { FragmentTable } from './fragments.js';
@@ -21,11 +21,13 @@ const BEYOND = 0;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
 /** Exchanges held before the settled ones among them are looked for. */
-const SWEEP = 1 << 16;
+const SWEEP = 1 << 14;
 /** Most exchanges held; what is beyond is counted and not told. */
 const LIMIT = 1 << 18;
 /** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
 const IDLE = 10e9;
+/** An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again. */
+const IDLE_ANSWERED = 2e9;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
 
@@ -425,7 +427,12 @@ export class ExchangeTable {
    */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
     const store = this.#store;
-    const isIdle = (number: number): boolean => store.lastTime(number) + IDLE < now;
+    const isIdle = (number: number): boolean => {
+      const idle = now - store.lastTime(number);
+      if (idle <= IDLE_ANSWERED) return false;
+      const { protocol, replyReach } = this.#look(number);
+      return idle > (hasId(protocol) && replyReach === Reach.HOME ? IDLE_ANSWERED : IDLE);
+    };
     for (const known of [this.#aliases, this.#translated])
       for (const [key, number] of known) if (isIdle(number)) known.delete(key);
     let kept = 0;
