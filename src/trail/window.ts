@@ -272,6 +272,12 @@ export class PacketWindow {
       all.filter((at) => !moved.includes(at)),
     );
     this.#chain(to, [...this.#chainOf(to), ...moved]);
+    // Its own point may have kept too little to tell what it is
+    const { rows } = this.groups;
+    const [row, its] = [to << SHIFT, from << SHIFT];
+    if (rows[row + KIND]! >= 0 || rows[its + KIND]! < 0) return;
+    copyDescription(rows, its, rows, row);
+    this.#setBurst(to, rows[its + BURST]!);
   }
 
   #chainOf(group: number): number[] {
@@ -391,12 +397,16 @@ export class PacketWindow {
     const { rows } = this.groups;
     const row = group << SHIFT;
     copyDescription(batch.rows, index << SHIFT, rows, row);
-    const burst = batch.rows[(index << SHIFT) + BURST]!;
-    if (rows[row + BURST] === 0 && burst !== 0) {
-      rows[row + BURST] = burst;
-      link(this.#burst, burst & MASK, rows, group, NEXT_BURST);
-    }
+    this.#setBurst(group, batch.rows[(index << SHIFT) + BURST]!);
     this.#readKept(batch, index, group);
+  }
+
+  #setBurst(group: number, burst: number): void {
+    const { rows } = this.groups;
+    const row = group << SHIFT;
+    if (rows[row + BURST] !== 0 || burst === 0) return;
+    rows[row + BURST] = burst;
+    link(this.#burst, burst & MASK, rows, group, NEXT_BURST);
   }
 
   /** The name that a DNS message asks for, and the packet that an ICMP error quotes. */
