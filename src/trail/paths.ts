@@ -164,7 +164,7 @@ export class Paths {
     const all = [...points, ...byRole];
     const holds = (where: readonly number[]): boolean => where.every((point) => all.includes(point));
     // A bridge passes on what it has for its ports: behind one that is captured and nobody's the destination may live.
-    const reached = this.#topology.mayLiveAtPort(home) ? [] : home.points;
+    const reached = this.#topology.mayLiveAtPort(home) || isMasqueraded(home, hops) ? [] : home.points;
     const endsAtHome = all.length > 0 && holds(reached);
     const crossings = [
       ...points.map((point): Crossing => (byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair')),
@@ -449,6 +449,14 @@ export class Paths {
       return outer !== 0 && !isInitialTtl(outer);
     });
   }
+}
+
+/**
+ * True where what the destination sends back leaves its home after a hop: a host gives its own address to what it forwards for a
+ * workload, and the answers go on to that one, translated back.
+ */
+function isMasqueraded({ points }: Home, hops: ReadonlyMap<number, Hops>): boolean {
+  return points.some((point) => isInitialTtl((hops.get(point)?.back ?? 0) + 1));
 }
 
 /** Below 0 when the packets' own TTLs show that the first comes earlier, 0 when they do not tell. */
