@@ -115,3 +115,42 @@ describe('a reply that dies before it is translated back', () => {
     }
   });
 });
+
+describe('a reply to the address of a node, of which only the underlay was captured', () => {
+  const pings = (ttl: number) => {
+    const frames = Array.from({ length: 10 }, (_, seq) => [
+      { at: seq * 100e6, src: NODE, dst: OUTSIDE, ttl, part: icmpEcho({ id: 7, seq }, new Uint8Array(16)) },
+      {
+        at: seq * 100e6 + 1e6,
+        src: OUTSIDE,
+        dst: NODE,
+        ttl: 54,
+        part: icmpEcho({ reply: true, id: 7, seq }, new Uint8Array(16)),
+      },
+    ]).flat();
+    // What the node sends somebody else shows that the address lives here
+    const own = { at: 50e6, src: NODE, dst: '198.51.100.8', ttl: 64 };
+    frames.splice(2, 0, { ...own, part: icmpEcho({ id: 8, seq: 1 }, new Uint8Array(16)) });
+    const source = writePcap(
+      frames.map(({ at, src, dst, ttl, part }, i) => ({
+        seconds: BEGINNING,
+        nanoseconds: at,
+        octets: ethernetOf(MACS[0], MACS[1], ipv4({ src, dst, ttl, id: 100 + i }, part)),
+      })),
+    );
+    return [{ file: 'node1__eth0.pcap', source }];
+  };
+  const statesOf = async (ttl: number) =>
+    new Set((await rowsOf(pings(ttl))).filter(({ src }) => src === OUTSIDE).map(({ state }) => state));
+
+  it('goes on to a workload where requests have a hop behind them: it is not known to have arrived', async () => {
+    expect(await statesOf(63)).toEqual(new Set(['unknown']));
+    const exchanges = (await exchangesOf(pings(63))).filter(({ server }) => server === OUTSIDE);
+    const verdicts = exchanges.map(({ verdict, certainty }) => `${verdict} ${certainty}`);
+    expect(verdicts).toEqual(Array.from({ length: 10 }, () => 'answered likely'));
+  });
+
+  it("near miss: the node's own requests", async () => {
+    expect(await statesOf(64)).toEqual(new Set(['delivered']));
+  });
+});
