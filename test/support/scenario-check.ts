@@ -162,7 +162,7 @@ function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: 
         const next = packet.way.findIndex(({ point }) => point === row.nextExpected);
         return row.lastSeen === lastSeen && next > packet.droppedAfter!;
       });
-      if (!skips) add('wrong-place', row, dropped[0]!);
+      if (!skips && !dropped.some((each) => isBeforeCutPieces(view, each, row))) add('wrong-place', row, dropped[0]!);
       else if (!hasExcuses(view) && dropped.some((each) => wayIsKnown(view, each) && wasCapturing(view, each))) {
         add('skipped-point', row, dropped[0]!);
       }
@@ -197,6 +197,15 @@ function wayIsKnown(view: View, { packet: { from, to }, nextExpected }: Visible)
   );
 }
 
+/** Pieces of which too little was captured to tell what they are parts of say nothing of how far the whole came. */
+function isBeforeCutPieces(view: View, { packet, seen }: Visible, row: TrailRow): boolean {
+  const { snapLength, resegment } = view.scenario.options;
+  if (!resegment || snapLength !== 96 || packet.protocol !== 'tcp') return false;
+  const last = seen.findIndex(({ step }) => step.point === row.lastSeen);
+  const next = packet.way.findIndex(({ point }) => point === row.nextExpected);
+  return next > packet.droppedAfter! && last >= 0 && seen.slice(last + 1).every(({ frames }) => frames.length > 1);
+}
+
 /** Where two ports of a bridge talk, the bridge's own tap is on neither side of the far port. */
 function isPlace(view: View, { packet, seen, lastSeen, nextExpected }: Visible, row: TrailRow): boolean {
   if (row.lastSeen === lastSeen && row.nextExpected === nextExpected) return true;
@@ -224,7 +233,6 @@ function cameHome(view: View, { packet, seen }: Visible): boolean {
 function checkSightings(view: View, visible: Visible, rows: readonly TrailRow[], add: Add): void {
   const { packet, seen } = visible;
   if (rows.length === 0) return add('no-row', null, visible);
-  if (packet.translated) return;
   // In a tunnel 96 octets end within the TCP header: which part of the stream a segment holds is not known.
   const { snapLength, resegment } = view.scenario.options;
   if (resegment && snapLength === 96 && packet.protocol === 'tcp' && seen.some(({ step }) => step.outer !== null))
