@@ -315,14 +315,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       isPrefix(theirs, ours),
   },
   {
-    reason: 'tshark guesses that routes begin with a path identifier (RFC 7911), which only the OPEN messages tell',
-    fields: /^bgp\.(nlri_prefix|prefix_length)$/,
-    explains: (ours, theirs) =>
-      theirs.length > 0 &&
-      ours.length === 5 * theirs.length &&
-      ours.slice(0, 3).every((value) => Number.parseInt(value) === 0),
-  },
-  {
     reason: 'GRE and MPLS over UDP (RFC 8086, RFC 7510) are not decoded',
     fields: /./,
     explains: (ours, theirs, row) =>
