@@ -198,6 +198,36 @@ describe('npm pack', () => {
       expect(told).toMatch(/^true 20050 .*capture-damaged/);
     }, 90_000);
 
+    it.each([
+      [
+        'cannot be made',
+        `constructor() { throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }); }`,
+      ],
+      [
+        'has no memory',
+        `constructor() { super('', { eval: true, resourceLimits: { maxOldGenerationSizeMb: 0.01 } }); }`,
+      ],
+    ])(
+      'do without the second one where it %s',
+      (_, constructor) => {
+        const files = capturesOf(500);
+        // As Node fails where the kernel refuses it a thread: in a control group of 11 processes, for one
+        const told = ends(`
+        import { syncBuiltinESMExports } from 'node:module';
+        import workers from 'node:worker_threads';
+        const files = ${JSON.stringify(files)};
+        const rows = async (threads) => { const all = []; for await (const row of lasthop.trails(files, { threads })) all.push(row); return all; };
+        const tell = async (threads) => JSON.stringify([await lasthop.diagnose(files, { threads }), await rows(threads)]);
+        const one = await tell(1);
+        let asked = 0;
+        workers.Worker = class extends workers.Worker { ${constructor.replace('{ ', '{ asked++; ')} };
+        syncBuiltinESMExports();
+        console.log(one === await tell(2), asked, one.length > 1e5);`);
+        expect(told).toBe('true 4 true\n');
+      },
+      90_000,
+    );
+
     it('end when the signal says so, in either reading, and when nobody asks for more', () => {
       const files = capturesOf(5000);
       const told = ends(`
