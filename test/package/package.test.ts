@@ -228,6 +228,32 @@ describe('npm pack', () => {
       90_000,
     );
 
+    it.skipIf(spawnSync('prlimit', ['--version']).status !== 0)(
+      'read more captures than a process may have files open, and so does one',
+      () => {
+        // More than what is read at a time, so that a file that is opened stays open until it is used up
+        const octets = new Uint8Array(1400);
+        const { client } = pings({ count: 400, gap: 1e6 });
+        const folder = mkdtempSync(join(built, 'captures-'));
+        for (let i = 0; i < 130; i++) {
+          const frames = client.map((frame) => ({ ...frame, seconds: frame.seconds + i }));
+          const padded = frames.map((frame) => ({ ...frame, octets: Buffer.concat([frame.octets, octets]) }));
+          writeFileSync(join(folder, `node${i}__veth${i}.pcap`), writePcap(padded, { nanosecond: true }));
+        }
+        // 100 files are enough for the modules that a thread loads at once
+        const told = ends(`
+          import { execFileSync } from 'node:child_process';
+          await lasthop.diagnose(${JSON.stringify(capturesOf(10))}, { threads: 2 });
+          execFileSync('prlimit', ['--nofile=100:100', '--pid', String(process.pid)]);
+          for (const threads of [1, 2]) {
+            const { points, counts } = await lasthop.diagnose([${JSON.stringify(resolve(folder))}], { threads });
+            console.log(points.length, counts.frames);
+          }`);
+        expect(told).toBe('130 104000\n130 104000\n');
+      },
+      120_000,
+    );
+
     it('end when the signal says so, in either reading, and when nobody asks for more', () => {
       const files = capturesOf(5000);
       const told = ends(`
