@@ -19,6 +19,24 @@ export const BgpPathFamily = { IPV4: 1, IPV6: 2 } as const;
 
 const PATH_LENGTH = 4;
 
+/**
+ * Whether octets that were cut can begin prefixes with path identifiers. Where they can, and the OPENs do not tell, none of them is
+ * a prefix for sure: how the whole list is read depends on all of its octets.
+ */
+export function bgpMayHavePaths(view: DataView, from: number, end: number, mostBits: number): boolean {
+  for (let octet = from; octet < end;) {
+    const at = octet + PATH_LENGTH;
+    if (at >= end) return true;
+    const bits = view.getUint8(at);
+    if (bits > mostBits) return false;
+    const next = at + 1 + ((bits + 7) >> 3);
+    if (next > end) return true;
+    if (hasBitsBehind(view, bits, next)) return false;
+    octet = next;
+  }
+  return true;
+}
+
 /** The prefixes between two offsets, up to the first that is cut or longer than `mostBits`. `paths`: as bgpHasPaths() has it. */
 export function* bgpPrefixes(
   view: DataView,
@@ -79,11 +97,15 @@ function fill(view: DataView, from: number, end: number, mostBits: number, befor
     const next = prefixEnd(view, at, end, mostBits);
     if (next === -1) return false;
     const bits = view.getUint8(at);
-    if ((bits & 7) !== 0 && (view.getUint8(next - 1) & (0xff >> (bits & 7))) !== 0) return false;
+    if (hasBitsBehind(view, bits, next)) return false;
     if (before === 0 && bits === 0 && end - from > 1) return false;
     octet = next;
   }
   return true;
+}
+
+function hasBitsBehind(view: DataView, bits: number, next: number): boolean {
+  return (bits & 7) !== 0 && (view.getUint8(next - 1) & (0xff >> (bits & 7))) !== 0;
 }
 
 /** After a prefix of one octet of bits and the octets they need; -1 when it is too long or goes beyond `end`. */

@@ -11,7 +11,7 @@
 //
 // `at` is always the first octet of a marker, `end` one past the last captured octet of the segment. `paths`: which prefixes have
 // path identifiers (bgp-prefixes.ts); those of families other than IPv4 and IPv6 unicast are not told from what follows them.
-import { bgpPrefixes, prefixesProblemAt, type BgpPrefix } from './bgp-prefixes.js';
+import { bgpMayHavePaths, bgpPrefixes, prefixesProblemAt, type BgpPrefix } from './bgp-prefixes.js';
 import { evpnRoute } from './evpn.js';
 import { bytes, struct, u16, u8 } from './layout.js';
 import { problemNumber } from './problems.js';
@@ -456,7 +456,6 @@ export function bgpRoutes(view: DataView, at: number, end: number, paths?: numbe
   return ipv4Prefixes(view, from, at + bgpLength(view, at), last, paths);
 }
 
-/** Of a list that was cut its octets say nothing about identifiers: they do not end where it ends. */
 function ipv4Prefixes(
   view: DataView,
   from: number,
@@ -464,8 +463,9 @@ function ipv4Prefixes(
   capturedEnd: number,
   paths: number | undefined,
 ): Generator<BgpPrefix> {
-  const end = Math.min(announcedEnd, capturedEnd);
-  return bgpPrefixes(view, from, end, 32, end < announcedEnd ? (paths ?? 0) : paths);
+  if (announcedEnd <= capturedEnd) return bgpPrefixes(view, from, announcedEnd, 32, paths);
+  const isKnown = paths !== undefined || !bgpMayHavePaths(view, from, capturedEnd, 32);
+  return bgpPrefixes(view, from, isKnown ? capturedEnd : from, 32, paths ?? 0);
 }
 
 export interface BgpAttributeItem extends BgpItem {

@@ -306,9 +306,13 @@ describe('path identifiers of BGP routes', () => {
     expect(routesOf([...before, syn, client(announce(PLAIN))])).toHaveLength(5);
   });
 
-  it('are not guessed from a list of routes that was cut', () => {
-    // 00000001 08 0a | 00000002 08 0b, cut after the first: the octets that are left would fit identifiers
-    expect(routesOf([client(announce('00000001 08 0a 00000002 08 0b'))], 54 + 23 + 6)).toEqual([
+  it('are not guessed from a list of routes that was cut: where they may be there, no route is told', () => {
+    // 00000001 08 0a | 00000002 08 0b, cut after the first
+    expect(routesOf([client(announce('00000001 08 0a 00000002 08 0b'))], 54 + 23 + 6)).toEqual([]);
+    // 10.255/16, 10.254/16 in the same place: what would be the second length is 254 bits
+    expect(routesOf([client(announce('10 0aff 10 fe00 10 0a01'))], 54 + 23 + 6)).toEqual(['10.255/16', '254.0/16']);
+    const opens = [client(open()), server(open())];
+    expect(routesOf([...opens, client(announce('00000001 08 0a 08 0b'))], 54 + 23 + 6)).toEqual([
       '/0',
       '/0',
       '/0',
