@@ -108,7 +108,7 @@ export async function prepare(
 ): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
