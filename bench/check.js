@@ -3,6 +3,7 @@
 // lost, and no other, is lost, and each conversation is one exchange (each echo of a ping is one).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exchanges, trails } from './library.js';
 
 const EXAMPLES = 3;
 
@@ -24,7 +25,6 @@ async function check(folder) {
     process.stderr.write('this trace loses too many packets to be checked one by one\n');
     return 2;
   }
-  const { exchanges, trails } = await import('../dist/diagnose.js');
   const lost = new Set(truth.lostFrames.map(({ point, frame }) => `${point} ${frame}`));
   /** @type {Map<string, { count: number, examples: string[] }>} */
   const outcomes = new Map();

@@ -11,5 +11,4 @@ if (!existsSync(built)) {
   process.exit(2);
 }
 
-export const { openCapture } = await import('../dist/capture/open.js');
-export const { PacketView } = await import('../dist/wire/packet.js');
+export const { exchanges, openCapture, PacketView, trails } = await import('../dist/index.js');

@@ -223,8 +223,8 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const help = async (): Promise<void> => {
     while (thread !== null && next < last) {
       const at = --last;
-      const { file, point, open, size } = sources[at]!;
-      const part = await thread.read({ path: open() as string, file, point }, signal);
+      const { file, point, path, size } = sources[at]!;
+      const part = await thread.read({ path: path!, file, point }, signal);
       if (part === null) return;
       parts[at] = part;
       progress.done(size ?? 0);
