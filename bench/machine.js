@@ -42,3 +42,12 @@ export async function versionsOf(cases) {
   }
   return versions;
 }
+
+/** What stands above a table. @param {Machine} machine */
+export function headOf(machine) {
+  const { cpu, cores, memoryGib, kernel, node, commit, date, versions } = machine;
+  return [
+    `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, Node ${node}, commit ${commit}, ${date}`,
+    ...Object.values(versions).filter((version) => version !== null),
+  ];
+}
