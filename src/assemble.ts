@@ -50,9 +50,8 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     if (exchange.requests + exchange.replies === 0) continue;
     if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
-    flows.count(exchange, outcome.verdict);
     run.backends.count(exchange, outcome, exchange.lastTime >= end - EDGE);
-    judged.push({ exchange, outcome, flow: flows.indexOf(exchange) });
+    judged.push({ exchange, outcome, flow: flows.count(exchange, outcome.verdict) });
   }
   const services = run.backends.all;
   const context: FindingContext = {

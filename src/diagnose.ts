@@ -40,7 +40,7 @@ export async function* exchanges(
   const run = await prepare(inputs, options, 'streams');
   let over: Exchange[] = [];
   const retire = (exchange: Exchange): boolean => {
-    over.push(exchange);
+    over.push(exchange.copy());
     return true;
   };
   for await (const _ of pair(run, options, retire)) {

@@ -35,6 +35,7 @@ export interface FirstReadingState {
   readonly damage: CaptureFailure | null;
   readonly frames: number;
   readonly allFrames: number;
+  readonly disorder: number;
   readonly kept: readonly KeptFrame[];
   readonly keptAll: boolean;
 }
@@ -52,6 +53,8 @@ export class FirstReading {
   frames = 0;
   /** All frames of each source. */
   readonly frameCounts: number[];
+  /** How far times go back in each source, nanoseconds. */
+  readonly disorders: number[];
   /** What gave the frames of each source their points. */
   readonly resolvers: PointResolver[] = [];
   readonly #view: PacketView;
@@ -61,6 +64,7 @@ export class FirstReading {
   /** @param sources how many there are; each has its number */
   constructor(options: FirstReadingOptions, sources: number) {
     this.frameCounts = new Array<number>(sources).fill(0);
+    this.disorders = new Array<number>(sources).fill(0);
     this.#view = newView(options);
     this.#bounds = timeBounds(options, options.base);
     this.#base = options.base;
@@ -92,6 +96,8 @@ export class FirstReading {
     };
     let at: PointEvidence | null = null;
     let window: FileWindow | null = null;
+    let latest = -Infinity;
+    let disorder = 0;
     for await (const batch of capture) {
       const { count, seconds, nanoseconds, interfaceIds, firstFrame } = batch;
       for (let i = 0; i < count; i++) {
@@ -99,6 +105,8 @@ export class FirstReading {
         const nanos = nanoseconds[i]!;
         const time = relative(second, nanos, base);
         if (time < since || time > until) continue;
+        if (time > latest) latest = time;
+        else if (latest - time > disorder) disorder = latest - time;
         view.decodeAt(batch, i);
         this.frames++;
         if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
@@ -119,6 +127,7 @@ export class FirstReading {
       onRead(capture.octetsRead);
     }
     this.frameCounts[number] = capture.frames;
+    this.disorders[number] = disorder;
     for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
     if (capture.damage !== null) {
       this.damages.push(capture.damage);
@@ -139,6 +148,7 @@ export class FirstReading {
       damage: damage === null ? null : failureOf(damage),
       frames: this.frames,
       allFrames: this.frameCounts.reduce((sum, count) => sum + count, 0),
+      disorder: Math.max(...this.disorders),
       kept: this.store.frames,
       keptAll: this.store.complete,
     };
@@ -160,6 +170,7 @@ export class FirstReading {
     if (state.damage !== null) this.damages.push(errorOf(state.damage));
     this.frames += state.frames;
     this.frameCounts[number] = state.allFrames;
+    this.disorders[number] = state.disorder;
     this.store.add(
       state.kept.map((frame) => ({ ...frame, point: points[frame.point]!.id, file: number })),
       state.keptAll,

@@ -60,7 +60,10 @@ const STRIDE = 4096;
 const TCP_EVENTS = 0x07;
 const TCP = Layer.TCP;
 const TCP_PROTOCOL = 6;
-/** Times within a file go back by up to this, nanoseconds; captures of several interfaces do by more, and lose nothing by it. */
+/**
+ * Of a file whose times go back all that come later are waited for, but for no longer than this, nanoseconds: captures of several
+ * interfaces go back by more, and lose nothing by it.
+ */
 const DISORDER = 50e6;
 
 /** All that one run learns; the report and the rows are read off it. */
@@ -81,6 +84,8 @@ export interface Run {
   readonly frames: number;
   /** Frames of each source. */
   readonly frameCounts: readonly number[];
+  /** How far times go back in each source, nanoseconds. */
+  readonly disorders: readonly number[];
   /** What gives the frames of each source their points; none of a source that could not be read. */
   readonly resolvers: readonly (PointResolver | undefined)[];
   readonly store: FrameStore;
@@ -191,6 +196,7 @@ type Gathered = Pick<
   | 'faults'
   | 'frames'
   | 'frameCounts'
+  | 'disorders'
   | 'resolvers'
   | 'store'
 >;
@@ -307,8 +313,16 @@ export async function* pair(
   const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
   const opened = await openSightings(found, options);
   const cursors = captures.map(
-    ({ source, number, first }, i) =>
-      new SightingCursor(number, source.size ?? 0, opened[i]!, run.resolvers[number]!, base, first),
+    ({ source, number, first, clock }, i) =>
+      new SightingCursor(
+        number,
+        source.size ?? 0,
+        opened[i]!,
+        run.resolvers[number]!,
+        base,
+        first,
+        Math.min(DISORDER, run.disorders[number]! * clock.rate),
+      ),
   );
   const count = (rows: Int32Array, row: number, point: number): void => {
     const sourcePort = rows[row + SOURCE_PORT]!;
@@ -333,7 +347,7 @@ export async function* pair(
     while (cursors.length > 0) {
       const empty = pump(cursors, stride, take);
       const goesOn = empty === null || (await empty.refill());
-      const readUpTo = Math.min(...cursors.map(({ time }) => time)) - DISORDER;
+      const readUpTo = Math.min(...cursors.map(({ time, disorder }) => time - disorder));
       if (options.signal?.aborted === true) {
         if (options.partial !== true) options.signal.throwIfAborted();
         judge.stopAt(readUpTo);
@@ -395,8 +409,10 @@ class SightingCursor {
   /** Null before the first. */
   batch: SightingBatch | null = null;
   index = 0;
-  /** When the current sighting has its turn, see SightingBatch.order. */
-  time: number;
+  /** When each sighting of the batch has its turn, see SightingBatch.order. */
+  #order: Float64Array;
+  /** How far behind `time` what comes later may be, nanoseconds. */
+  readonly disorder: number;
   /** Last time read, as its file says, relative to the base. */
   lastTime = -Infinity;
   readonly #base: number;
@@ -409,13 +425,20 @@ class SightingCursor {
     resolver: PointResolver,
     base: number,
     first: number,
+    disorder: number,
   ) {
+    this.disorder = disorder;
     this.number = number;
     this.size = size;
     this.source = source;
     this.resolver = resolver;
     this.#base = base;
-    this.time = first;
+    this.#order = Float64Array.of(first);
+  }
+
+  /** When the current sighting has its turn. Read where it stands: a number with a fraction in a field is an object each time. */
+  get time(): number {
+    return this.#order[this.index]!;
   }
 
   /** Loads the next batch; false at the end of the capture. */
@@ -426,15 +449,14 @@ class SightingCursor {
     const last = (count - 1) << ROW_SHIFT;
     this.lastTime = relative(rows[last + SECONDS]! >>> 0, rows[last + NANOSECONDS]!, this.#base);
     this.index = 0;
-    this.time = order[0]!;
+    this.#order = order;
     return true;
   }
 
   /** Goes to the next sighting of the batch; false after its last. */
   step(): boolean {
-    const batch = this.batch!;
-    if (++this.index >= batch.count) return false;
-    this.time = batch.order[this.index]!;
+    if (this.index + 1 >= this.batch!.count) return false;
+    this.index++;
     return true;
   }
 }

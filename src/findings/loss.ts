@@ -68,7 +68,6 @@ function lossesAt(context: FindingContext, groups: readonly Group[]): Finding[] 
 
 /** Packets lost though their exchange came through: repeated, or one of many. */
 function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[] {
-  const flowOf = new Map<unknown, number>(context.exchanges.map(({ exchange, flow }) => [exchange, flow]));
   const groups = new Map<string, Group>();
   const resets = resetsOf(context);
   for (const trail of context.trails) {
@@ -76,7 +75,8 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[]
     const judgement = context.judge.judge(trail);
     if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
     if (passesBy(context, trail, judgement)) continue;
-    const flow = flowOf.get(trail.exchange) ?? null;
+    const index = trail.exchange === null ? -1 : context.flows.find(trail.exchange);
+    const flow = index < 0 ? null : index;
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { kind: 'partial-loss', flow, losses: [], of: 0 }));

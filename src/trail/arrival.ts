@@ -1,4 +1,5 @@
-import { acknowledgedOctets, DATAGRAMS, Reach, type Exchange } from './exchange.js';
+import { Reach, type Exchange } from './exchange.js';
+import { acknowledgedOctets, DATAGRAMS } from './exchange-packets.js';
 import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 

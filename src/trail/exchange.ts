@@ -1,105 +1,452 @@
-import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import type { Quote } from './packet-group.js';
-import { Stream } from './stream.js';
-import type { Direction, Form, Trail } from './trail.js';
-
-const TCP = 6;
-const SYN = 2;
-const RST = 4;
-const ACK = 16;
-const FIN = 1;
-const DNS_RCODE = 0x0f;
-const DNS_REFUSED = 5;
+import {
+  EXCHANGE_TIMES,
+  EXCHANGE_WIDTH,
+  ExchangeFlag,
+  ExchangeRow,
+  ExchangeTime,
+  NONE,
+  PROTOCOLS,
+  type Backend,
+  type EarlyReset,
+  type ExchangeStore,
+  type Gap,
+  type Rare,
+  type Repeat,
+  type TunnelError,
+} from './exchange-store.js';
+import type { Stream } from './stream.js';
+import type { Form, Trail } from './trail.js';
 
 /** How far a packet was seen to come: 0 not at all, 1 lost or undecided, 2 at the last captured point of its way, 3 at home. */
 export const Reach = { NONE: 0, OPEN: 1, END: 2, HOME: 3 } as const;
 
-/** Shared by all that have none, most of them: four arrays an exchange were a third of its memory. */
-const NONE: readonly never[] = Object.freeze([]);
-
-/** A request and its reply: an echo, a DNS question, a TCP connection, or the datagrams of a UDP flow. */
+/**
+ * A request and its reply: an echo, a DNS question, a TCP connection, or the datagrams of a UDP flow. A row of a store as an
+ * object.
+ */
 export class Exchange {
-  protocol: ExchangeProtocol = 'udp';
+  #store: ExchangeStore;
+  #number: number;
+  #row: number;
+  #times: number;
+
+  constructor(store: ExchangeStore, number = 0) {
+    this.#store = store;
+    this.#number = number;
+    this.#row = number * EXCHANGE_WIDTH;
+    this.#times = number * EXCHANGE_TIMES;
+  }
+
+  get store(): ExchangeStore {
+    return this.#store;
+  }
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Makes this object another exchange of the store, for a caller who looks at many and keeps none. */
+  moveTo(number: number): this {
+    this.#number = number;
+    this.#row = number * EXCHANGE_WIDTH;
+    this.#times = number * EXCHANGE_TIMES;
+    return this;
+  }
+
+  /** Takes the exchange out of its store: it goes on alone. */
+  detach(): void {
+    this.#store = this.#store.copyOf(this.#number);
+    this.moveTo(0);
+  }
+
+  /** The exchange as it is now, to be kept when it has left its store. */
+  copy(): Exchange {
+    return new Exchange(this.#store.copyOf(this.#number));
+  }
+
+  get #rare(): Rare | undefined {
+    const store = this.#store;
+    return (store.rows[this.#row + ExchangeRow.FLAGS]! & ExchangeFlag.HAS_RARE) === 0
+      ? undefined
+      : store.rare[this.#number];
+  }
+
+  #is(flag: number): boolean {
+    return (this.#store.rows[this.#row + ExchangeRow.FLAGS]! & flag) !== 0;
+  }
+
+  #set(flag: number, is: boolean): void {
+    const { rows } = this.#store;
+    if (is) rows[this.#row + ExchangeRow.FLAGS]! |= flag;
+    else rows[this.#row + ExchangeRow.FLAGS]! &= ~flag;
+  }
+
+  get protocol(): ExchangeProtocol {
+    return PROTOCOLS[this.#store.rows[this.#row + ExchangeRow.FLAGS]! & ExchangeFlag.PROTOCOL]!;
+  }
+  set protocol(protocol: ExchangeProtocol) {
+    const { rows } = this.#store;
+    rows[this.#row + ExchangeRow.FLAGS] =
+      (rows[this.#row + ExchangeRow.FLAGS]! & ~ExchangeFlag.PROTOCOL) | PROTOCOLS.indexOf(protocol);
+  }
   /** As the client sees them. */
-  client = 0;
-  server = 0;
-  clientPort = -1;
-  serverPort = -1;
+  get client(): number {
+    return this.#store.rows[this.#row + ExchangeRow.CLIENT]!;
+  }
+  set client(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.CLIENT] = value;
+  }
+  get server(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SERVER]!;
+  }
+  set server(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.SERVER] = value;
+  }
+  get clientPort(): number {
+    return this.#store.rows[this.#row + ExchangeRow.CLIENT_PORT]!;
+  }
+  set clientPort(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.CLIENT_PORT] = value;
+  }
+  get serverPort(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SERVER_PORT]!;
+  }
+  set serverPort(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.SERVER_PORT] = value;
+  }
   /** ICMP: identifier, sequence; DNS: id, type; TCP: initial sequence number of the client. */
-  id = 0;
-  sequence = 0;
-  nameId = -1;
-  ipVersion = 4;
-
-  firstTime = Infinity;
-  lastTime = -Infinity;
-  requests = 0;
-  replies = 0;
+  get id(): number {
+    return this.#store.rows[this.#row + ExchangeRow.ID]!;
+  }
+  set id(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.ID] = value;
+  }
+  get sequence(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SEQUENCE]!;
+  }
+  set sequence(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.SEQUENCE] = value;
+  }
+  get nameId(): number {
+    return this.#store.rows[this.#row + ExchangeRow.NAME_ID]!;
+  }
+  set nameId(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.NAME_ID] = value;
+  }
+  get ipVersion(): number {
+    return this.#store.rows[this.#row + ExchangeRow.IP_VERSION]!;
+  }
+  set ipVersion(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.IP_VERSION] = value;
+  }
+  get requests(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REQUESTS]!;
+  }
+  set requests(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REQUESTS] = value;
+  }
+  get replies(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REPLIES]!;
+  }
+  set replies(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REPLIES] = value;
+  }
   /** Furthest that any of them came, see Reach. */
-  requestReach = 0;
-  replyReach = 0;
+  get requestReach(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REQUEST_REACH]!;
+  }
+  set requestReach(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REQUEST_REACH] = value;
+  }
+  get replyReach(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REPLY_REACH]!;
+  }
+  set replyReach(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REPLY_REACH] = value;
+  }
   /** Last point of the packet that came furthest; -1 none. */
-  requestLast = -1;
-  replyLast = -1;
+  get requestLast(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REQUEST_LAST]!;
+  }
+  set requestLast(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REQUEST_LAST] = value;
+  }
+  get replyLast(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REPLY_LAST]!;
+  }
+  set replyLast(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REPLY_LAST] = value;
+  }
   /** Addresses under which that request was seen last. */
-  requestSrc = 0;
-  requestDst = 0;
-  lastRequestTime = -Infinity;
-  lastReplyTime = -Infinity;
-  firstReplyTime = Infinity;
-  /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
-  requestForms: readonly Form[] = NONE;
-  /** Points that showed most of the way of such a request, in order. */
-  requestWay: readonly number[] = NONE;
-  /** Where a translation sent its requests, as their packets show it. */
-  backends: readonly Backend[] = NONE;
-  /** Packets that are not known to have arrived. */
-  open: readonly Trail[] = NONE;
-  /** One of its packets is among those that the user's filter chooses. */
-  isChosen = false;
-  /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
-  refused = false;
-  refusedBy: Trail | null = null;
-  /** A RST,ACK of the server that was told before any SYN: what it acknowledges, and itself. */
-  earlyReset: { readonly acknowledged: number; readonly trail: Trail | null } | null = null;
-
-  /** TCP. */
-  synSeen = false;
-  synAckSeen = false;
-  synAckAcknowledged = false;
-  clientData = false;
-  serverData = false;
-  clientAcked = false;
-  serverAcked = false;
-  resetSeen = false;
-  finSeen = false;
-  /** Something came back of which too little was captured to tell what it is. */
-  cutReplySeen = false;
-  /** Next sequence numbers that each side has acknowledged (of the other's), and time; for arrival by acknowledgement. */
-  highestAckByClient = 0;
-  highestAckByServer = 0;
-  ackByClientSeen = false;
-  ackByServerSeen = false;
+  get requestSrc(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REQUEST_SRC]!;
+  }
+  set requestSrc(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REQUEST_SRC] = value;
+  }
+  get requestDst(): number {
+    return this.#store.rows[this.#row + ExchangeRow.REQUEST_DST]!;
+  }
+  set requestDst(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.REQUEST_DST] = value;
+  }
+  /** Next sequence numbers that each side has acknowledged (of the other's). */
+  get highestAckByClient(): number {
+    return this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_CLIENT]!;
+  }
+  set highestAckByClient(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_CLIENT] = value;
+  }
+  get highestAckByServer(): number {
+    return this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_SERVER]!;
+  }
+  set highestAckByServer(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_SERVER] = value;
+  }
   /** End of the furthest data or FIN that each side has sent. */
-  sentByClient = 0;
-  sentByServer = 0;
-  sentByClientSeen = false;
-  sentByServerSeen = false;
+  get sentByClient(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_CLIENT]!;
+  }
+  set sentByClient(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.SENT_BY_CLIENT] = value;
+  }
+  get sentByServer(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_SERVER]!;
+  }
+  set sentByServer(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.SENT_BY_SERVER] = value;
+  }
+  /** Sequence number of the first data or FIN told of each side. */
+  get firstByClient(): number {
+    return this.#store.rows[this.#row + ExchangeRow.FIRST_BY_CLIENT]!;
+  }
+  set firstByClient(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.FIRST_BY_CLIENT] = value;
+  }
+  get firstByServer(): number {
+    return this.#store.rows[this.#row + ExchangeRow.FIRST_BY_SERVER]!;
+  }
+  set firstByServer(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.FIRST_BY_SERVER] = value;
+  }
+  /** Nanoseconds relative to the base. */
+  get firstTime(): number {
+    return this.#store.times[this.#times + ExchangeTime.FIRST_TIME]!;
+  }
+  set firstTime(value: number) {
+    this.#store.times[this.#times + ExchangeTime.FIRST_TIME] = value;
+  }
+  get lastTime(): number {
+    return this.#store.times[this.#times + ExchangeTime.LAST_TIME]!;
+  }
+  set lastTime(value: number) {
+    this.#store.times[this.#times + ExchangeTime.LAST_TIME] = value;
+  }
+  get lastRequestTime(): number {
+    return this.#store.times[this.#times + ExchangeTime.LAST_REQUEST_TIME]!;
+  }
+  set lastRequestTime(value: number) {
+    this.#store.times[this.#times + ExchangeTime.LAST_REQUEST_TIME] = value;
+  }
+  get lastReplyTime(): number {
+    return this.#store.times[this.#times + ExchangeTime.LAST_REPLY_TIME]!;
+  }
+  set lastReplyTime(value: number) {
+    this.#store.times[this.#times + ExchangeTime.LAST_REPLY_TIME] = value;
+  }
+  get firstReplyTime(): number {
+    return this.#store.times[this.#times + ExchangeTime.FIRST_REPLY_TIME]!;
+  }
+  set firstReplyTime(value: number) {
+    this.#store.times[this.#times + ExchangeTime.FIRST_REPLY_TIME] = value;
+  }
+  /** One of its packets is among those that the user's filter chooses. */
+  get isChosen(): boolean {
+    return this.#is(ExchangeFlag.IS_CHOSEN);
+  }
+  set isChosen(value: boolean) {
+    this.#set(ExchangeFlag.IS_CHOSEN, value);
+  }
+  /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS ExchangeFlag.REFUSED. */
+  get refused(): boolean {
+    return this.#is(ExchangeFlag.REFUSED);
+  }
+  set refused(value: boolean) {
+    this.#set(ExchangeFlag.REFUSED, value);
+  }
+  get synSeen(): boolean {
+    return this.#is(ExchangeFlag.SYN_SEEN);
+  }
+  set synSeen(value: boolean) {
+    this.#set(ExchangeFlag.SYN_SEEN, value);
+  }
+  get synAckSeen(): boolean {
+    return this.#is(ExchangeFlag.SYN_ACK_SEEN);
+  }
+  set synAckSeen(value: boolean) {
+    this.#set(ExchangeFlag.SYN_ACK_SEEN, value);
+  }
+  get synAckAcknowledged(): boolean {
+    return this.#is(ExchangeFlag.SYN_ACK_ACKNOWLEDGED);
+  }
+  set synAckAcknowledged(value: boolean) {
+    this.#set(ExchangeFlag.SYN_ACK_ACKNOWLEDGED, value);
+  }
+  get clientData(): boolean {
+    return this.#is(ExchangeFlag.CLIENT_DATA);
+  }
+  set clientData(value: boolean) {
+    this.#set(ExchangeFlag.CLIENT_DATA, value);
+  }
+  get serverData(): boolean {
+    return this.#is(ExchangeFlag.SERVER_DATA);
+  }
+  set serverData(value: boolean) {
+    this.#set(ExchangeFlag.SERVER_DATA, value);
+  }
+  get clientAcked(): boolean {
+    return this.#is(ExchangeFlag.CLIENT_ACKED);
+  }
+  set clientAcked(value: boolean) {
+    this.#set(ExchangeFlag.CLIENT_ACKED, value);
+  }
+  get serverAcked(): boolean {
+    return this.#is(ExchangeFlag.SERVER_ACKED);
+  }
+  set serverAcked(value: boolean) {
+    this.#set(ExchangeFlag.SERVER_ACKED, value);
+  }
+  get resetSeen(): boolean {
+    return this.#is(ExchangeFlag.RESET_SEEN);
+  }
+  set resetSeen(value: boolean) {
+    this.#set(ExchangeFlag.RESET_SEEN, value);
+  }
+  get finSeen(): boolean {
+    return this.#is(ExchangeFlag.FIN_SEEN);
+  }
+  set finSeen(value: boolean) {
+    this.#set(ExchangeFlag.FIN_SEEN, value);
+  }
+  /** Something came back of which too little was captured to tell what it is. */
+  get cutReplySeen(): boolean {
+    return this.#is(ExchangeFlag.CUT_REPLY_SEEN);
+  }
+  set cutReplySeen(value: boolean) {
+    this.#set(ExchangeFlag.CUT_REPLY_SEEN, value);
+  }
+  get ackByClientSeen(): boolean {
+    return this.#is(ExchangeFlag.ACK_BY_CLIENT_SEEN);
+  }
+  set ackByClientSeen(value: boolean) {
+    this.#set(ExchangeFlag.ACK_BY_CLIENT_SEEN, value);
+  }
+  get ackByServerSeen(): boolean {
+    return this.#is(ExchangeFlag.ACK_BY_SERVER_SEEN);
+  }
+  set ackByServerSeen(value: boolean) {
+    this.#set(ExchangeFlag.ACK_BY_SERVER_SEEN, value);
+  }
+  get sentByClientSeen(): boolean {
+    return this.#is(ExchangeFlag.SENT_BY_CLIENT_SEEN);
+  }
+  set sentByClientSeen(value: boolean) {
+    this.#set(ExchangeFlag.SENT_BY_CLIENT_SEEN, value);
+  }
+  get sentByServerSeen(): boolean {
+    return this.#is(ExchangeFlag.SENT_BY_SERVER_SEEN);
+  }
+  set sentByServerSeen(value: boolean) {
+    this.#set(ExchangeFlag.SENT_BY_SERVER_SEEN, value);
+  }
+  /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
+  get requestForms(): readonly Form[] {
+    return this.#rare?.requestForms ?? NONE;
+  }
+  set requestForms(value: readonly Form[]) {
+    this.#store.rareOf(this.#number).requestForms = value;
+  }
+  /** Points that showed most of the way of such a request, in order. */
+  get requestWay(): readonly number[] {
+    return this.#rare?.requestWay ?? NONE;
+  }
+  set requestWay(value: readonly number[]) {
+    this.#store.rareOf(this.#number).requestWay = value;
+  }
+  /** Where a translation sent its requests, as their packets show it. */
+  get backends(): readonly Backend[] {
+    return this.#rare?.backends ?? NONE;
+  }
+  set backends(value: readonly Backend[]) {
+    this.#store.rareOf(this.#number).backends = value;
+  }
+  /** Packets that are not known to have arrived. */
+  get open(): readonly Trail[] {
+    return this.#rare?.open ?? NONE;
+  }
+  set open(value: readonly Trail[]) {
+    this.#store.rareOf(this.#number).open = value;
+  }
+  get refusedBy(): Trail | null {
+    return this.#rare?.refusedBy ?? null;
+  }
+  set refusedBy(value: Trail | null) {
+    this.#store.rareOf(this.#number).refusedBy = value;
+  }
+  /** A RST,ACK of the server that was told before any SYN. */
+  get earlyReset(): EarlyReset | null {
+    return this.#rare?.earlyReset ?? null;
+  }
+  set earlyReset(value: EarlyReset | null) {
+    this.#store.rareOf(this.#number).earlyReset = value;
+  }
   /** ICMP errors that quote a tunnel's packet with one of these inside; they travel against it. */
-  tunnelErrors: readonly { readonly direction: Direction; readonly time: number }[] = NONE;
+  get tunnelErrors(): readonly TunnelError[] {
+    return this.#rare?.tunnelErrors ?? NONE;
+  }
+  set tunnelErrors(value: readonly TunnelError[]) {
+    this.#store.rareOf(this.#number).tunnelErrors = value;
+  }
   /** UDP: times of the first datagrams of each direction. */
-  requestTimes: readonly number[] = NONE;
-  replyTimes: readonly number[] = NONE;
-
+  get requestTimes(): readonly number[] {
+    return this.#rare?.requestTimes ?? NONE;
+  }
+  set requestTimes(value: readonly number[]) {
+    this.#store.rareOf(this.#number).requestTimes = value;
+  }
+  get replyTimes(): readonly number[] {
+    return this.#rare?.replyTimes ?? NONE;
+  }
+  set replyTimes(value: readonly number[]) {
+    this.#store.rareOf(this.#number).replyTimes = value;
+  }
   /** What each point saw of each direction of a connection, where rows will tell it. */
-  requestStream: Stream | null = null;
-  replyStream: Stream | null = null;
-
+  get requestStream(): Stream | null {
+    return this.#rare?.requestStream ?? null;
+  }
+  set requestStream(value: Stream | null) {
+    this.#store.rareOf(this.#number).requestStream = value;
+  }
+  get replyStream(): Stream | null {
+    return this.#rare?.replyStream ?? null;
+  }
+  set replyStream(value: Stream | null) {
+    this.#store.rareOf(this.#number).replyStream = value;
+  }
   /** Parts of the sequence space of which no packet was told yet, though later ones were. */
-  gaps: readonly Gap[] = NONE;
+  get gaps(): readonly Gap[] {
+    return this.#rare?.gaps ?? NONE;
+  }
+  set gaps(value: readonly Gap[]) {
+    this.#store.rareOf(this.#number).gaps = value;
+  }
   /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
-  repeats: readonly Repeat[] = NONE;
+  get repeats(): readonly Repeat[] {
+    return this.#rare?.repeats ?? NONE;
+  }
+  set repeats(value: readonly Repeat[]) {
+    this.#store.rareOf(this.#number).repeats = value;
+  }
 
   /** Makes the server the client of a datagram flow. */
   turn(): void {
@@ -112,297 +459,4 @@ export class Exchange {
     [this.requestTimes, this.replyTimes] = [this.replyTimes, this.requestTimes];
     for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
   }
-
-  /** Chain of the table. */
-  next: Exchange | null = null;
-}
-
-/** Sequence numbers of one direction, from and up to. */
-export interface Gap {
-  readonly request: boolean;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What a service address was translated to for an exchange: by retries it can be several. */
-export interface Backend {
-  readonly address: number;
-  readonly port: number;
-  /** Packets that decide the exchange; of a connection only SYNs and their answers. */
-  replies: number;
-  /** RSTs that it sent. */
-  resets: number;
-}
-
-/** A part of one direction's data that was sent again. */
-export interface Repeat {
-  readonly request: boolean;
-  readonly sequence: number;
-  readonly length: number;
-}
-
-/** The fields of a packet from which its exchange follows. */
-export interface PacketFacts {
-  readonly protocol: number;
-  readonly kind: number;
-  readonly ipVersion: number;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  /** Identification; of IPv6 only fragments have one. */
-  readonly ipId: number;
-  readonly fragmentOffset: number;
-  readonly moreFragments: number;
-  readonly payloadLength: number;
-  readonly isDns: boolean;
-  readonly nameId: number;
-  readonly quote: Quote | null;
-  readonly otherQuotes?: readonly Quote[];
-  readonly forms?: readonly Form[];
-  readonly firstTime: number;
-  readonly lastTime: number;
-}
-
-/** Most datagrams of a direction whose times are remembered. */
-export const DATAGRAMS = 256;
-/** Most gaps remembered of a connection; what falls into a forgotten one counts as sent again, and its arrival as not shown. */
-const GAPS = 64;
-/** Octets before the first data told that may still be told. */
-const BEFORE = 1 << 30;
-/** Most repetitions remembered of a connection. */
-const REPEATS = 256;
-/** Most backends remembered of an exchange. */
-const BACKENDS = 4;
-/** Packets of one exchange that are looked at again in the end. */
-const OPEN_LIMIT = 64;
-
-/**
- * Adds a packet to its exchange. `last`: its form where it was last seen. `trail`: null for packets that passed every point of
- * their way. `open`: not known to have arrived.
- */
-export function note(
-  exchange: Exchange,
-  direction: Direction,
-  facts: PacketFacts,
-  last: Form,
-  reach: number,
-  lastPoint: number,
-  trail: Trail | null,
-  open: boolean,
-): void {
-  exchange.firstTime = Math.min(exchange.firstTime, facts.firstTime);
-  exchange.lastTime = Math.max(exchange.lastTime, facts.lastTime);
-  if (facts.quote !== null) {
-    noteError(exchange, direction, facts, trail);
-    return;
-  }
-  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) {
-    exchange.open = appended(exchange.open, trail);
-  }
-  // The first fragment counts for all
-  if (facts.fragmentOffset > 0) return;
-  const request = direction === 'request';
-  if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
-  let counts = true;
-  if (exchange.protocol === 'tcp') {
-    counts = noteTcp(exchange, request, facts, trail);
-  }
-  if (!counts) return;
-  if (exchange.protocol === 'udp') {
-    if (request && exchange.requestTimes.length < DATAGRAMS) {
-      exchange.requestTimes = appended(exchange.requestTimes, facts.firstTime);
-    } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
-      exchange.replyTimes = appended(exchange.replyTimes, facts.firstTime);
-    }
-  }
-  if (request) {
-    exchange.requests++;
-    exchange.lastRequestTime = Math.max(exchange.lastRequestTime, facts.lastTime);
-    if (reach > exchange.requestReach || exchange.requestLast < 0) {
-      exchange.requestReach = reach;
-      exchange.requestLast = lastPoint;
-      exchange.requestSrc = last.src;
-      exchange.requestDst = last.dst;
-    }
-  } else {
-    exchange.replies++;
-    exchange.lastReplyTime = Math.max(exchange.lastReplyTime, facts.lastTime);
-    exchange.firstReplyTime = Math.min(exchange.firstReplyTime, facts.firstTime);
-    if (reach > exchange.replyReach || exchange.replyLast < 0) {
-      exchange.replyReach = reach;
-      exchange.replyLast = lastPoint;
-    }
-    if (exchange.protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
-  }
-}
-
-/** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */
-export function noteBackend(
-  exchange: Exchange,
-  direction: Direction,
-  { kind, c, quote }: PacketFacts,
-  first: Form,
-  last: Form,
-): void {
-  const isTcp = exchange.protocol === 'tcp';
-  if (quote !== null || kind < 0 || exchange.protocol === 'icmp-echo' || first.sourcePort < 0) return;
-  const request = direction === 'request';
-  // What else of a connection comes elsewhere was not sent there by the service
-  const isOpening = !isTcp || (c & SYN) !== 0;
-  const address = request ? last.dst : first.src;
-  const port = request ? last.destinationPort : first.sourcePort;
-  let found: Backend | undefined;
-  for (const backend of exchange.backends) if (backend.address === address && backend.port === port) found = backend;
-  if (found === undefined) {
-    const asked = request ? first.dst : last.src;
-    const askedPort = request ? first.destinationPort : last.sourcePort;
-    if (!isOpening || (asked === address && askedPort === port) || exchange.backends.length >= BACKENDS) return;
-    const backend = { address, port, replies: request ? 0 : 1, resets: 0 };
-    exchange.backends = appended(exchange.backends, backend);
-  } else if (!request) {
-    if (isTcp && (c & RST) !== 0) found.resets++;
-    if (isOpening) found.replies++;
-  }
-}
-
-/** The list with one more; only the first one makes a new array. */
-function appended<T>(list: readonly T[], item: T): readonly T[] {
-  if (list === NONE) return [item];
-  (list as T[]).push(item);
-  return list;
-}
-
-/** An ICMP error that says that the request was not delivered or not wanted. */
-function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts, trail: Trail | null): void {
-  if (facts.quote?.tunnel === true && exchange.tunnelErrors.length < OPEN_LIMIT)
-    exchange.tunnelErrors = appended(exchange.tunnelErrors, { direction, time: facts.firstTime });
-  const type = facts.a >> 8;
-  const code = facts.a & 255;
-  const refusal =
-    facts.kind === Layer.ICMP
-      ? (type === 3 && code !== 4) || type === 11 || type === 12
-      : type === 1 || type === 3 || type === 4;
-  if (refusal && direction === 'reply' && facts.quote?.tunnel !== true) {
-    exchange.refused = true;
-    exchange.refusedBy ??= trail;
-  }
-}
-
-/** True when the packet is one of those that decide the exchange: SYN, SYN,ACK, or a RST to a SYN. */
-function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail: Trail | null): boolean {
-  const flags = facts.c;
-  const end = (facts.a + facts.payloadLength + ((flags & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
-  if ((flags & FIN) !== 0) exchange.finSeen = true;
-  if (request && (flags & (SYN | ACK)) === SYN) {
-    exchange.synSeen = true;
-    exchange.id = facts.a;
-    const { earlyReset } = exchange;
-    if (earlyReset?.acknowledged === ((facts.a + 1) | 0) && !exchange.synAckSeen) {
-      exchange.refused = true;
-      exchange.refusedBy ??= earlyReset.trail;
-    }
-    return true;
-  }
-  if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
-    exchange.synAckSeen = true;
-    exchange.sequence = end;
-    // Told before the answer that it follows: it refuses nothing
-    if (exchange.refusedBy?.protocol === TCP && exchange.refusedBy.a === end) {
-      exchange.refused = false;
-      exchange.refusedBy = null;
-    }
-    return true;
-  }
-  if ((flags & RST) !== 0) {
-    exchange.resetSeen = true;
-    if (
-      !request &&
-      exchange.synSeen &&
-      !exchange.synAckSeen &&
-      (flags & ACK) !== 0 &&
-      facts.b === ((exchange.id + 1) | 0)
-    ) {
-      exchange.refused = true;
-      exchange.refusedBy ??= trail;
-      return true;
-    }
-    // A SYN that waits for more sightings is told after its answer.
-    if (!request && !exchange.synSeen && (flags & ACK) !== 0) exchange.earlyReset ??= { acknowledged: facts.b, trail };
-    return false;
-  }
-  if ((flags & ACK) !== 0) {
-    if (request) {
-      if (exchange.synAckSeen) exchange.synAckAcknowledged = true;
-      if (exchange.serverData) exchange.serverAcked = true;
-      if (!exchange.ackByClientSeen || ((facts.b - exchange.highestAckByClient) | 0) > 0)
-        exchange.highestAckByClient = facts.b;
-      exchange.ackByClientSeen = true;
-    } else {
-      if (exchange.clientData) exchange.clientAcked = true;
-      if (!exchange.ackByServerSeen || ((facts.b - exchange.highestAckByServer) | 0) > 0)
-        exchange.highestAckByServer = facts.b;
-      exchange.ackByServerSeen = true;
-    }
-  }
-  const length = acknowledgedOctets(facts);
-  if (length > 0) {
-    const before = request ? exchange.sentByClientSeen : exchange.sentByServerSeen;
-    const furthest = request ? exchange.sentByClient : exchange.sentByServer;
-    if (!before) addGap(exchange, request, (facts.a - BEFORE) | 0, facts.a);
-    else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
-    if (before && ((end - furthest) | 0) <= 0) {
-      // What waited for more sightings is told late, and is new all the same
-      if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
-        exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length });
-      }
-    } else if (request) {
-      exchange.sentByClient = end;
-    } else {
-      exchange.sentByServer = end;
-    }
-    if (request) exchange.sentByClientSeen = true;
-    else exchange.sentByServerSeen = true;
-  }
-  if (facts.payloadLength > 0) {
-    if (request) exchange.clientData = true;
-    else exchange.serverData = true;
-  }
-  return false;
-}
-
-/** Sequence space that an acknowledgement speaks for: data, and a FIN as one octet behind it. */
-export function acknowledgedOctets({ payloadLength, c }: Pick<PacketFacts, 'payloadLength' | 'c'>): number {
-  return payloadLength + ((c & FIN) !== 0 ? 1 : 0);
-}
-
-function addGap(exchange: Exchange, request: boolean, from: number, to: number): void {
-  if (exchange.gaps.length < GAPS) exchange.gaps = appended(exchange.gaps, { request, from, to });
-}
-
-/** True when no packet told so far had these octets. */
-function fillsGap(exchange: Exchange, request: boolean, from: number, to: number): boolean {
-  const { gaps } = exchange;
-  const at = gaps.findIndex(
-    (gap) => gap.request === request && ((from - gap.from) | 0) >= 0 && ((gap.to - to) | 0) >= 0,
-  );
-  if (at < 0) return false;
-  const gap = gaps[at]!;
-  const parts = [
-    { request, from: gap.from, to: from },
-    { request, from: to, to: gap.to },
-  ].filter((part) => part.from !== part.to);
-  exchange.gaps = [...gaps.slice(0, at), ...parts, ...gaps.slice(at + 1)];
-  return true;
-}
-
-/** The stream of one direction of a connection, begun with a segment when there is none. */
-export function streamOf(exchange: Exchange, direction: Direction, sequence: number): Stream {
-  if (direction === 'request') return (exchange.requestStream ??= new Stream(sequence));
-  return (exchange.replyStream ??= new Stream(sequence));
-}
-
-/** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
-export function decides(trail: Trail): boolean {
-  if (trail.quote !== null) return false;
-  return trail.protocol !== TCP || (trail.c & SYN) !== 0;
 }

@@ -1,6 +1,8 @@
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
-import { Exchange, noteBackend, type PacketFacts } from './exchange.js';
+import { Exchange, Reach } from './exchange.js';
+import { ExchangeStore } from './exchange-store.js';
+import { noteBackend, type PacketFacts } from './exchange-packets.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
 import type { Direction, Form } from './trail.js';
@@ -12,14 +14,20 @@ const SYN = 2;
 const ACK = 16;
 const DNS_RESPONSE = 0x8000;
 const BUCKETS = 1 << 16;
+/** Instead of the number of an exchange. */
+const NONE = -1;
+/** Stands for all those for which there is no room. */
+const BEYOND = 0;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
 /** Exchanges held before the settled ones among them are looked for. */
-const SWEEP = 1 << 16;
+const SWEEP = 1 << 14;
 /** Most exchanges held; what is beyond is counted and not told. */
 const LIMIT = 1 << 18;
 /** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
 const IDLE = 10e9;
+/** An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again. */
+const IDLE_ANSWERED = 2e9;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
 
@@ -34,17 +42,21 @@ type Key = Pick<
 
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable {
-  readonly #buckets: (Exchange | null)[] = new Array<Exchange | null>(BUCKETS).fill(null);
-  /** In order of their making. */
-  all: Exchange[] = [];
+  readonly #store = new ExchangeStore();
+  readonly #views = new Map<number, Exchange>();
+  /** First exchange of each bucket. */
+  readonly #buckets = new Int32Array(BUCKETS).fill(NONE);
+  /** Numbers in order of their making. */
+  #order = new Int32Array(1 << 8);
+  #count = 0;
   /** Exchanges not told because the table was full. */
   evicted = 0;
   #sweepAt = SWEEP;
   readonly #fragments = new FragmentTable();
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
-  readonly #aliases = new Map<string, Exchange>();
+  readonly #aliases = new Map<string, number>();
   /** Exchanges by the form that their requests were translated to: a reply that is lost before it is translated back shows no other. */
-  readonly #translated = new Map<string, Exchange>();
+  readonly #translated = new Map<string, number>();
   /** What is looked for: reused, and good until the next one is. */
   readonly #key: Key = {
     protocol: 'udp',
@@ -58,44 +70,78 @@ export class ExchangeTable {
   };
   /** Of the packet that was last given its exchange. */
   direction: Direction = null;
+  /** Any exchange, looked at for a moment. */
+  readonly #any: Exchange;
+  readonly #other: Exchange;
+
+  constructor() {
+    const beyond = this.#store.take();
+    this.#any = new Exchange(this.#store, beyond);
+    this.#other = new Exchange(this.#store, beyond);
+  }
+
+  /** All that are held, in order of their making. */
+  get all(): Exchange[] {
+    return Array.from(this.#order.subarray(0, this.#count), (number) => this.#viewOf(number));
+  }
+
+  /** The exchange that exchangeOf returned, to be kept. */
+  keep(exchange: Exchange): Exchange {
+    if (exchange !== this.#any) return exchange;
+    return exchange.number === BEYOND ? exchange.copy() : this.#viewOf(exchange.number);
+  }
 
   /**
-   * Finds or makes the exchange of a packet, null when it belongs to none, and sets `direction`.
+   * Finds or makes the exchange of a packet, null when it belongs to none, and sets `direction`. The object is used again for the
+   * next packet: see `keep`.
    * @param first its form where it was first seen, @param last where it was last seen
    */
   exchangeOf(facts: PacketFacts, first: Form, last: Form): Exchange | null {
     if (facts.fragmentOffset > 0) {
       const known = this.#fragments.find(facts, first) ?? this.#fragments.find(facts, last);
-      return known === null ? null : this.#is(known.exchange, known.direction);
+      if (known === null) return null;
+      this.direction = known.direction;
+      return known.exchange;
     }
-    const exchange = this.#exchangeOf(facts, first, last);
-    if (first !== last && exchange !== null && this.direction === 'request')
+    const number = this.#exchangeOf(facts, first, last);
+    if (number === NONE) return null;
+    const exchange = this.#any.moveTo(number);
+    if (first !== last && this.direction === 'request')
       this.#rememberTranslated(exchange, facts.forms ?? [first, last]);
-    if (exchange !== null && (first !== last || exchange.backends.length > 0))
-      noteBackend(exchange, this.direction, facts, first, last);
+    if (first !== last || exchange.backends.length > 0) noteBackend(exchange, this.direction, facts, first, last);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
-    if (facts.moreFragments !== 0 && exchange !== null && facts.protocol !== TCP) {
-      this.#fragments.remember(facts, first, exchange, this.direction);
-      if (first !== last) this.#fragments.remember(facts, last, exchange, this.direction);
+    if (facts.moreFragments !== 0 && facts.protocol !== TCP) {
+      const kept = this.keep(exchange);
+      this.#fragments.remember(facts, first, kept, this.direction);
+      if (first !== last) this.#fragments.remember(facts, last, kept, this.direction);
+      return kept;
     }
     return exchange;
+  }
+
+  /** The exchange as an object, always the same one. */
+  #viewOf(number: number): Exchange {
+    let view = this.#views.get(number);
+    if (view === undefined) this.#views.set(number, (view = new Exchange(this.#store, number)));
+    return view;
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
     if (exchange.requestForms.length > 0) return;
     // Who tells packets without a trail uses its objects again.
     exchange.requestForms = forms.map((form) => ({ ...form }));
+    const { number, protocol, id, sequence } = exchange;
+    if (number === BEYOND) return;
     const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
-    const { protocol, id, sequence } = exchange;
     const key = numbered(this.#asked(protocol, form), protocol === 'dns' ? id : form.echoId, sequence, -1);
-    this.#translated.set(translatedKey(key), exchange);
+    this.#translated.set(translatedKey(key), number);
   }
 
   /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
-  #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): Exchange | undefined {
-    if (this.#translated.size === 0) return undefined;
-    return this.#translated.get(translatedKey(numbered(this.#answered(protocol, reply), id, sequence, -1)));
+  #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): number {
+    if (this.#translated.size === 0) return NONE;
+    return this.#translated.get(translatedKey(numbered(this.#answered(protocol, reply), id, sequence, -1))) ?? NONE;
   }
 
   /** The key of what was asked from src to dst. Of a connection or flow nothing more counts. */
@@ -121,12 +167,17 @@ export class ExchangeTable {
     return key;
   }
 
-  #is(exchange: Exchange, direction: Direction): Exchange {
+  #is(number: number, direction: Direction): number {
     this.direction = direction;
-    return exchange;
+    return number;
   }
 
-  #exchangeOf(facts: PacketFacts, first: Form, last: Form): Exchange | null {
+  /** A look at an exchange, good until the next one. */
+  #look(number: number): Exchange {
+    return this.#other.moveTo(number);
+  }
+
+  #exchangeOf(facts: PacketFacts, first: Form, last: Form): number {
     if (facts.quote !== null) return this.#quoted(facts, facts.quote);
     switch (facts.kind) {
       case Layer.ICMP:
@@ -134,7 +185,7 @@ export class ExchangeTable {
         const type = facts.a >> 8;
         const request = facts.kind === Layer.ICMP ? type === 8 : type === 128;
         const reply = facts.kind === Layer.ICMP ? type === 0 : type === 129;
-        if (!request && !reply) return null;
+        if (!request && !reply) return NONE;
         // The client's own view: a request's first form, a reply's last.
         return request
           ? this.#member('request', facts, numbered(this.#asked('icmp-echo', first), first.echoId, facts.c, -1))
@@ -151,7 +202,7 @@ export class ExchangeTable {
         return this.#conversation('tcp', facts, first, last);
       default:
         // Of a header cut short the ports are there, and tell the connection.
-        return facts.protocol === TCP && first.sourcePort >= 0 ? this.#conversation('tcp', facts, first, last) : null;
+        return facts.protocol === TCP && first.sourcePort >= 0 ? this.#conversation('tcp', facts, first, last) : NONE;
     }
   }
 
@@ -163,45 +214,46 @@ export class ExchangeTable {
     last: Form,
     sequence: number,
     nameId: number,
-  ): Exchange {
-    const idOf = ({ echoId }: Form): number => (protocol === 'dns' ? facts.a : echoId);
-    const find = (form: Form): Exchange | null =>
-      this.#find(numbered(this.#answered(protocol, form), idOf(form), sequence, nameId));
-    const form = find(last) === null && find(first) !== null ? first : last;
-    const id = idOf(form);
-    const translated =
-      this.#translated.size > 0 && find(form) === null ? this.#findTranslated(protocol, form, id, sequence) : undefined;
-    if (translated !== undefined) return this.#is(translated, 'reply');
-    const exchange = this.#member('reply', facts, numbered(this.#answered(protocol, form), id, sequence, nameId));
-    if (first !== last && exchange.requests === 0 && this.#aliases.size < ALIASES) {
-      const key = aliasOf(numbered(this.#answered(protocol, first), idOf(first), sequence, nameId));
-      this.#aliases.set(key, exchange);
+  ): number {
+    const isDns = protocol === 'dns';
+    const firstId = isDns ? facts.a : first.echoId;
+    let form = last;
+    let id = isDns ? facts.a : last.echoId;
+    let found = this.#find(numbered(this.#answered(protocol, last), id, sequence, nameId));
+    if (found === NONE && first !== last) {
+      found = this.#find(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
+      if (found !== NONE) [form, id] = [first, firstId];
     }
-    return exchange;
+    if (found === NONE) {
+      const translated = this.#findTranslated(protocol, form, id, sequence);
+      if (translated !== NONE) return this.#is(translated, 'reply');
+    }
+    const number = this.#member('reply', facts, numbered(this.#answered(protocol, form), id, sequence, nameId));
+    if (first === last || number === BEYOND || this.#aliases.size >= ALIASES) return number;
+    if (this.#look(number).requests === 0) {
+      const key = aliasOf(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
+      this.#aliases.set(key, number);
+    }
+    return number;
   }
 
-  #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): Exchange {
+  #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): number {
     const flags = protocol === 'tcp' ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
-    const forward = this.#findAsked(protocol, first) ?? (first === last ? null : this.#findAsked(protocol, last));
+    let forward = this.#findAsked(protocol, first);
+    if (forward === NONE && first !== last) forward = this.#findAsked(protocol, last);
     // A SYN with another number opens a new connection on the same ports.
-    if (forward !== null && !(opening && forward.synSeen && forward.id !== facts.a)) {
+    if (forward !== NONE && !(opening && this.#look(forward).synSeen && this.#look(forward).id !== facts.a)) {
       return this.#is(forward, 'request');
     }
-    if (forward === null && !opening) {
-      // A bridge that translates before its tap shows the request to the pod and the reply from the service.
-      // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
-      let backward = this.#findAnswered(protocol, last);
-      if (first !== last) {
-        backward ??= this.#findAnswered(protocol, first);
-        for (const form of facts.forms ?? []) backward ??= this.#findAnswered(protocol, form);
-      }
-      backward ??= this.#findTranslated(protocol, last, -1, 0) ?? null;
-      if (backward !== null) {
+    if (forward === NONE && !opening) {
+      const backward = this.#findBackward(protocol, facts, first, last);
+      if (backward !== NONE) {
+        const exchange = this.#look(backward);
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
-        if (protocol !== 'udp' || facts.firstTime >= backward.firstTime) return this.#is(backward, 'reply');
+        if (protocol !== 'udp' || facts.firstTime >= exchange.firstTime) return this.#is(backward, 'reply');
         this.#unlink(backward);
-        backward.turn();
+        exchange.turn();
         this.#link(backward);
         return this.#is(backward, 'request');
       }
@@ -214,19 +266,31 @@ export class ExchangeTable {
     return this.#is(this.#make(facts, key), 'request');
   }
 
-  /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
-  #quoted(facts: PacketFacts, quote: Quote): Exchange | null {
-    // Of a tunnel's packet the flow inside is meant, which such an error refuses nothing of.
-    if (quote.tunnel) return quote.inner === null ? null : this.#findQuoted(quote.inner);
-    let found = this.#findQuoted(quote);
-    for (const other of facts.otherQuotes ?? []) found ??= this.#findQuoted(other);
-    return found ?? this.#announced(facts, quote);
+  /** The conversation that a packet answers. */
+  #findBackward(protocol: 'tcp' | 'udp', { forms }: PacketFacts, first: Form, last: Form): number {
+    let found = this.#findAnswered(protocol, last);
+    // A bridge that translates before its tap shows the request to the pod and the reply from the service.
+    // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
+    if (first !== last) {
+      if (found === NONE) found = this.#findAnswered(protocol, first);
+      for (const form of forms ?? []) if (found === NONE) found = this.#findAnswered(protocol, form);
+    }
+    return found === NONE ? this.#findTranslated(protocol, last, -1, 0) : found;
   }
 
-  #findQuoted(quote: Quote): Exchange | null {
+  /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
+  #quoted(facts: PacketFacts, quote: Quote): number {
+    // Of a tunnel's packet the flow inside is meant, which such an error refuses nothing of.
+    if (quote.tunnel) return quote.inner === null ? NONE : this.#findQuoted(quote.inner);
+    let found = this.#findQuoted(quote);
+    for (const other of facts.otherQuotes ?? []) if (found === NONE) found = this.#findQuoted(other);
+    return found === NONE ? this.#announced(facts, quote) : found;
+  }
+
+  #findQuoted(quote: Quote): number {
     const { src, dst, sourcePort, destinationPort } = quote;
-    let forward: Exchange | null = null;
-    let backward: Exchange | null = null;
+    let forward = NONE;
+    let backward = NONE;
     if (quote.protocol === 1 || quote.protocol === 58) {
       forward = this.#find(numbered(this.#asked('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
       backward = this.#find(numbered(this.#answered('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
@@ -234,89 +298,94 @@ export class ExchangeTable {
       const protocol = quote.protocol === 6 ? 'tcp' : 'udp';
       forward = this.#findAsked(protocol, quote);
       backward = this.#findAnswered(protocol, quote);
-      if (forward === null && backward === null && protocol === 'udp') {
+      if (forward === NONE && backward === NONE && protocol === 'udp') {
         forward = this.#recentDns(src, sourcePort, dst);
-        if (forward === null) backward = this.#recentDns(dst, destinationPort, src);
+        if (forward === NONE) backward = this.#recentDns(dst, destinationPort, src);
       }
     }
-    if (forward !== null) return this.#is(forward, 'reply');
-    return backward === null ? null : this.#is(backward, 'request');
+    if (forward !== NONE) return this.#is(forward, 'reply');
+    return backward === NONE ? NONE : this.#is(backward, 'request');
   }
 
   /** Errors are told at once, the packet that they quote may still wait for more sightings. */
-  #announced(facts: PacketFacts, quote: Quote): Exchange | null {
+  #announced(facts: PacketFacts, quote: Quote): number {
     const { sourcePort, destinationPort, icmpId, icmpSeq } = quote;
     const asked = quote.protocol === 1 ? quote.icmpType === 8 : quote.icmpType === 128;
-    const exchange = asked
+    const number = asked
       ? this.#make(facts, numbered(this.#asked('icmp-echo', quote), icmpId, icmpSeq, -1))
       : quote.protocol === UDP && sourcePort >= 0 && sourcePort !== DNS && destinationPort !== DNS
         ? this.#make(facts, this.#asked('udp', quote))
-        : null;
-    return exchange === null ? null : this.#is(exchange, 'reply');
+        : NONE;
+    return number === NONE ? NONE : this.#is(number, 'reply');
   }
 
   /** DNS exchanges are keyed by their id, which a quotation may not hold: the last one of the socket is meant. */
-  #recentDns(client: number, clientPort: number, server: number): Exchange | null {
-    for (let i = this.all.length - 1; i >= 0 && i >= this.all.length - RECENT; i--) {
-      const exchange = this.all[i]!;
+  #recentDns(client: number, clientPort: number, server: number): number {
+    for (let i = this.#count - 1; i >= 0 && i >= this.#count - RECENT; i--) {
+      const exchange = this.#look(this.#order[i]!);
       if (
         exchange.protocol === 'dns' &&
         exchange.client === client &&
         exchange.clientPort === clientPort &&
         exchange.server === server
       ) {
-        return exchange;
+        return exchange.number;
       }
     }
-    return null;
+    return NONE;
   }
 
-  #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key): Exchange {
+  #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key): number {
     const { nameId, sequence } = key;
-    const exchange =
-      this.#find(key) ??
-      (direction === 'request' && this.#aliases.size > 0 ? this.#aliases.get(aliasOf(key)) : undefined) ??
-      this.#make(facts, key);
+    let number = this.#find(key);
+    if (number === NONE && direction === 'request' && this.#aliases.size > 0)
+      number = this.#aliases.get(aliasOf(key)) ?? NONE;
+    if (number === NONE) number = this.#make(facts, key);
+    const exchange = this.#look(number);
     // A question that one packet was cut before, another shows.
     if (exchange.nameId < 0 && nameId >= 0) {
       exchange.nameId = nameId;
       exchange.sequence = sequence;
     }
-    return this.#is(exchange, direction);
+    return this.#is(number, direction);
   }
 
-  #find(key: Key): Exchange | null {
+  #find(key: Key): number {
     const { id, sequence, nameId } = key;
-    let exchange = this.#buckets[bucketOf(key)]!;
-    for (; exchange !== null; exchange = exchange.next!) {
+    let number = this.#buckets[bucketOf(key)]!;
+    for (; number !== NONE; number = this.#store.next(number)) {
+      const exchange = this.#look(number);
       if (
         exchange.id === id &&
         (nameId === exchange.nameId ? exchange.sequence === sequence : nameId < 0 || exchange.nameId < 0) &&
         isBetween(exchange, key)
       ) {
-        return exchange;
+        return number;
       }
     }
-    return null;
+    return NONE;
   }
 
-  #findAsked(protocol: 'tcp' | 'udp', sockets: Sockets): Exchange | null {
+  #findAsked(protocol: 'tcp' | 'udp', sockets: Sockets): number {
     return this.#findConversation(this.#asked(protocol, sockets));
   }
 
-  #findAnswered(protocol: 'tcp' | 'udp', sockets: Sockets): Exchange | null {
+  #findAnswered(protocol: 'tcp' | 'udp', sockets: Sockets): number {
     return this.#findConversation(this.#answered(protocol, sockets));
   }
 
   /** The latest connection or datagram flow between two sockets. */
-  #findConversation(key: Key): Exchange | null {
-    let exchange = this.#buckets[bucketOf(key)]!;
-    while (exchange !== null && !isBetween(exchange, key)) exchange = exchange.next!;
-    return exchange;
+  #findConversation(key: Key): number {
+    let number = this.#buckets[bucketOf(key)]!;
+    while (number !== NONE && !isBetween(this.#look(number), key)) number = this.#store.next(number);
+    return number;
   }
 
-  #make({ ipVersion }: PacketFacts, key: Key): Exchange {
-    const exchange = new Exchange();
+  #make({ ipVersion }: PacketFacts, key: Key): number {
+    const isBeyond = this.#count >= LIMIT;
+    const number = isBeyond ? BEYOND : this.#store.take();
+    if (isBeyond) this.#store.clear(BEYOND);
+    const exchange = this.#look(number);
     exchange.protocol = key.protocol;
     exchange.client = key.client;
     exchange.server = key.server;
@@ -326,51 +395,73 @@ export class ExchangeTable {
     exchange.sequence = key.sequence;
     exchange.nameId = key.nameId;
     exchange.ipVersion = ipVersion;
-    if (this.all.length >= LIMIT) {
+    if (isBeyond) {
       this.evicted++;
-      return exchange;
+      return number;
     }
-    this.#link(exchange);
-    this.all.push(exchange);
-    return exchange;
+    this.#link(number);
+    if (this.#count === this.#order.length) {
+      const order = new Int32Array(2 * this.#count);
+      order.set(this.#order);
+      this.#order = order;
+    }
+    this.#order[this.#count++] = number;
+    return number;
   }
 
-  #link(exchange: Exchange): void {
-    const bucket = bucketOf(exchange);
-    exchange.next = this.#buckets[bucket]!;
-    this.#buckets[bucket] = exchange;
+  #link(number: number): void {
+    const bucket = bucketOf(this.#look(number));
+    this.#store.setNext(number, this.#buckets[bucket]!);
+    this.#buckets[bucket] = number;
   }
 
   /** True when it is time to look for exchanges that are over. */
   get isFull(): boolean {
-    return this.all.length >= this.#sweepAt;
+    return this.#count >= this.#sweepAt;
   }
 
   /**
-   * Gives away the exchanges that are over: `retire` is asked about each that has been idle, and takes it or leaves it.
+   * Gives away the exchanges that are over: `retire` is asked about each that has been idle, and takes it or leaves it. The
+   * object it is given is used again for the next one.
    * @param now time up to which packets were told
    */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
-    for (const [key, { lastTime }] of this.#aliases) if (lastTime + IDLE < now) this.#aliases.delete(key);
-    for (const [key, { lastTime }] of this.#translated) if (lastTime + IDLE < now) this.#translated.delete(key);
-    const kept: Exchange[] = [];
-    for (const exchange of this.all) {
-      if (exchange.lastTime + IDLE < now && retire(exchange)) this.#unlink(exchange);
-      else kept.push(exchange);
+    const store = this.#store;
+    const isIdle = (number: number): boolean => {
+      const idle = now - store.lastTime(number);
+      if (idle <= IDLE_ANSWERED) return false;
+      const { protocol, replyReach } = this.#look(number);
+      return idle > (hasId(protocol) && replyReach === Reach.HOME ? IDLE_ANSWERED : IDLE);
+    };
+    for (const known of [this.#aliases, this.#translated])
+      for (const [key, number] of known) if (isIdle(number)) known.delete(key);
+    let kept = 0;
+    for (let i = 0; i < this.#count; i++) {
+      const number = this.#order[i]!;
+      if (isIdle(number) && retire(this.#any.moveTo(number))) {
+        this.#unlink(number);
+        // Who holds it goes on to see what it was
+        this.#views.get(number)?.detach();
+        this.#views.delete(number);
+        store.free(number);
+      } else {
+        this.#order[kept++] = number;
+      }
     }
-    this.all = kept;
-    this.#sweepAt = kept.length + SWEEP;
+    this.#count = kept;
+    this.#sweepAt = kept + SWEEP;
   }
 
-  #unlink(exchange: Exchange): void {
-    const bucket = bucketOf(exchange);
+  #unlink(number: number): void {
+    const store = this.#store;
+    const bucket = bucketOf(this.#look(number));
     let at = this.#buckets[bucket]!;
-    if (at === exchange) {
-      this.#buckets[bucket] = exchange.next;
+    if (at === number) {
+      this.#buckets[bucket] = store.next(number);
       return;
     }
-    while (at !== null && at.next !== exchange) at = at.next!;
-    if (at !== null) at.next = exchange.next;
+    while (at !== NONE && store.next(at) !== number) at = store.next(at);
+    if (at !== NONE) store.setNext(at, store.next(number));
   }
 }
 

@@ -1,5 +1,7 @@
+import { PairIndex } from '../net/pair-index.js';
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
+import { PROTOCOLS } from './exchange-store.js';
 import type { Paths } from './paths.js';
 import type { Names } from './rows.js';
 
@@ -11,7 +13,8 @@ interface Flow {
   readonly client: number;
   readonly server: number;
   readonly serverPort: number;
-  readonly clientPorts: Set<number>;
+  /** -1 where there is none, or where there are several. */
+  clientPort: number;
   /** Points that a request passed which was translated on its way; empty where none was. */
   way: readonly number[];
   exchanges: number;
@@ -20,28 +23,34 @@ interface Flow {
 
 /** Exchanges counted by client, server, protocol and service. */
 export class FlowTable {
-  readonly #index = new Map<string, number>();
+  readonly #ends = new PairIndex(LIMIT);
+  /** By the number of the two ends, protocol and port. */
+  readonly #index = new PairIndex(LIMIT);
+  /** Exchanges with each server, by its address, protocol and port. */
+  readonly #servers = new PairIndex(LIMIT);
+  readonly #exchangesWith: number[] = [];
   readonly #flows: Flow[] = [];
   readonly verdicts: Record<Verdict, number> = noVerdicts();
   exchanges = 0;
   /** Exchanges of flows that no longer fitted. */
   evicted = 0;
 
-  /** Index of an exchange's flow; -1 when it no longer fits. */
-  indexOf(exchange: Exchange): number {
-    const key = `${exchange.protocol} ${exchange.client} ${exchange.server} ${exchange.serverPort}`;
-    let index = this.#index.get(key);
-    if (index === undefined) {
-      if (this.#flows.length >= LIMIT) return -1;
-      index = this.#flows.length;
-      this.#index.set(key, index);
-      const { protocol, client, server, serverPort } = exchange;
+  /** Index of an exchange's flow; -1 when it has none, or no longer fitted. */
+  find({ client, server, protocol, serverPort }: Exchange): number {
+    const ends = this.#ends.find(client, server);
+    return ends < 0 ? -1 : this.#index.find(ends, serviceOf(protocol, serverPort));
+  }
+
+  #indexOf({ protocol, client, server, clientPort, serverPort }: Exchange): number {
+    const ends = this.#ends.get(client, server);
+    const index = ends < 0 ? -1 : this.#index.get(ends, serviceOf(protocol, serverPort));
+    if (index === this.#flows.length) {
       this.#flows.push({
         protocol,
         client,
         server,
         serverPort,
-        clientPorts: new Set(),
+        clientPort,
         way: [],
         exchanges: 0,
         verdicts: noVerdicts(),
@@ -50,19 +59,24 @@ export class FlowTable {
     return index;
   }
 
-  /** Counts an exchange once. */
-  count(exchange: Exchange, verdict: Verdict): void {
+  /** Counts an exchange once; returns the index of its flow, -1 when that no longer fits. */
+  count(exchange: Exchange, verdict: Verdict): number {
     this.exchanges++;
     this.verdicts[verdict]++;
-    const flow = this.#flows[this.indexOf(exchange)];
+    const index = this.#indexOf(exchange);
+    const flow = this.#flows[index];
     if (flow === undefined) {
       this.evicted++;
-      return;
+      return -1;
     }
+    const { protocol, server, serverPort, clientPort, requestWay } = exchange;
+    const its = this.#servers.get(server, serviceOf(protocol, serverPort));
+    this.#exchangesWith[its] = (this.#exchangesWith[its] ?? 0) + 1;
     flow.exchanges++;
     flow.verdicts[verdict]++;
-    if (exchange.requestWay.length > flow.way.length) flow.way = exchange.requestWay;
-    if (flow.clientPorts.size < 2) flow.clientPorts.add(exchange.clientPort);
+    if (requestWay.length > flow.way.length) flow.way = requestWay;
+    if (flow.clientPort !== clientPort) flow.clientPort = -1;
+    return index;
   }
 
   /** Exchanges of a flow. */
@@ -71,23 +85,16 @@ export class FlowTable {
   }
 
   /** Exchanges of all clients with a server. */
-  exchangesWith(protocol: string, server: number, serverPort: number): number {
-    return this.#flows.reduce(
-      (sum, flow) =>
-        flow.protocol === protocol && flow.server === server && flow.serverPort === serverPort
-          ? sum + flow.exchanges
-          : sum,
-      0,
-    );
+  exchangesWith(protocol: ExchangeProtocol, server: number, serverPort: number): number {
+    return this.#exchangesWith[this.#servers.find(server, serviceOf(protocol, serverPort))] ?? 0;
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
-    return this.#flows.map(({ protocol, client, server, serverPort, clientPorts, way, exchanges, verdicts }) => {
-      const [clientPort] = clientPorts;
+    return this.#flows.map(({ protocol, client, server, serverPort, clientPort, way, exchanges, verdicts }) => {
       return {
         protocol,
         client: names.addresses.text(client),
-        clientPort: clientPorts.size === 1 && clientPort !== undefined && clientPort >= 0 ? clientPort : null,
+        clientPort: clientPort < 0 ? null : clientPort,
         server: names.addresses.text(server),
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges,
@@ -96,6 +103,11 @@ export class FlowTable {
       };
     });
   }
+}
+
+/** Protocol and port in one number. */
+function serviceOf(protocol: ExchangeProtocol, port: number): number {
+  return ((port + 1) << 2) | PROTOCOLS.indexOf(protocol);
 }
 
 export function noVerdicts(): Record<Verdict, number> {

@@ -1,4 +1,5 @@
-import type { Exchange, PacketFacts } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import type { PacketFacts } from './exchange-packets.js';
 import type { Direction, Form } from './trail.js';
 
 /** Packets in fragments that are remembered at a time. */

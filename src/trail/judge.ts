@@ -1,7 +1,7 @@
 import { isWorkload, rankOf } from '../net/points.js';
 import { arrivalOf, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext } from './coverage.js';
-import { acknowledgedOctets, decides } from './exchange.js';
+import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
 import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
 import { JOIN } from './window.js';
@@ -106,7 +106,9 @@ export class Judge {
     if (owners !== null && !owners.has(trail.last.src)) {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
-    const partly = trail.sightings.find(({ point }) => !seen.has(point) && trail.path.before(lastSeen, point));
+    const partly = trail.sightings.find(
+      ({ point }) => !seen.has(point) && this.#context.paths.isBefore(trail.path, lastSeen, point),
+    );
     if (partly !== undefined && this.#context.evidence.points[partly.point]!.cutTcp > 0)
       return unknown(
         `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`,
@@ -125,7 +127,10 @@ export class Judge {
     if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
     const astray = trail.sightings.find(
       ({ point, ttl }) =>
-        seen.has(point) && point !== lastSeen && ttl === lastSighting.ttl && !trail.path.before(point, lastSeen),
+        seen.has(point) &&
+        point !== lastSeen &&
+        ttl === lastSighting.ttl &&
+        !this.#context.paths.isBefore(trail.path, point, lastSeen),
     );
     if (astray !== undefined) {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
@@ -279,7 +284,8 @@ export class Judge {
       .filter(
         ({ point, crossing }) =>
           !seen.has(point) &&
-          (crossing === 'role' || (trail.path.before(lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))),
+          (crossing === 'role' ||
+            (this.#context.paths.isBefore(trail.path, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))),
       );
   }
 

@@ -20,8 +20,13 @@ export function markCopies(sightings: readonly Sighting[]): Sighting[] {
   });
 }
 
+/** Shared by the packets that one point saw, most of those that are lost. */
+const ONLY: ReadonlySet<number>[] = [];
+
 /** Points that saw all octets of a packet, in one frame or in several. */
-export function wholeAt(sightings: readonly Sighting[], length: number): Set<number> {
+export function wholeAt(sightings: readonly Sighting[], length: number): ReadonlySet<number> {
+  const [only] = sightings;
+  if (sightings.length === 1 && only!.range === null) return (ONLY[only!.point] ??= new Set([only!.point]));
   const points = new Set<number>();
   const parts = new Map<number, (readonly [number, number])[]>();
   for (const { point, range } of sightings) {
@@ -34,6 +39,11 @@ export function wholeAt(sightings: readonly Sighting[], length: number): Set<num
     if (covered >= length) points.add(point);
   }
   return points;
+}
+
+/** True when a point saw a packet more than once. */
+export function isRepeated(sightings: readonly Sighting[]): boolean {
+  return sightings.some(({ point }, i) => sightings.findIndex((other) => other.point === point) < i);
 }
 
 /** How many identical packets each point saw, copies apart: as many as it saw with one TTL, in one form and one tunnel. */

@@ -9,11 +9,11 @@ export type Crossing = 'pair' | 'address' | 'role';
 
 /** The captured points between two addresses, in the order in which a packet passes them. */
 export interface Path {
+  readonly src: number;
+  readonly dst: number;
   readonly points: readonly number[];
   /** For each point, how it is known to be on the way. */
   readonly crossings: readonly Crossing[];
-  /** True when it is known that a packet passes the first point before the second. */
-  readonly before: (first: number, second: number) => boolean;
   /** Where the source and the destination live; empty when not known. */
   readonly source: readonly number[];
   readonly home: readonly number[];
@@ -34,12 +34,13 @@ interface Hops {
   outerTo: number;
 }
 
-/** The two ends of a path, and where they live. */
+/** The two ends of a path, where they live, and what was seen between them at each point. */
 interface Ends {
   readonly src: number;
   readonly dst: number;
   readonly source: Home;
   readonly home: Home;
+  readonly hops: ReadonlyMap<number, Hops>;
 }
 
 /** Points that have a bit of their own. */
@@ -52,6 +53,10 @@ export class Paths {
   readonly #index = new PairIndex(1 << 18);
   readonly #paths: Path[] = [];
   readonly #needs: number[] = [];
+  /** Lists that many paths share. */
+  readonly #lists = new Map<string, readonly (number | Crossing)[]>();
+  /** Of the path that was asked about last. */
+  #ends: Ends | null = null;
   readonly #given: readonly number[];
   readonly #orders: PointOrders;
   readonly #clocks: ReadonlyMap<string, Clock>;
@@ -104,7 +109,13 @@ export class Paths {
     return need;
   }
 
-  #find(src: number, dst: number): Path {
+  /** True when it is known that a packet on a path passes the first point before the second. */
+  isBefore({ src, dst }: Path, first: number, second: number): boolean {
+    if (this.#ends?.src !== src || this.#ends.dst !== dst) this.#ends = this.#endsOf(src, dst);
+    return this.#compare(first, second, this.#ends.hops, this.#ends) < 0;
+  }
+
+  #endsOf(src: number, dst: number): Ends {
     const hops = new Map<number, Hops>();
     const [low, high] = src <= dst ? [src, dst] : [dst, src];
     for (const at of this.#topology.evidence.points) {
@@ -124,8 +135,12 @@ export class Paths {
         outerTo: out.to || back.from,
       });
     }
-    const source = this.#topology.homeOf(src);
-    const home = this.#topology.homeOf(dst);
+    return { src, dst, source: this.#topology.homeOf(src), home: this.#topology.homeOf(dst), hops };
+  }
+
+  #find(src: number, dst: number): Path {
+    const ends = this.#endsOf(src, dst);
+    const { source, home, hops } = ends;
     const inferred = new Set<number>();
     const { addresses } = this.#topology.evidence;
     // What no router forwards goes no further than it was seen.
@@ -143,7 +158,6 @@ export class Paths {
       for (const point of this.#outward(dst, home, hops, this.#topology.isTunnelled(src)))
         if (!inferred.has(point)) byTheirRole.add(point);
     }
-    const ends = { src, dst, source, home };
     const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
     const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
     const byRole = local ? [] : this.#inward(points, hops, ends, before);
@@ -152,20 +166,28 @@ export class Paths {
     // A bridge passes on what it has for its ports: behind one that is captured and nobody's the destination may live.
     const reached = this.#topology.mayLiveAtPort(home) ? [] : home.points;
     const endsAtHome = all.length > 0 && holds(reached);
+    const crossings = [
+      ...points.map((point): Crossing => (byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair')),
+      ...byRole.map((): Crossing => 'role'),
+    ];
     return {
-      points: all,
-      crossings: [
-        ...points.map((point): Crossing =>
-          byTheirRole.has(point) ? 'role' : inferred.has(point) ? 'address' : 'pair',
-        ),
-        ...byRole.map((): Crossing => 'role'),
-      ],
-      before,
-      source: source.points,
-      home: reached,
+      src,
+      dst,
+      points: this.#shared(all),
+      crossings: this.#shared(crossings),
+      source: this.#shared(source.points),
+      home: this.#shared(reached),
       endsAtHome,
       isWhole: endsAtHome && reached.length > 0 && source.points.length > 0 && holds(source.points),
     };
+  }
+
+  /** The same list for all paths that have it. */
+  #shared<T extends number | Crossing>(list: readonly T[]): readonly T[] {
+    const key = list.join(' ');
+    const known = this.#lists.get(key) as readonly T[] | undefined;
+    if (known === undefined) this.#lists.set(key, list);
+    return known ?? list;
   }
 
   /**
@@ -177,7 +199,7 @@ export class Paths {
     points: readonly number[],
     hops: ReadonlyMap<number, Hops>,
     { dst, source, home }: Ends,
-    before: Path['before'],
+    before: (first: number, second: number) => boolean,
   ): number[] {
     const from = points[points.length - 1];
     if (from === undefined) return [];

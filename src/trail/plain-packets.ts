@@ -1,7 +1,8 @@
 import { PairIndex } from '../net/pair-index.js';
 import type { CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
-import { note, Reach, streamOf } from './exchange.js';
+import { Reach } from './exchange.js';
+import { note, streamOf } from './exchange-packets.js';
 import type { ExchangeTable } from './exchanges.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
@@ -125,7 +126,8 @@ export class PlainPackets {
     if (exchange === null) return;
     const { direction } = this.#exchanges;
     const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-    note(exchange, direction, group, form, reach, points[points.length - 1]!, null, false);
+    const { times } = this.#groups;
+    note(exchange, direction, group, times, number << 1, form, reach, points[points.length - 1]!, null, false);
     const length = rows[row + PAYLOAD_LENGTH]!;
     if (followsStreams && isTcp && length > 0) {
       const { sightings } = this.#window;
@@ -210,7 +212,7 @@ export class PlainPackets {
       exchange.requestWay = [...start, ...path.points.filter((point) => (itsSeen & (1 << point)) !== 0)];
     }
     const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
-    note(exchange, this.#exchanges.direction, group, itsForm, reach, last, null, false);
+    note(exchange, this.#exchanges.direction, group, times, at, itsForm, reach, last, null, false);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { BackendFailure, Verdict } from '../report/report.js';
-import type { Backend, Exchange } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import type { Backend } from './exchange-store.js';
 import { noVerdicts, type FlowTable } from './flows.js';
 import type { Outcome } from './verdict.js';
 
@@ -88,8 +89,8 @@ export class ServiceBackends {
 
 /** Exchanges with a service, those included of which no capture shows where they were sent. */
 export function exchangesWith({ protocol, address, port }: Service, flows: FlowTable): number {
-  const protocols = protocol === 'tcp' ? ['tcp'] : ['udp', 'dns'];
-  return protocols.reduce((sum, each) => sum + flows.exchangesWith(each, address, port), 0);
+  const protocols = protocol === 'tcp' ? (['tcp'] as const) : (['udp', 'dns'] as const);
+  return protocols.reduce((sum: number, each) => sum + flows.exchangesWith(each, address, port), 0);
 }
 
 /** How each backend fails while others of its service answer, in their order. */

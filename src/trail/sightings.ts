@@ -1,3 +1,6 @@
+import { Row, ROW_SHIFT } from './row.js';
+import type { SightingBatch } from './sighting-batch.js';
+
 /** Tunnel around a packet, interned: the same integers at every packet of a flow. */
 export interface Tunnel {
   /** Layer kind: VXLAN, GENEVE, GRE or IP. */
@@ -66,6 +69,12 @@ export class TunnelTable {
   }
 }
 
+// Own constants, not imported ones: the compiler folds only the former
+const FROM_FRAME = Row.FRAME;
+const FROM_SECONDS = Row.SECONDS;
+const FROM_NANOSECONDS = Row.NANOSECONDS;
+const FROM_TTLS = Row.TTLS;
+
 /** Fields of a kept sighting, int32. */
 const POINT_AND_FILE = 0;
 const FRAME = 1;
@@ -94,18 +103,8 @@ export class SightingStore {
     this.#times = new Float64Array(capacity);
   }
 
-  /** Keeps a sighting before `next` in a chain. `ttls`: TTL in bits 0-7, outer TTL in 8-15; `time`: corrected. */
-  add(
-    point: number,
-    file: number,
-    frame: number,
-    seconds: number,
-    nanoseconds: number,
-    ttls: number,
-    tunnel: number,
-    time: number,
-    next: number,
-  ): number {
+  /** Keeps a sighting of a batch before `next` in a chain. */
+  add(batch: SightingBatch, index: number, point: number, file: number, tunnel: number, next: number): number {
     let at = this.#free;
     if (at >= 0) this.#free = this.#rows[(at << SHIFT) + NEXT]!;
     else {
@@ -115,14 +114,16 @@ export class SightingStore {
     const rows = this.#rows;
     const row = at << SHIFT;
     rows[row + POINT_AND_FILE] = (point << 16) | file;
-    rows[row + FRAME] = frame;
-    rows[row + SECONDS] = seconds;
-    rows[row + NANOSECONDS] = nanoseconds;
-    rows[row + TTLS] = ttls;
+    const from = batch.rows;
+    const its = index << ROW_SHIFT;
+    rows[row + FRAME] = from[its + FROM_FRAME]!;
+    rows[row + SECONDS] = from[its + FROM_SECONDS]!;
+    rows[row + NANOSECONDS] = from[its + FROM_NANOSECONDS]!;
+    rows[row + TTLS] = from[its + FROM_TTLS]!;
     rows[row + TUNNEL] = tunnel;
     rows[row + NEXT] = next;
     rows[row + CHAINED] = next < 0 ? 1 : rows[(next << SHIFT) + CHAINED]! + 1;
-    this.#times[at] = time;
+    this.#times[at] = batch.times[index]!;
     return at;
   }
 

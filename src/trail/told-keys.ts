@@ -6,9 +6,9 @@ const MASK = BUCKETS - 1;
 const WALK = 64;
 /**
  * Copies of a packet come within this time of its telling, nanoseconds; later ones are packets of their own. Keys must be known
- * for so long: they are forgotten 70 ms behind what is being read.
+ * for so long.
  */
-const COPIES = 50e6;
+export const COPIES = 50e6;
 /** What was told before one that is this old is older, too. */
 const OVER = 1e9;
 
@@ -27,23 +27,26 @@ export class ToldKeys {
   /** Sightings taken for copies because the chain of their key was too long to look through. */
   refused = 0;
 
-  add(low: number, high: number, time: number): void {
+  /** @param at place of its last time in `times` */
+  add(low: number, high: number, times: Float64Array, at: number): void {
     if (this.#next - this.#first === this.#times.length && !this.#grow()) this.#first++;
     if (this.#next === 0x3fffffff) this.#renumber();
     const number = this.#next++;
-    const at = number & (this.#times.length - 1);
+    const place = number & (this.#times.length - 1);
     const slot = low & MASK;
-    this.#rows[at << 2] = low;
-    this.#rows[(at << 2) + 1] = high;
-    this.#rows[(at << 2) + 2] = this.#heads[slot]!;
-    this.#times[at] = time;
+    this.#rows[place << 2] = low;
+    this.#rows[(place << 2) + 1] = high;
+    this.#rows[(place << 2) + 2] = this.#heads[slot]!;
+    this.#times[place] = times[at]!;
     this.#heads[slot] = number;
   }
 
-  /** True when a packet of this key was told so lately that this is a copy of it. */
-  has(low: number, high: number, time: number): boolean {
+  /** True when a packet of this key was told so lately that this is a copy of it. `index`: place of its time in `times`. */
+  has(low: number, high: number, times: Float64Array, index: number): boolean {
     const mask = this.#times.length - 1;
     let number = this.#heads[low & MASK]!;
+    if (number < this.#first) return false;
+    const time = times[index]!;
     for (let walked = 0; number >= this.#first; number = this.#rows[((number & mask) << 2) + 2]!) {
       if (++walked > WALK) {
         this.refused++;

@@ -1,13 +1,13 @@
 import { rankOf, type CapturePoint } from '../net/points.js';
 import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
-import { note, Reach, streamOf } from './exchange.js';
+import { Reach, type Exchange } from './exchange.js';
+import { note, streamOf } from './exchange-packets.js';
 import { ExchangeTable } from './exchanges.js';
-import type { Exchange } from './exchange.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
-import { countsAt, markCopies, wholeAt } from './passages.js';
+import { countsAt, isRepeated, markCopies, wholeAt } from './passages.js';
 import type { Path, Paths } from './paths.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
@@ -107,7 +107,11 @@ export class Tracker {
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
   settle(number: number): boolean {
     const path = this.#pathOf(number);
-    if (!this.#options.keepAll && this.#plain.take(number, path)) return true;
+    // Apart from the rest, whose closures would have room made for them with each packet
+    return (!this.#options.keepAll && this.#plain.take(number, path)) || this.#settleAny(number, path);
+  }
+
+  #settleAny(number: number, path: Path): boolean {
     const group = this.#groups.view(number);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
@@ -222,7 +226,8 @@ export class Tracker {
 
   #add(trail: Trail): void {
     const { keepAll, keepsOthers, followsStreams, limit } = this.#options;
-    const exchange = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const found = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const exchange = found === null ? null : this.exchanges.keep(found);
     const isChosen = this.#isChosen(trail, exchange);
     if (isChosen) this.#packets += trail.identical;
     if (isChosen) this.translations.addTrail(trail);
@@ -241,6 +246,8 @@ export class Tracker {
         exchange,
         trail.direction,
         trail,
+        Float64Array.of(trail.firstTime, trail.lastTime),
+        0,
         trail.last,
         this.#reachOf(trail, arrived),
         last.point,
@@ -416,19 +423,20 @@ export class Tracker {
     const first = ordered[0]!;
     const last = ordered[ordered.length - 1]!;
     const times = ordered.map((sighting) => sighting.time);
-    const counts = countsAt(ordered);
-    let identical = 1;
-    for (const count of counts.values()) identical = Math.max(identical, count);
-    const seenWhole = wholeAt(ordered, whole.length);
-    if (identical > 1 && isAnonymous(lead)) {
+    const counts = isRepeated(ordered) ? countsAt(ordered) : null;
+    const identical = Math.max(1, ...(counts?.values() ?? []));
+    let seenWhole = wholeAt(ordered, whole.length);
+    if (counts !== null && identical > 1 && isAnonymous(lead)) {
+      const shown = new Set(seenWhole);
       // Which of them a point did not show nothing tells, nor that it is none of the next group's: how many says more than any doubt
       let few: string | null = null;
       for (const [point, count] of counts) {
         if (count === identical) continue;
-        seenWhole.delete(point);
+        shown.delete(point);
         few ??= `${this.#points[point]!.name} shows ${count} of ${identical} identical packets, and nothing tells which`;
       }
       resembles = few ?? resembles;
+      seenWhole = shown;
     }
     return {
       protocol: lead.protocol,

@@ -22,6 +22,27 @@ export interface Outcome {
   readonly reply: Side | null;
 }
 
+/** Packets that arrived, by the point of their last sighting: most sides are one of these, and shared. */
+const ARRIVED: Side[] = [];
+/** What became of exchanges both sides of which did, by those two points. */
+const ANSWERED: Outcome[][] = [];
+
+function arrivedAt(lastSeen: number): Side {
+  return (ARRIVED[lastSeen] ??= Object.freeze({
+    state: 'delivered',
+    lastSeen,
+    nextExpected: null,
+    trail: null,
+    judgement: null,
+  }));
+}
+
+function answered(request: Side | null, reply: Side): Outcome {
+  const outcome: Outcome = { verdict: 'answered', certainty: 'shown', reason: null, request, reply };
+  if (request === null || request !== ARRIVED[request.lastSeen] || reply !== ARRIVED[reply.lastSeen]) return outcome;
+  return ((ANSWERED[request.lastSeen] ??= [])[reply.lastSeen] ??= Object.freeze(outcome));
+}
+
 /** Judges an exchange from the packets that decide it. */
 export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   const request = sideOf(exchange, 'request', judge);
@@ -42,7 +63,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
       : outcome('unknown', 'unknown', 'the connection was opened before the captures began');
   }
   if (reply !== null) {
-    if (reply.state === 'delivered') return outcome('answered', 'shown');
+    if (reply.state === 'delivered') return answered(request, reply);
     if (reply.state === 'lost') return outcome('reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (isAtEnd(reply)) {
@@ -84,7 +105,7 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   if ((request ? exchange.requestReach : exchange.replyReach) === Reach.HOME) {
     const missing = request && exchange.replies > 0 ? null : lostFragment(exchange, direction, count, judge);
     if (missing !== null) return missing;
-    return { state: 'delivered', lastSeen: last, nextExpected: null, trail: null, judgement: null };
+    return arrivedAt(last);
   }
   let best: Side | null = null;
   let lost = 0;

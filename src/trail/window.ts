@@ -7,7 +7,7 @@ import { Row, ROW_SHIFT, RowFlag } from './row.js';
 import { OVERFLOW, SightingStore, TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
-import { ToldKeys } from './told-keys.js';
+import { COPIES, ToldKeys } from './told-keys.js';
 
 /**
  * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
@@ -53,10 +53,6 @@ const KIND = Row.KIND;
 const FLAGS = Row.FLAGS;
 const NAME = Row.NAME;
 const IP_ID = Row.IP_ID;
-const FRAME = Row.FRAME;
-const SECONDS = Row.SECONDS;
-const NANOSECONDS = Row.NANOSECONDS;
-const TTLS = Row.TTLS;
 const DNS = RowFlag.DNS;
 const ICMP_ERROR = RowFlag.ICMP_ERROR;
 const NEXT_EXACT = GroupRow.NEXT_EXACT;
@@ -117,33 +113,26 @@ export class PacketWindow {
     this.#view = new PacketView(context.vxlanPorts === undefined ? {} : { vxlanPorts: context.vxlanPorts });
   }
 
-  /** Adds a sighting of a batch. `tunnel`: number in `tunnels`. */
+  /**
+   * Adds a sighting of a batch. `tunnel`: number in `tunnels`. Times are handed on by their place: as a number with a fraction each
+   * would be an object, two or three a packet.
+   */
   add(batch: SightingBatch, index: number, point: number, file: number, tunnel: number): void {
     const from = batch.rows;
     const row = index << SHIFT;
     const time = batch.times[index]!;
-    let group = this.#find(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, point, time, file);
+    let group = this.#find(batch, index, point, file);
     if (group === RECORDED) return;
     if (group === 0) {
-      if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, time)) return;
+      if (this.#told.has(from[row + EXACT_LOW]!, from[row + EXACT_HIGH]!, batch.times, index)) return;
       const isAlone = this.#equal === 0;
-      group = this.#start(batch, index, time);
+      group = this.#start(batch, index);
       if (!isAlone && this.groups.rows[(group << SHIFT) + IP_ID] === 0) this.#doubtNew(group, time);
     } else if (this.#knowsMore(from, row, group)) this.#describe(batch, index, group);
     if (tunnel === OVERFLOW) this.tunnels.overflowed++;
     const { rows, times } = this.groups;
     const at = group << SHIFT;
-    rows[at + HEAD] = this.sightings.add(
-      point,
-      file,
-      from[row + FRAME]!,
-      from[row + SECONDS]!,
-      from[row + NANOSECONDS]!,
-      from[row + TTLS]!,
-      tunnel,
-      time,
-      rows[at + HEAD]!,
-    );
+    rows[at + HEAD] = this.sightings.add(batch, index, point, file, tunnel, rows[at + HEAD]!);
     rows[at + SEEN]! |= bitOf(point);
     if (time < times[group << 1]!) times[group << 1] = time;
     if (time > times[(group << 1) + 1]!) times[(group << 1) + 1] = time;
@@ -151,7 +140,7 @@ export class PacketWindow {
     if (need === 0 || (rows[at + SEEN]! & need) !== need) return;
     // Told while it is still in the processor's cache: waiting with the others costs three times as much
     if (this.#context.complete(group)) {
-      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times[(group << 1) + 1]!);
+      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times, (group << 1) + 1);
       rows[at + DONE] = 1;
       this.#release(group);
     } else {
@@ -163,7 +152,10 @@ export class PacketWindow {
    * The open group that a sighting belongs to, of several the nearest in time; 0 when there is none, RECORDED when another file
    * of its point has the same sighting.
    */
-  #find(low: number, high: number, point: number, time: number, file: number): number {
+  #find(batch: SightingBatch, index: number, point: number, file: number): number {
+    const low = batch.rows[(index << SHIFT) + EXACT_LOW]!;
+    const high = batch.rows[(index << SHIFT) + EXACT_HIGH]!;
+    const time = batch.times[index]!;
     const { rows, times } = this.groups;
     let best = 0;
     let distance = Infinity;
@@ -294,15 +286,14 @@ export class PacketWindow {
     return rows[at + KIND]! < 0 && from[row + KIND]! >= 0;
   }
 
-  #start(batch: SightingBatch, index: number, time: number): number {
+  #start(batch: SightingBatch, index: number): number {
     if (this.groups.open >= this.#context.limit) this.#evict();
     const { groups } = this;
     const group = groups.take();
     const { rows, times } = groups;
     const row = group << SHIFT;
     copyPacket(batch.rows, index << SHIFT, rows, row);
-    times[group << 1] = time;
-    times[(group << 1) + 1] = time;
+    times[group << 1] = times[(group << 1) + 1] = batch.times[index]!;
     if ((rows[row + FLAGS]! & (DNS | ICMP_ERROR)) !== 0) this.#readKept(batch, index, group);
     else rows[row + NAME] = -1;
     link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
@@ -387,7 +378,7 @@ export class PacketWindow {
       }
       this.#end(group);
     }
-    this.#told.expire(readUpTo - SETTLE);
+    this.#told.expire(readUpTo - COPIES);
     return true;
   }
 

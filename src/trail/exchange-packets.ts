@@ -1,0 +1,347 @@
+import { Layer } from '../wire/layers.js';
+import type { Exchange } from './exchange.js';
+import {
+  EXCHANGE_TIMES,
+  EXCHANGE_WIDTH,
+  ExchangeFlag,
+  ExchangeRow,
+  ExchangeTime,
+  NONE,
+  type Backend,
+} from './exchange-store.js';
+import type { Quote } from './packet-group.js';
+import { Stream } from './stream.js';
+import type { Direction, Form, Trail } from './trail.js';
+
+const TCP = 6;
+const SYN = 2;
+const RST = 4;
+const ACK = 16;
+const FIN = 1;
+const DNS_RCODE = 0x0f;
+const DNS_REFUSED = 5;
+
+// Own constants, not imported ones: the compiler folds only the former
+const WIDTH = EXCHANGE_WIDTH;
+const TIMES = EXCHANGE_TIMES;
+const FLAGS = ExchangeRow.FLAGS;
+const REQUESTS = ExchangeRow.REQUESTS;
+const REPLIES = ExchangeRow.REPLIES;
+const REQUEST_REACH = ExchangeRow.REQUEST_REACH;
+const REPLY_REACH = ExchangeRow.REPLY_REACH;
+const REQUEST_LAST = ExchangeRow.REQUEST_LAST;
+const REPLY_LAST = ExchangeRow.REPLY_LAST;
+const REQUEST_SRC = ExchangeRow.REQUEST_SRC;
+const REQUEST_DST = ExchangeRow.REQUEST_DST;
+const HIGHEST_ACK_BY_CLIENT = ExchangeRow.HIGHEST_ACK_BY_CLIENT;
+const HIGHEST_ACK_BY_SERVER = ExchangeRow.HIGHEST_ACK_BY_SERVER;
+const SENT_BY_CLIENT = ExchangeRow.SENT_BY_CLIENT;
+const SENT_BY_SERVER = ExchangeRow.SENT_BY_SERVER;
+const FIRST_BY_CLIENT = ExchangeRow.FIRST_BY_CLIENT;
+const FIRST_BY_SERVER = ExchangeRow.FIRST_BY_SERVER;
+const FIRST_TIME = ExchangeTime.FIRST_TIME;
+const LAST_TIME = ExchangeTime.LAST_TIME;
+const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
+const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
+const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
+const SYN_ACK_SEEN = ExchangeFlag.SYN_ACK_SEEN;
+const SYN_ACK_ACKNOWLEDGED = ExchangeFlag.SYN_ACK_ACKNOWLEDGED;
+const CLIENT_DATA = ExchangeFlag.CLIENT_DATA;
+const SERVER_DATA = ExchangeFlag.SERVER_DATA;
+const CLIENT_ACKED = ExchangeFlag.CLIENT_ACKED;
+const SERVER_ACKED = ExchangeFlag.SERVER_ACKED;
+const ACK_BY_CLIENT_SEEN = ExchangeFlag.ACK_BY_CLIENT_SEEN;
+const ACK_BY_SERVER_SEEN = ExchangeFlag.ACK_BY_SERVER_SEEN;
+const SENT_BY_CLIENT_SEEN = ExchangeFlag.SENT_BY_CLIENT_SEEN;
+const SENT_BY_SERVER_SEEN = ExchangeFlag.SENT_BY_SERVER_SEEN;
+
+/** The fields of a packet from which its exchange follows. */
+export interface PacketFacts {
+  readonly protocol: number;
+  readonly kind: number;
+  readonly ipVersion: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  /** Identification; of IPv6 only fragments have one. */
+  readonly ipId: number;
+  readonly fragmentOffset: number;
+  readonly moreFragments: number;
+  readonly payloadLength: number;
+  readonly isDns: boolean;
+  readonly nameId: number;
+  readonly quote: Quote | null;
+  readonly otherQuotes?: readonly Quote[];
+  readonly forms?: readonly Form[];
+  readonly firstTime: number;
+  readonly lastTime: number;
+}
+
+/** Most datagrams of a direction whose times are remembered. */
+export const DATAGRAMS = 256;
+/** Most gaps remembered of a connection; what falls into a forgotten one counts as sent again, and its arrival as not shown. */
+const GAPS = 64;
+/** Octets before the first data told that may still be told. */
+const BEFORE = 1 << 30;
+/** Most repetitions remembered of a connection. */
+const REPEATS = 256;
+/** Most backends remembered of an exchange. */
+const BACKENDS = 4;
+/** Packets of one exchange that are looked at again in the end. */
+const OPEN_LIMIT = 64;
+
+/**
+ * Adds a packet to its exchange. `ends`: its first time stands there at `place`, its last one behind: handed on as numbers they would
+ * be objects. `last`: its form where it was last seen. `trail`: null for packets that passed every point of their way. `open`: not
+ * known to have arrived.
+ */
+export function note(
+  exchange: Exchange,
+  direction: Direction,
+  facts: PacketFacts,
+  ends: Float64Array,
+  place: number,
+  last: Form,
+  reach: number,
+  lastPoint: number,
+  trail: Trail | null,
+  open: boolean,
+): void {
+  const { store, number } = exchange;
+  const { rows, times } = store;
+  const row = number * WIDTH;
+  const at = number * TIMES;
+  const firstTime = ends[place]!;
+  const lastTime = ends[place + 1]!;
+  if (firstTime < times[at + FIRST_TIME]!) times[at + FIRST_TIME] = firstTime;
+  if (lastTime > times[at + LAST_TIME]!) times[at + LAST_TIME] = lastTime;
+  if (facts.quote !== null) {
+    noteError(exchange, direction, facts, trail);
+    return;
+  }
+  if (trail !== null && open && decides(trail) && exchange.open.length < OPEN_LIMIT) {
+    exchange.open = appended(exchange.open, trail);
+  }
+  // The first fragment counts for all
+  if (facts.fragmentOffset > 0) return;
+  const request = direction === 'request';
+  if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
+  const { protocol } = exchange;
+  if (protocol === 'tcp' && !noteTcp(exchange, request, facts, trail)) return;
+  if (protocol === 'udp') noteDatagram(exchange, request, facts);
+  if (request) {
+    rows[row + REQUESTS]!++;
+    if (lastTime > times[at + LAST_REQUEST_TIME]!) times[at + LAST_REQUEST_TIME] = lastTime;
+    if (reach > rows[row + REQUEST_REACH]! || rows[row + REQUEST_LAST]! < 0) {
+      rows[row + REQUEST_REACH] = reach;
+      rows[row + REQUEST_LAST] = lastPoint;
+      rows[row + REQUEST_SRC] = last.src;
+      rows[row + REQUEST_DST] = last.dst;
+    }
+  } else {
+    rows[row + REPLIES]!++;
+    if (lastTime > times[at + LAST_REPLY_TIME]!) times[at + LAST_REPLY_TIME] = lastTime;
+    if (firstTime < times[at + FIRST_REPLY_TIME]!) times[at + FIRST_REPLY_TIME] = firstTime;
+    if (reach > rows[row + REPLY_REACH]! || rows[row + REPLY_LAST]! < 0) {
+      rows[row + REPLY_REACH] = reach;
+      rows[row + REPLY_LAST] = lastPoint;
+    }
+    if (protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
+  }
+}
+
+function noteDatagram(exchange: Exchange, request: boolean, { firstTime }: PacketFacts): void {
+  if (request && exchange.requestTimes.length < DATAGRAMS) {
+    exchange.requestTimes = appended(exchange.requestTimes, firstTime);
+  } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
+    exchange.replyTimes = appended(exchange.replyTimes, firstTime);
+  }
+}
+
+/** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */
+export function noteBackend(
+  exchange: Exchange,
+  direction: Direction,
+  { kind, c, quote }: PacketFacts,
+  first: Form,
+  last: Form,
+): void {
+  const isTcp = exchange.protocol === 'tcp';
+  if (quote !== null || kind < 0 || exchange.protocol === 'icmp-echo' || first.sourcePort < 0) return;
+  const request = direction === 'request';
+  // What else of a connection comes elsewhere was not sent there by the service
+  const isOpening = !isTcp || (c & SYN) !== 0;
+  const address = request ? last.dst : first.src;
+  const port = request ? last.destinationPort : first.sourcePort;
+  let found: Backend | undefined;
+  for (const backend of exchange.backends) if (backend.address === address && backend.port === port) found = backend;
+  if (found === undefined) {
+    const asked = request ? first.dst : last.src;
+    const askedPort = request ? first.destinationPort : last.sourcePort;
+    if (!isOpening || (asked === address && askedPort === port) || exchange.backends.length >= BACKENDS) return;
+    const backend = { address, port, replies: request ? 0 : 1, resets: 0 };
+    exchange.backends = appended(exchange.backends, backend);
+  } else if (!request) {
+    if (isTcp && (c & RST) !== 0) found.resets++;
+    if (isOpening) found.replies++;
+  }
+}
+
+/** The list with one more; only the first one makes a new array. */
+function appended<T>(list: readonly T[], item: T): readonly T[] {
+  if (list === NONE) return [item];
+  (list as T[]).push(item);
+  return list;
+}
+
+/** An ICMP error that says that the request was not delivered or not wanted. */
+function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts, trail: Trail | null): void {
+  if (facts.quote?.tunnel === true && exchange.tunnelErrors.length < OPEN_LIMIT)
+    exchange.tunnelErrors = appended(exchange.tunnelErrors, { direction, time: facts.firstTime });
+  const type = facts.a >> 8;
+  const code = facts.a & 255;
+  const refusal =
+    facts.kind === Layer.ICMP
+      ? (type === 3 && code !== 4) || type === 11 || type === 12
+      : type === 1 || type === 3 || type === 4;
+  if (refusal && direction === 'reply' && facts.quote?.tunnel !== true) {
+    exchange.refused = true;
+    if (trail !== null) exchange.refusedBy ??= trail;
+  }
+}
+
+/** True when the packet is one of those that decide the exchange: SYN, SYN,ACK, or a RST to a SYN. */
+function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail: Trail | null): boolean {
+  const flags = facts.c;
+  if ((flags & FIN) !== 0) exchange.finSeen = true;
+  if (request && (flags & (SYN | ACK)) === SYN) {
+    exchange.synSeen = true;
+    exchange.id = facts.a;
+    const { earlyReset } = exchange;
+    if (earlyReset?.acknowledged === ((facts.a + 1) | 0) && !exchange.synAckSeen) {
+      exchange.refused = true;
+      if (earlyReset.trail !== null) exchange.refusedBy ??= earlyReset.trail;
+    }
+    return true;
+  }
+  if (!request && (flags & (SYN | ACK)) === (SYN | ACK)) {
+    const end = endOf(facts);
+    exchange.synAckSeen = true;
+    exchange.sequence = end;
+    // Told before the answer that it follows: it refuses nothing
+    if (exchange.refusedBy?.protocol === TCP && exchange.refusedBy.a === end) {
+      exchange.refused = false;
+      exchange.refusedBy = null;
+    }
+    return true;
+  }
+  if ((flags & RST) !== 0) {
+    exchange.resetSeen = true;
+    if (
+      !request &&
+      exchange.synSeen &&
+      !exchange.synAckSeen &&
+      (flags & ACK) !== 0 &&
+      facts.b === ((exchange.id + 1) | 0)
+    ) {
+      exchange.refused = true;
+      if (trail !== null) exchange.refusedBy ??= trail;
+      return true;
+    }
+    // A SYN that waits for more sightings is told after its answer.
+    if (!request && !exchange.synSeen && (flags & ACK) !== 0) exchange.earlyReset ??= { acknowledged: facts.b, trail };
+    return false;
+  }
+  if ((flags & ACK) !== 0) noteAck(exchange, request, facts.b);
+  if (acknowledgedOctets(facts) > 0) noteData(exchange, request, facts);
+  return false;
+}
+
+function noteAck({ store, number }: Exchange, request: boolean, acknowledged: number): void {
+  const { rows } = store;
+  const row = number * WIDTH;
+  const before = rows[row + FLAGS]!;
+  let now = before;
+  if (request) {
+    if ((before & SYN_ACK_SEEN) !== 0) now |= SYN_ACK_ACKNOWLEDGED;
+    if ((before & SERVER_DATA) !== 0) now |= SERVER_ACKED;
+  } else if ((before & CLIENT_DATA) !== 0) {
+    now |= CLIENT_ACKED;
+  }
+  const isFirst = (before & (request ? ACK_BY_CLIENT_SEEN : ACK_BY_SERVER_SEEN)) === 0;
+  const at = row + (request ? HIGHEST_ACK_BY_CLIENT : HIGHEST_ACK_BY_SERVER);
+  if (isFirst || ((acknowledged - rows[at]!) | 0) > 0) rows[at] = acknowledged;
+  rows[row + FLAGS] = now | (request ? ACK_BY_CLIENT_SEEN : ACK_BY_SERVER_SEEN);
+}
+
+/** Notes data, or a FIN. */
+function noteData(exchange: Exchange, request: boolean, facts: PacketFacts): void {
+  const { store, number } = exchange;
+  const { rows } = store;
+  const row = number * WIDTH;
+  const end = endOf(facts);
+  const wasSent = (rows[row + FLAGS]! & (request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN)) !== 0;
+  const sent = row + (request ? SENT_BY_CLIENT : SENT_BY_SERVER);
+  const furthest = rows[sent]!;
+  if (!wasSent) rows[row + (request ? FIRST_BY_CLIENT : FIRST_BY_SERVER)] = facts.a;
+  else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
+  if (!wasSent || ((end - furthest) | 0) > 0) rows[sent] = end;
+  // What waited for more sightings is told late, and is new all the same
+  else if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
+    exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: acknowledgedOctets(facts) });
+  }
+  rows[row + FLAGS]! |= request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN;
+  if (facts.payloadLength > 0) rows[row + FLAGS]! |= request ? CLIENT_DATA : SERVER_DATA;
+}
+
+/** Sequence number behind a segment. */
+function endOf({ a, payloadLength, c }: PacketFacts): number {
+  return (a + payloadLength + ((c & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
+}
+
+/** Sequence space that an acknowledgement speaks for: data, and a FIN as one octet behind it. */
+export function acknowledgedOctets({ payloadLength, c }: Pick<PacketFacts, 'payloadLength' | 'c'>): number {
+  return payloadLength + ((c & FIN) !== 0 ? 1 : 0);
+}
+
+function addGap(exchange: Exchange, request: boolean, from: number, to: number): void {
+  if (exchange.gaps.length < GAPS) exchange.gaps = appended(exchange.gaps, { request, from, to });
+}
+
+/** True when no packet told so far had these octets. */
+function fillsGap(exchange: Exchange, request: boolean, from: number, to: number): boolean {
+  const { gaps } = exchange;
+  const at = gaps.findIndex(
+    (gap) => gap.request === request && ((from - gap.from) | 0) >= 0 && ((gap.to - to) | 0) >= 0,
+  );
+  if (at < 0) return comesBefore(exchange, request, from, to);
+  const gap = gaps[at]!;
+  const parts = [
+    { request, from: gap.from, to: from },
+    { request, from: to, to: gap.to },
+  ].filter((part) => part.from !== part.to);
+  exchange.gaps = [...gaps.slice(0, at), ...parts, ...gaps.slice(at + 1)];
+  return true;
+}
+
+/** True when these octets come before the first that were told; from now on they are the first. */
+function comesBefore(exchange: Exchange, request: boolean, from: number, to: number): boolean {
+  const first = request ? exchange.firstByClient : exchange.firstByServer;
+  if (((first - to) | 0) < 0 || ((from - first + BEFORE) | 0) < 0) return false;
+  if (to !== first) addGap(exchange, request, to, first);
+  if (request) exchange.firstByClient = from;
+  else exchange.firstByServer = from;
+  return true;
+}
+
+/** The stream of one direction of a connection, begun with a segment when there is none. */
+export function streamOf(exchange: Exchange, direction: Direction, sequence: number): Stream {
+  if (direction === 'request') return (exchange.requestStream ??= new Stream(sequence));
+  return (exchange.replyStream ??= new Stream(sequence));
+}
+
+/** What decides an exchange: of a connection the SYN and the SYN,ACK; of everything else each packet but ICMP errors. */
+export function decides(trail: Trail): boolean {
+  if (trail.quote !== null) return false;
+  return trail.protocol !== TCP || (trail.c & SYN) !== 0;
+}
