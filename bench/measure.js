@@ -110,11 +110,12 @@ function exited([program = '', ...args], keep, env) {
   });
 }
 
-/** The first line that a program prints of its version; null when it is not installed. @param {string} program */
+/** The line that a program prints of its version; null when it is not installed. @param {string} program */
 export async function versionOf(program) {
   try {
     const { output, errors } = await exited([program, '--version'], true, process.env);
-    return (output || errors).split('\n')[0]?.trim() ?? null;
+    const lines = `${output}\n${errors}`.split('\n');
+    return lines.find((line) => /\d\.\d/.test(line))?.trim() ?? 'of unknown version';
   } catch {
     return null;
   }
