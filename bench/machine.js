@@ -38,7 +38,7 @@ export async function versionsOf(cases) {
     if (program !== undefined && !(program in versions)) versions[program] = await versionOf(program);
   }
   for (const [program, version] of Object.entries(versions)) {
-    if (version === null) process.stderr.write(`${program} is not installed: left out\n`);
+    if (version === null) process.stderr.write(`${program} is not installed\n`);
   }
   return versions;
 }

@@ -82,11 +82,13 @@ async function main(argv) {
   const slowTrace = needsSmall && small < options.packets ? traceOf({ ...options, packets: small }) : large;
 
   const versions = await versionsOf(cases);
-  // One that was asked for by name is missed
   const missing = cases.filter(
     ({ name, program }) => values.only.includes(name) && program && versions[program] === null,
   );
-  if (missing.length > 0) return 1;
+  if (missing.length > 0) {
+    process.stderr.write(`--only ${missing.map(({ name }) => name).join(' ')}: cannot be measured here\n`);
+    return 1;
+  }
   const other = values.against === undefined ? null : build(values.against);
   const runnable = cases
     .filter(({ program }) => program === undefined || versions[program] !== null)
