@@ -9,8 +9,10 @@ export default {
     'wire/index': 'src/wire/index.ts',
     'cli/main': 'src/cli/main.ts',
     thread: 'src/thread.ts',
-    // docs/make.js reads it
+    // Read by docs/ and bench/
     'findings/catalogue': 'src/findings/catalogue.ts',
+    'capture/open': 'src/capture/open.ts',
+    'wire/packet': 'src/wire/packet.ts',
   },
   platform: 'node',
   external: ['buffer-layout', 'ip-num', 'yargs'],

@@ -3,7 +3,6 @@
 // lost, and no other, is lost, and each conversation is one exchange (each echo of a ping is one).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exchanges, trails } from './library.js';
 
 const EXAMPLES = 3;
 
@@ -19,6 +18,7 @@ if (folder === undefined) {
 
 /** @param {string} folder */
 async function check(folder) {
+  const { exchanges, trails } = await import('../dist/index.js');
   /** @type {Truth} */
   const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
   if (truth.lostFrames === null) {

@@ -11,4 +11,5 @@ if (!existsSync(built)) {
   process.exit(2);
 }
 
-export const { exchanges, openCapture, PacketView, trails } = await import('../dist/index.js');
+export const { openCapture } = await import('../dist/capture/open.js');
+export const { PacketView } = await import('../dist/wire/packet.js');
