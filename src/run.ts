@@ -112,7 +112,7 @@ export async function prepare(
 ): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
@@ -228,8 +228,8 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const help = async (): Promise<void> => {
     while (thread !== null && next < last) {
       const at = --last;
-      const { file, point, open, size } = sources[at]!;
-      const part = await thread.read({ path: open() as string, file, point }, signal);
+      const { file, point, path, size } = sources[at]!;
+      const part = await thread.read({ path: path!, file, point }, signal);
       if (part === null) return;
       parts[at] = part;
       progress.done(size ?? 0);
