@@ -2,7 +2,7 @@ import { CaptureError, type Capture } from './capture/capture.js';
 import type { FrameBatch } from './capture/frame-batch.js';
 import { openCapture } from './capture/open.js';
 import type { Source } from './inputs.js';
-import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
+import type { PacketFilter } from './net/filter.js';
 import { parsePoint, pointFromPath, type PointName } from './net/point-name.js';
 import type { CapturePoint, PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
@@ -265,8 +265,12 @@ export function newView(options: Pick<DiagnoseOptions, 'vxlanPorts'>): PacketVie
   return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
 }
 
-/** Throws OptionsError when the text is no filter. */
-export function filterOf(text: string): PacketFilter {
+/**
+ * Loaded when there is a filter: ip-num, which it needs, takes as long to load as Node itself.
+ * @throws OptionsError when the text is no filter
+ */
+export async function filterOf(text: string): Promise<PacketFilter> {
+  const { FilterSyntaxError, parseFilter } = await import('./net/filter.js');
   try {
     return parseFilter(text);
   } catch (error) {

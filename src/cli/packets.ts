@@ -20,7 +20,7 @@ export async function* packetFrames(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions,
 ): AsyncGenerator<PacketFrame> {
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const within = timeTest(options);
   const sources = await resolveInputs(inputs, options.signal);
   const points = new PointTable();

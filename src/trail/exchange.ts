@@ -181,40 +181,15 @@ export class Exchange {
   get requestSrc(): number {
     return this.#store.rows[this.#row + ExchangeRow.REQUEST_SRC]!;
   }
-  set requestSrc(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.REQUEST_SRC] = value;
-  }
   get requestDst(): number {
     return this.#store.rows[this.#row + ExchangeRow.REQUEST_DST]!;
-  }
-  set requestDst(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.REQUEST_DST] = value;
   }
   /** Next sequence numbers that each side has acknowledged (of the other's). */
   get highestAckByClient(): number {
     return this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_CLIENT]!;
   }
-  set highestAckByClient(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_CLIENT] = value;
-  }
   get highestAckByServer(): number {
     return this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_SERVER]!;
-  }
-  set highestAckByServer(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_SERVER] = value;
-  }
-  /** End of the furthest data or FIN that each side has sent. */
-  get sentByClient(): number {
-    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_CLIENT]!;
-  }
-  set sentByClient(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.SENT_BY_CLIENT] = value;
-  }
-  get sentByServer(): number {
-    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_SERVER]!;
-  }
-  set sentByServer(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.SENT_BY_SERVER] = value;
   }
   /** Sequence number of the first data or FIN told of each side. */
   get firstByClient(): number {
@@ -233,14 +208,8 @@ export class Exchange {
   get firstTime(): number {
     return this.#store.times[this.#times + ExchangeTime.FIRST_TIME]!;
   }
-  set firstTime(value: number) {
-    this.#store.times[this.#times + ExchangeTime.FIRST_TIME] = value;
-  }
   get lastTime(): number {
     return this.#store.times[this.#times + ExchangeTime.LAST_TIME]!;
-  }
-  set lastTime(value: number) {
-    this.#store.times[this.#times + ExchangeTime.LAST_TIME] = value;
   }
   get lastRequestTime(): number {
     return this.#store.times[this.#times + ExchangeTime.LAST_REQUEST_TIME]!;
@@ -257,9 +226,6 @@ export class Exchange {
   get firstReplyTime(): number {
     return this.#store.times[this.#times + ExchangeTime.FIRST_REPLY_TIME]!;
   }
-  set firstReplyTime(value: number) {
-    this.#store.times[this.#times + ExchangeTime.FIRST_REPLY_TIME] = value;
-  }
   /** One of its packets is among those that the user's filter chooses. */
   get isChosen(): boolean {
     return this.#is(ExchangeFlag.IS_CHOSEN);
@@ -267,7 +233,7 @@ export class Exchange {
   set isChosen(value: boolean) {
     this.#set(ExchangeFlag.IS_CHOSEN, value);
   }
-  /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS ExchangeFlag.REFUSED. */
+  /** ICMP error that quotes the request and came back to the client, RST to a SYN, DNS REFUSED. */
   get refused(): boolean {
     return this.#is(ExchangeFlag.REFUSED);
   }
@@ -289,32 +255,11 @@ export class Exchange {
   get synAckAcknowledged(): boolean {
     return this.#is(ExchangeFlag.SYN_ACK_ACKNOWLEDGED);
   }
-  set synAckAcknowledged(value: boolean) {
-    this.#set(ExchangeFlag.SYN_ACK_ACKNOWLEDGED, value);
-  }
-  get clientData(): boolean {
-    return this.#is(ExchangeFlag.CLIENT_DATA);
-  }
-  set clientData(value: boolean) {
-    this.#set(ExchangeFlag.CLIENT_DATA, value);
-  }
-  get serverData(): boolean {
-    return this.#is(ExchangeFlag.SERVER_DATA);
-  }
-  set serverData(value: boolean) {
-    this.#set(ExchangeFlag.SERVER_DATA, value);
-  }
   get clientAcked(): boolean {
     return this.#is(ExchangeFlag.CLIENT_ACKED);
   }
-  set clientAcked(value: boolean) {
-    this.#set(ExchangeFlag.CLIENT_ACKED, value);
-  }
   get serverAcked(): boolean {
     return this.#is(ExchangeFlag.SERVER_ACKED);
-  }
-  set serverAcked(value: boolean) {
-    this.#set(ExchangeFlag.SERVER_ACKED, value);
   }
   get resetSeen(): boolean {
     return this.#is(ExchangeFlag.RESET_SEEN);
@@ -338,26 +283,8 @@ export class Exchange {
   get ackByClientSeen(): boolean {
     return this.#is(ExchangeFlag.ACK_BY_CLIENT_SEEN);
   }
-  set ackByClientSeen(value: boolean) {
-    this.#set(ExchangeFlag.ACK_BY_CLIENT_SEEN, value);
-  }
   get ackByServerSeen(): boolean {
     return this.#is(ExchangeFlag.ACK_BY_SERVER_SEEN);
-  }
-  set ackByServerSeen(value: boolean) {
-    this.#set(ExchangeFlag.ACK_BY_SERVER_SEEN, value);
-  }
-  get sentByClientSeen(): boolean {
-    return this.#is(ExchangeFlag.SENT_BY_CLIENT_SEEN);
-  }
-  set sentByClientSeen(value: boolean) {
-    this.#set(ExchangeFlag.SENT_BY_CLIENT_SEEN, value);
-  }
-  get sentByServerSeen(): boolean {
-    return this.#is(ExchangeFlag.SENT_BY_SERVER_SEEN);
-  }
-  set sentByServerSeen(value: boolean) {
-    this.#set(ExchangeFlag.SENT_BY_SERVER_SEEN, value);
   }
   /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
   get requestForms(): readonly Form[] {

@@ -1,18 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.js';
 import { FirstReading } from '../../src/first-reading.js';
+import { writePcap } from '../support/capture-writer.js';
 import { SAMPLES, filesOf } from '../support/sample-files.js';
 
 const OPTIONS = { base: 1_795_000_000, small: true };
 
 /** All that a reading found, addresses by their octets' order of appearance, as text. */
 function contentOf(reading: FirstReading): string {
-  const { points, evidence, problems, frames, frameCounts, damages, store, addresses } = reading;
+  const { points, evidence, problems, frames, frameCounts, disorders, damages, store, addresses } = reading;
   const plain = (value: unknown): unknown =>
     value instanceof Map ? [...value] : ArrayBuffer.isView(value) ? [...(value as Uint8Array)] : value;
   const texts = Array.from({ length: addresses.size }, (_, id) => addresses.text(id));
   const kept = store.frames.map(({ point, file, frame, octets }) => [point, file, frame, octets.length]);
-  const all = { points: points.points, evidence: evidence.state, problems, frames, frameCounts, damages, kept, texts };
+  const counts = { frames, frameCounts, disorders };
+  const all = { points: points.points, evidence: evidence.state, problems, ...counts, damages, kept, texts };
   return JSON.stringify(all, (_, value: unknown) => plain(value));
 }
 
@@ -31,5 +33,21 @@ describe('captures read apart and put together', () => {
     }
     expect(together.frames).toBeGreaterThan(0);
     expect(contentOf(added)).toBe(contentOf(together));
+  });
+});
+
+describe('how far times go back in a capture', () => {
+  it.each([
+    [[0, 10, 20, 30], 0],
+    [[0, 30, 10, 35], 20],
+    [[0, 30, 10, 35, 1, 90], 34],
+    [[5], 0],
+  ])('%j ms: %d ms', async (milliseconds, most) => {
+    const octets = new Uint8Array(60);
+    const frames = milliseconds.map((ms) => ({ octets, seconds: OPTIONS.base, nanoseconds: ms * 1e6 }));
+    const reading = new FirstReading(OPTIONS, 1);
+    const capture = await openCapture(writePcap(frames, { nanosecond: true }), { file: 'a.pcap' });
+    await reading.read({ file: 'a.pcap', point: null }, 0, capture, () => undefined);
+    expect(reading.disorders).toEqual([most * 1e6]);
   });
 });
