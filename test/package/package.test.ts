@@ -252,6 +252,10 @@ describe('npm pack', () => {
             console.log(points.length, counts.frames);
           }`);
         expect(told).toBe('130 104000\n130 104000\n');
+        const limited = ['--nofile=100:100', process.execPath, 'bin/lasthop.js', 'packets', resolve(folder)];
+        const rows = spawnSync('prlimit', [...limited, '--format', 'ndjson'], { cwd: built, maxBuffer: 1 << 30 });
+        expect(rows.stderr.toString()).toBe('');
+        expect(rows.stdout.toString().split('\n')).toHaveLength(104_001);
       },
       120_000,
     );
