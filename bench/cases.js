@@ -16,7 +16,8 @@ import { join } from 'node:path';
  * @property {string} [program] of others, that must be installed
  * @property {string} [peer] the case to which this one is compared
  * @property {boolean} [slow] measured on the small trace, unless all is asked for
- * @property {boolean} [keep] its output says how long the work took without the start of the process
+ * @property {boolean} [loop] its output says how long the work took without the start of the process
+ * @property {(output: string) => number} [framesIn] what its output says that it read, to be compared with the truth
  * @property {boolean} [own] lasthop itself, that can be measured beside another commit
  * @property {number[]} [exits]
  */
@@ -39,6 +40,21 @@ const each =
 
 const VERDICTS = [0, 1, 3];
 
+/** @param {string} output of a worker */
+function framesOfJson(output) {
+  return JSON.parse(output).frames;
+}
+
+/** @param {string} output a report */
+function framesOfReport(output) {
+  return JSON.parse(output).counts.frames;
+}
+
+/** @param {RegExp} count */
+function sumOf(count) {
+  return (/** @type {string} */ output) => [...output.matchAll(count)].reduce((sum, [, n]) => sum + Number(n), 0);
+}
+
 /** @type {Case[]} */
 export const CASES = [
   {
@@ -46,7 +62,8 @@ export const CASES = [
     what: 'openCapture, every frame',
     commands: worker('read'),
     peer: 'tcpdump-write',
-    keep: true,
+    loop: true,
+    framesIn: framesOfJson,
     own: true,
   },
   {
@@ -54,10 +71,18 @@ export const CASES = [
     what: 'openCapture, PacketView',
     commands: worker('decode'),
     peer: 'tcpdump-write',
-    keep: true,
+    loop: true,
+    framesIn: framesOfJson,
     own: true,
   },
-  { name: 'points', what: 'lasthop points', commands: lasthop('points'), peer: 'tcpdump-print', own: true },
+  {
+    name: 'points',
+    what: 'lasthop points',
+    commands: lasthop('points'),
+    peer: 'tcpdump-print',
+    framesIn: framesOfReport,
+    own: true,
+  },
   { name: 'exchanges', what: 'lasthop exchanges', commands: lasthop('exchanges'), peer: 'tcpdump-print', own: true },
   { name: 'trails', what: 'lasthop trails', commands: lasthop('trails'), peer: 'tcpdump-print', own: true },
   {
@@ -66,6 +91,7 @@ export const CASES = [
     commands: lasthop('diagnose'),
     peer: 'tcpdump-print',
     exits: VERDICTS,
+    framesIn: framesOfReport,
     own: true,
   },
   {
@@ -89,9 +115,10 @@ export const CASES = [
   },
   {
     name: 'capinfos',
-    what: 'capinfos -c F',
-    commands: each((file) => ['capinfos', '-c', file]),
+    what: 'capinfos -M -c F',
+    commands: each((file) => ['capinfos', '-M', '-c', file]),
     program: 'capinfos',
+    framesIn: sumOf(/^Number of packets: *(\d+)$/gm),
   },
   {
     name: 'tshark',
@@ -100,5 +127,20 @@ export const CASES = [
     program: 'tshark',
     slow: true,
   },
-  { name: 'pcap-parser', what: 'npm pcap-parser', commands: worker('pcap-parser'), slow: true, keep: true },
+  {
+    name: 'tcptrace',
+    what: 'tcptrace -n -q F',
+    commands: each((file) => ['tcptrace', '-n', '-q', file]),
+    program: 'tcptrace',
+    framesIn: sumOf(/^(\d+) packets seen/gm),
+    slow: true,
+  },
+  {
+    name: 'pcap-parser',
+    what: 'npm pcap-parser',
+    commands: worker('pcap-parser'),
+    loop: true,
+    framesIn: framesOfJson,
+    slow: true,
+  },
 ];

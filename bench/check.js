@@ -18,13 +18,13 @@ if (folder === undefined) {
 
 /** @param {string} folder */
 async function check(folder) {
+  const { exchanges, trails } = await import('../dist/index.js');
   /** @type {Truth} */
   const truth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
   if (truth.lostFrames === null) {
     process.stderr.write('this trace loses too many packets to be checked one by one\n');
     return 2;
   }
-  const { exchanges, trails } = await import('../dist/diagnose.js');
   const lost = new Set(truth.lostFrames.map(({ point, frame }) => `${point} ${frame}`));
   /** @type {Map<string, { count: number, examples: string[] }>} */
   const outcomes = new Map();

@@ -1,5 +1,6 @@
 // Figures of measurements, and the table of them.
 import { CASES } from './cases.js';
+import { headOf } from './machine.js';
 
 /** Processor time over that of the other commit, above which it is no chance. */
 const SLOWER = 1.1;
@@ -12,7 +13,7 @@ const SLOWER = 1.1;
  * @property {string} what
  * @property {number} frames
  * @property {import('./measure.js').Measurement[]} rounds
- * @property {{ seconds: number, gcSeconds: number }[]} loops the work without the start of the process, a round each
+ * @property {{ seconds: number, gcSeconds: number, collections: number }[]} loops the work without the start of the process, a round each
  */
 
 /** @param {Figures} figures */
@@ -41,7 +42,7 @@ export function summaryOf({ name, what, frames, rounds, loops }) {
 }
 
 /** @param {number[]} values */
-function median(values) {
+export function median(values) {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -55,9 +56,7 @@ function median(values) {
  */
 export function reportOf(all, truth, machine) {
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}, ` +
-      `commit ${machine.commit}, ${machine.date}`,
-    ...Object.values(machine.versions).filter((version) => version !== null),
+    ...headOf(machine),
     `trace: ${truth.points.length} points, ${truth.packets} packets of ${truth.flows} conversations, ` +
       `${framesOf(truth)} frames, ${truth.lost} packets lost, snap length ${truth.options.snapLength}`,
     '',
@@ -94,16 +93,7 @@ export function reportOf(all, truth, machine) {
       times(peer?.cpuSeconds, each.cpuSeconds),
     ];
   });
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  for (const row of [head, ...rows]) {
-    lines.push(
-      row
-        .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
-  lines.push('');
+  lines.push(...tableOf(head, rows), '');
   for (const { name, loopSeconds, loopGcSeconds, frames } of summaries) {
     if (loopSeconds === null || loopGcSeconds === null) continue;
     const rate = (frames / loopSeconds / 1e6).toFixed(1);
@@ -111,6 +101,22 @@ export function reportOf(all, truth, machine) {
     lines.push(`${name}, without the start of the process: ${rate} M frames/s, garbage collection ${gc} % of the time`);
   }
   return lines.join('\n');
+}
+
+/**
+ * Lines of a table; a column of numbers is set right.
+ * @param {string[]} head
+ * @param {string[][]} rows
+ */
+export function tableOf(head, rows) {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const isRight = head.map((_, i) => rows.every((row) => /^(?:[\d-]|$)/.test(row[i])));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, i) => (isRight[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /**

@@ -38,7 +38,16 @@ export async function versionsOf(cases) {
     if (program !== undefined && !(program in versions)) versions[program] = await versionOf(program);
   }
   for (const [program, version] of Object.entries(versions)) {
-    if (version === null) process.stderr.write(`${program} is not installed: left out\n`);
+    if (version === null) process.stderr.write(`${program} is not installed\n`);
   }
   return versions;
+}
+
+/** What stands above a table. @param {Machine} machine */
+export function headOf(machine) {
+  const { cpu, cores, memoryGib, kernel, node, commit, date, versions } = machine;
+  return [
+    `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}, Node ${node}, commit ${commit}, ${date}`,
+    ...Object.values(versions).filter((version) => version !== null),
+  ];
 }

@@ -13,6 +13,7 @@ const USAGE = new URL('usage.js', import.meta.url).href;
  * @property {number | null} cpuSeconds user and system; null when it cannot be known here
  * @property {number | null} peakOctets most memory at a time
  * @property {number | null} gcSeconds null for programs of others
+ * @property {number} [collections] how many there were, of programs of Node
  * @property {string} output what it wrote to standard output, when it was kept
  * @property {string | null} failure
  */
@@ -20,13 +21,14 @@ const USAGE = new URL('usage.js', import.meta.url).href;
 /**
  * Runs a program and measures it. Programs of Node report on themselves, others are run under GNU time where there is one.
  * @param {string[]} command
- * @param {{ keep?: boolean, exits?: number[] }} [options] keep: its output, which is thrown away otherwise
+ * @param {{ keep?: boolean, exits?: number[], asIs?: boolean }} [options] keep: its output, which is thrown away otherwise;
+ *   asIs: a program of Node is loaded with nothing besides, and reports nothing
  * @returns {Promise<Measurement>}
  */
-export async function measure(command, { keep = false, exits = [0] } = {}) {
+export async function measure(command, { keep = false, exits = [0], asIs = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'lasthop-bench-'));
   const file = join(folder, 'usage');
-  const node = command[0] === process.execPath;
+  const node = command[0] === process.execPath && !asIs;
   const timed = !node && existsSync(TIME);
   /** @type {string[]} */
   let args = command;
@@ -50,6 +52,45 @@ export async function measure(command, { keep = false, exits = [0] } = {}) {
 }
 
 /**
+ * Runs the commands of a case one after the other.
+ * @param {import('./cases.js').Case} each
+ * @param {string[][]} commands
+ * @param {number} frames that it has to read
+ */
+export async function measureCase({ framesIn, exits = [0] }, commands, frames) {
+  /** @type {Measurement | null} */
+  let total = null;
+  for (const command of commands) {
+    const one = await measure(command, { keep: framesIn !== undefined, exits });
+    total =
+      total === null
+        ? one
+        : {
+            seconds: total.seconds + one.seconds,
+            cpuSeconds: add(total.cpuSeconds, one.cpuSeconds),
+            peakOctets: Math.max(total.peakOctets ?? 0, one.peakOctets ?? 0) || null,
+            gcSeconds: add(total.gcSeconds, one.gcSeconds),
+            output: total.output + one.output,
+            failure: total.failure ?? one.failure,
+          };
+  }
+  if (total === null) throw new Error('no command');
+  if (framesIn !== undefined && total.failure === null) {
+    const read = framesIn(total.output);
+    if (read !== frames) total.failure = `read ${read} frames of ${frames}`;
+  }
+  return total;
+}
+
+/**
+ * @param {number | null} a
+ * @param {number | null} b
+ */
+function add(a, b) {
+  return a === null || b === null ? null : a + b;
+}
+
+/**
  * @param {string[]} command
  * @param {boolean} keep
  * @param {NodeJS.ProcessEnv} env
@@ -69,11 +110,12 @@ function exited([program = '', ...args], keep, env) {
   });
 }
 
-/** The first line that a program prints of its version; null when it is not installed. @param {string} program */
+/** The line that a program prints of its version; null when it is not installed. @param {string} program */
 export async function versionOf(program) {
   try {
     const { output, errors } = await exited([program, '--version'], true, process.env);
-    return (output || errors).split('\n')[0]?.trim() ?? null;
+    const lines = `${output}\n${errors}`.split('\n');
+    return lines.find((line) => /\d\.\d/.test(line))?.trim() ?? 'of unknown version';
   } catch {
     return null;
   }

@@ -1,21 +1,20 @@
 #!/usr/bin/env node
 // Measures the reader, the decoder and whole commands beside other programs on generated traces. README.md says what is what.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
+import { bars } from './bars.js';
 import { build, differences } from './against.js';
 import { CASES } from './cases.js';
 import { comparisonOf, framesOf, reportOf, summaryOf } from './figures.js';
-import { DEFAULTS, TRACE_VERSION } from './generate.js';
+import { DEFAULTS } from './generate.js';
 import { ROOT } from './library.js';
 import { machineOf, versionsOf } from './machine.js';
-import { measure, scriptPath } from './measure.js';
+import { measureCase } from './measure.js';
+import { progress, traceOf } from './traces.js';
 
-/** @typedef {import('./cases.js').Case} Case */
 /** @typedef {import('./figures.js').Figures} Figures */
 /** @typedef {import('./generate.js').TraceOptions} TraceOptions */
-/** @typedef {import('./generate.js').Truth} Truth */
 
 const HELP = `usage: npm run bench -- [options]
 
@@ -28,6 +27,8 @@ const HELP = `usage: npm run bench -- [options]
   --only NAME    repeatable: ${CASES.map(({ name }) => name).join(' ')}
   --small N      packets of the trace for the slow ones (100000)
   --full         5 million packets, the slow ones too
+  --bars         measures all that the program is held to, and says what is met: exit code 1 when something is not
+  --quick        with --bars: smaller traces, for a look in some minutes
   --against REV  builds that commit too, and runs both in turn; exit code 1 when this one is slower
   --json FILE    writes the figures there
 `;
@@ -48,6 +49,8 @@ async function main(argv) {
       only: { type: 'string', multiple: true, default: [] },
       small: { type: 'string', default: '100000' },
       full: { type: 'boolean', default: false },
+      bars: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
       against: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -62,6 +65,7 @@ async function main(argv) {
     process.stderr.write(`no such measurement: ${unknown.join(' ')}\n`);
     return 2;
   }
+  if (values.bars) return bars({ quick: values.quick, rounds: Number(values.rounds), json: values.json });
   /** @type {TraceOptions} */
   const options = {
     ...DEFAULTS,
@@ -72,12 +76,19 @@ async function main(argv) {
     nat: Number(values.nat ?? DEFAULTS.nat),
   };
   const cases = CASES.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
-  const large = trace(options);
+  const large = traceOf(options);
   const small = Number(values.small);
   const needsSmall = !values.full && cases.some(({ slow }) => slow === true);
-  const slowTrace = needsSmall && small < options.packets ? trace({ ...options, packets: small }) : large;
+  const slowTrace = needsSmall && small < options.packets ? traceOf({ ...options, packets: small }) : large;
 
   const versions = await versionsOf(cases);
+  const missing = cases.filter(
+    ({ name, program }) => values.only.includes(name) && program && versions[program] === null,
+  );
+  if (missing.length > 0) {
+    process.stderr.write(`--only ${missing.map(({ name }) => name).join(' ')}: cannot be measured here\n`);
+    return 1;
+  }
   const other = values.against === undefined ? null : build(values.against);
   const runnable = cases
     .filter(({ program }) => program === undefined || versions[program] !== null)
@@ -98,12 +109,11 @@ async function main(argv) {
       progress(`round ${round}: ${each.name}`);
       const { folder, truth } = each.slow === true ? slowTrace : large;
       const files = truth.points.map(({ file }) => join(folder, file));
-      const measurement = await measureAll(each, each.commands({ root: each.root, folder, files }));
+      const commands = each.commands({ root: each.root, folder, files });
+      const measurement = await measureCase(each, commands, framesOf(truth));
       figures.get(each.name)?.rounds.push(measurement);
-      if (each.keep === true && measurement.failure === null) {
-        const { frames, ...loop } = JSON.parse(measurement.output);
-        if (frames !== framesOf(truth)) measurement.failure = `read ${frames} frames of ${framesOf(truth)}`;
-        figures.get(each.name)?.loops.push(loop);
+      if (each.loop === true && measurement.failure === null) {
+        figures.get(each.name)?.loops.push(JSON.parse(measurement.output));
       }
     }
   }
@@ -124,64 +134,4 @@ async function main(argv) {
   }
   const failed = [...figures.values()].some(({ rounds }) => rounds.some(({ failure }) => failure !== null));
   return failed || slower > 0 ? 1 : 0;
-}
-
-/**
- * The folder of a trace with these options, made when it is not there yet.
- * @param {TraceOptions} options
- * @returns {{ folder: string, truth: Truth }}
- */
-function trace(options) {
-  const { points, packets, flows, snapLength, nat, seed } = options;
-  const name = `p${points}-n${packets}-f${flows}-s${snapLength}-nat${nat}-seed${seed}`;
-  const folder = scriptPath(join('traces', name));
-  const file = join(folder, 'truth.json');
-  const read = () => /** @type {Truth} */ (JSON.parse(readFileSync(file, 'utf8')));
-  if (existsSync(file)) {
-    const truth = read();
-    if (truth.version === TRACE_VERSION && isDeepStrictEqual(truth.options, options)) return { folder, truth };
-  }
-  progress(`making ${name}`);
-  const flags = ['points', points, 'packets', packets, 'flows', flows, 'snaplen', snapLength, 'nat', nat].map(String);
-  const args = flags.map((flag, i) => (i % 2 === 0 ? `--${flag}` : flag));
-  execFileSync(process.execPath, [scriptPath('generate.js'), folder, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  return { folder, truth: read() };
-}
-
-/**
- * @param {Case} each
- * @param {string[][]} commands
- */
-async function measureAll({ keep = false, exits = [0] }, commands) {
-  /** @type {import('./measure.js').Measurement | null} */
-  let total = null;
-  for (const command of commands) {
-    const one = await measure(command, { keep, exits });
-    total =
-      total === null
-        ? one
-        : {
-            seconds: total.seconds + one.seconds,
-            cpuSeconds: add(total.cpuSeconds, one.cpuSeconds),
-            peakOctets: Math.max(total.peakOctets ?? 0, one.peakOctets ?? 0) || null,
-            gcSeconds: add(total.gcSeconds, one.gcSeconds),
-            output: total.output + one.output,
-            failure: total.failure ?? one.failure,
-          };
-  }
-  if (total === null) throw new Error('no command');
-  return total;
-}
-
-/**
- * @param {number | null} a
- * @param {number | null} b
- */
-function add(a, b) {
-  return a === null || b === null ? null : a + b;
-}
-
-/** @param {string} what */
-function progress(what) {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }

@@ -1,5 +1,5 @@
 // One measured piece of work in a process of its own: node bench/worker.js WORK FILE...
-// Prints {"frames", "seconds", "gcSeconds"}: what was read, and the time it took without the start of the process.
+// Prints {"frames", "seconds", "gcSeconds", "collections"}: what was read, and what it took without the start of the process.
 import { createReadStream } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 
@@ -16,16 +16,18 @@ const run = WORKS[work];
 if (run === undefined) throw new Error(`no such work: ${work}`);
 let frames = 0;
 let gcMilliseconds = 0;
+let collections = 0;
 const observer = new PerformanceObserver((list) => addCollections(list.getEntries()));
 observer.observe({ entryTypes: ['gc'] });
 const began = process.hrtime.bigint();
 for (const file of files) frames += await run(file);
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 addCollections(observer.takeRecords());
-process.stdout.write(`${JSON.stringify({ frames, seconds, gcSeconds: gcMilliseconds / 1000, sum })}\n`);
+process.stdout.write(`${JSON.stringify({ frames, seconds, gcSeconds: gcMilliseconds / 1000, collections, sum })}\n`);
 
 /** @param {import('node:perf_hooks').PerformanceEntry[]} entries */
 function addCollections(entries) {
+  collections += entries.length;
   for (const { duration } of entries) gcMilliseconds += duration;
 }
 

@@ -1,4 +1,5 @@
 import { CaptureError, type CaptureSource } from './capture/capture.js';
+import type { SmallFiles } from './capture/node-files.js';
 import { OptionsError } from './options.js';
 
 /** A capture to read: a path (file or folder), octets, a stream, or one of these with the capture point it belongs to. */
@@ -17,6 +18,8 @@ export interface Source {
   /** Name in reports. */
   readonly file: string;
   readonly point: string | null;
+  /** Where the file is; null of what is none. */
+  readonly path: string | null;
   /** Octets from the beginning, every time it is called. */
   readonly open: () => CaptureSource;
   /** Octets, null when not known. */
@@ -31,17 +34,19 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
   if (inputs.length === 0) throw new OptionsError('no capture given');
   const sources: Source[] = [];
   const taken = new Set<string>();
+  let small: SmallFiles | undefined;
   for (const input of inputs) {
     const given = isPlain(input) ? { source: input } : input;
     const point = 'point' in given ? (given.point ?? null) : null;
     const name = 'file' in given ? given.file : undefined;
     const source = given.source;
     if (typeof source === 'string') {
-      sources.push(...(await onlyNew(await pathSources(source, point, name, signal), taken)));
+      small ??= new (await import('./capture/node-files.js')).SmallFiles();
+      sources.push(...(await onlyNew(await pathSources(source, point, name, small, signal), taken)));
     } else if (source instanceof Uint8Array || source instanceof Blob) {
       const size = source instanceof Blob ? source.size : source.length;
       const file = name ?? (typeof File !== 'undefined' && source instanceof File ? source.name : (point ?? 'capture'));
-      sources.push({ file, point, open: () => source, size });
+      sources.push({ file, point, path: null, open: () => source, size });
     } else {
       sources.push(await streamSource(source, point, name ?? point ?? '-', signal));
     }
@@ -54,8 +59,7 @@ async function onlyNew(sources: readonly Source[], taken: Set<string>): Promise<
   const { fileIdentity } = await import('./capture/node-files.js');
   const found: Source[] = [];
   for (const source of sources) {
-    const path = source.open();
-    const identity = typeof path === 'string' ? await fileIdentity(path) : null;
+    const identity = source.path === null ? null : await fileIdentity(source.path);
     const key = `${identity} ${source.point ?? ''}`;
     if (identity !== null && taken.has(key)) continue;
     taken.add(key);
@@ -86,26 +90,38 @@ async function streamSource(
   signal: AbortSignal | undefined,
 ): Promise<Source> {
   const octets = await collect(stream, file, signal);
-  return { file, point, open: () => octets, size: octets.length };
+  return { file, point, path: null, open: () => octets, size: octets.length };
 }
 
 async function pathSources(
   path: string,
   point: string | null,
   name: string | undefined,
+  small: SmallFiles,
   signal: AbortSignal | undefined,
 ): Promise<Source[]> {
   const files = await import('./capture/node-files.js');
   if (await files.isFolder(path)) {
     if (point !== null) throw new OptionsError(`${path} is a folder; a point names one file`);
-    const found = await files.listCaptureFiles(path);
+    const found = await files.listCaptureFiles(path, small);
     if (found.length === 0) throw new CaptureError('not-a-capture', path, null, 0, 'holds no capture file');
-    return found.map(({ path, name, size }) => ({ file: name, point: null, open: () => path, size }));
+    return found.map(({ path, name, size, octets }) => fileSource(path, name, null, size, octets));
   }
   // What is no file gives its octets only once
   const pipe = await files.openPipe(path);
   if (pipe !== null) return [await streamSource(pipe, point, name ?? path, signal)];
-  return [{ file: name ?? path, point, open: () => path, size: await files.fileSize(path) }];
+  const size = await files.fileSize(path);
+  return [fileSource(path, name ?? path, point, size, size === null ? null : await small.read(path, size))];
+}
+
+function fileSource(
+  path: string,
+  file: string,
+  point: string | null,
+  size: number | null,
+  octets: Uint8Array | null,
+): Source {
+  return { file, point, path, open: () => octets ?? path, size };
 }
 
 /** All octets of a stream, which can be read only once while verdicts need two readings. */

@@ -2,11 +2,10 @@ import { CaptureError, type Capture } from './capture/capture.js';
 import type { FrameBatch } from './capture/frame-batch.js';
 import { openCapture } from './capture/open.js';
 import type { Source } from './inputs.js';
-import { FilterSyntaxError, parseFilter, type PacketFilter } from './net/filter.js';
+import type { PacketFilter } from './net/filter.js';
 import { parsePoint, pointFromPath, type PointName } from './net/point-name.js';
 import type { CapturePoint, PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { Clock } from './trail/clocks.js';
 import { PacketView } from './wire/packet.js';
 
 const NANOSECONDS = 1e9;
@@ -14,7 +13,7 @@ const NANOSECONDS = 1e9;
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
 /** Captures open at a time for their first frames: a process may have 256 files open. */
-const AT_A_TIME = 16;
+export const AT_A_TIME = 16;
 /** LINKTYPE_LINUX_SLL: of all interfaces, and no frame says of which. */
 const COOKED_V1 = 113;
 /** Digits of the largest number of seconds that a capture can hold. */
@@ -27,13 +26,32 @@ const COOKED_V2 = 276;
  * on the command line nor the names of files and nodes can change a result.
  */
 export async function inOrder(sources: readonly Source[], signal: AbortSignal | undefined): Promise<Source[]> {
-  const keyed: { source: Source; key: string }[] = [];
+  const keys = await beginnings(sources, signal);
+  return sources
+    .map((source, i) => ({ source, key: keys[i]! }))
+    .sort((a, b) => compare(a.key, b.key) || compare(a.source.file, b.source.file))
+    .map(({ source }) => source);
+}
+
+/** Times of the first frames: seconds and nanoseconds; of what cannot be read or is empty, Infinity. */
+export async function firstTimes(
+  sources: readonly Source[],
+  signal: AbortSignal | undefined,
+): Promise<(readonly [seconds: number, nanoseconds: number])[]> {
+  const keys = await beginnings(sources, signal);
+  return keys.map((key) => {
+    const [seconds, nanoseconds] = key.split(' ', 2).map(Number);
+    return nanoseconds === undefined ? [Infinity, 0] : [seconds!, nanoseconds];
+  });
+}
+
+async function beginnings(sources: readonly Source[], signal: AbortSignal | undefined): Promise<string[]> {
+  const keys: string[] = [];
   for (let at = 0; at < sources.length; at += AT_A_TIME) {
     const some = sources.slice(at, at + AT_A_TIME);
-    keyed.push(...(await Promise.all(some.map(async (source) => ({ source, key: await beginning(source, signal) })))));
+    keys.push(...(await Promise.all(some.map((source) => beginning(source, signal)))));
   }
-  keyed.sort((a, b) => compare(a.key, b.key) || compare(a.source.file, b.source.file));
-  return keyed.map(({ source }) => source);
+  return keys;
 }
 
 function compare(a: string, b: string): number {
@@ -172,101 +190,75 @@ export class FrameCursor {
   readonly source: Source;
   readonly number: number;
   readonly resolver: PointResolver;
-  readonly capture: Capture;
-  /** Clock of its node. */
-  readonly #rate: number;
-  readonly #offset: number;
+  /** Time of the current frame; before the capture is opened, of its first one. */
+  seconds: number;
+  nanoseconds: number;
   batch: FrameBatch | null = null;
   index = 0;
-  /** Corrected time of the current frame, relative to the base; Infinity at the end. */
-  time = -Infinity;
-  /** As its file says, relative to the base. */
-  ownTime = -Infinity;
-  readonly #base: number;
-  readonly #batches: AsyncIterator<FrameBatch>;
+  /** Why the capture could not be opened, or what is damaged in it. */
+  fault: CaptureError | null = null;
+  #capture: Capture | null = null;
+  #batches: AsyncIterator<FrameBatch> | null = null;
 
-  constructor(
-    source: Source,
-    number: number,
-    capture: Capture,
-    resolver: PointResolver,
-    base: number,
-    clock = new Clock(''),
-  ) {
+  constructor(source: Source, number: number, resolver: PointResolver, seconds: number, nanoseconds: number) {
     this.source = source;
     this.number = number;
-    this.capture = capture;
     this.resolver = resolver;
-    this.#rate = clock.rate;
-    this.#offset = clock.offset;
-    this.#base = base;
-    this.#batches = capture[Symbol.asyncIterator]();
+    this.seconds = seconds;
+    this.nanoseconds = nanoseconds;
+  }
+
+  /** Opens the capture and loads its first frames; false when it cannot be opened. */
+  async open(signal: AbortSignal | undefined): Promise<boolean> {
+    const { file } = this.source;
+    try {
+      this.#capture = await openCapture(this.source.open(), signal === undefined ? { file } : { file, signal });
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      this.fault = error;
+      return false;
+    }
+    this.#batches = this.#capture[Symbol.asyncIterator]();
+    await this.refill();
+    return true;
   }
 
   /** Loads the next batch; false at the end of the capture. */
   async refill(): Promise<boolean> {
     for (;;) {
-      const next = await this.#batches.next();
+      const next = await this.#batches!.next();
       if (next.done === true) {
         this.batch = null;
-        this.time = Infinity;
+        this.fault = this.#capture!.damage;
         return false;
       }
-      if (next.value.count > 0) {
-        this.batch = next.value;
-        this.index = 0;
-        this.setTime();
-        return true;
-      }
+      if (next.value.count === 0) continue;
+      this.batch = next.value;
+      this.index = -1;
+      return this.step();
     }
   }
 
   /** Goes to the next frame of the batch; false after its last. */
   step(): boolean {
-    if (++this.index >= this.batch!.count) return false;
-    this.setTime();
+    const { seconds, nanoseconds, count } = this.batch!;
+    if (++this.index >= count) return false;
+    this.seconds = seconds[this.index]!;
+    this.nanoseconds = nanoseconds[this.index]!;
     return true;
   }
-
-  setTime(): void {
-    const batch = this.batch!;
-    this.ownTime = relative(batch.seconds[this.index]!, batch.nanoseconds[this.index]!, this.#base);
-    this.time = this.ownTime * this.#rate - this.#offset;
-  }
-}
-
-/**
- * Opens every source; what cannot be opened is reported in `faults` and left out. Throws the first fault when nothing can be
- * opened.
- */
-export async function openAll(
-  sources: readonly Source[],
-  signal: AbortSignal | undefined,
-  faults: CaptureError[],
-): Promise<{ source: Source; number: number; capture: Capture }[]> {
-  const opened: { source: Source; number: number; capture: Capture }[] = [];
-  for (const [number, source] of sources.entries()) {
-    try {
-      const capture = await openCapture(source.open(), {
-        file: source.file,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      opened.push({ source, number, capture });
-    } catch (error) {
-      if (!(error instanceof CaptureError)) throw error;
-      faults.push(error);
-    }
-  }
-  if (opened.length === 0) throw faults[0]!;
-  return opened;
 }
 
 export function newView(options: Pick<DiagnoseOptions, 'vxlanPorts'>): PacketView {
   return new PacketView(options.vxlanPorts === undefined ? {} : { vxlanPorts: options.vxlanPorts });
 }
 
-/** Throws OptionsError when the text is no filter. */
-export function filterOf(text: string): PacketFilter {
+/**
+ * Loaded when there is a filter: ip-num, which it needs, takes as long to load as Node itself.
+ * @throws OptionsError when the text is no filter
+ */
+export async function filterOf(text: string): Promise<PacketFilter> {
+  const { FilterSyntaxError, parseFilter } = await import('./net/filter.js');
   try {
     return parseFilter(text);
   } catch (error) {

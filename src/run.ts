@@ -8,7 +8,7 @@ import { filterOf, firstSecond, inOrder, relative, type PointResolver } from './
 import { FirstReading, type FirstReadingOptions } from './first-reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings, type CaptureFound } from './second-reading.js';
-import type { SightingSource } from './sighting-source.js';
+import { SightingCursor, SightingQueue } from './sighting-queue.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
@@ -18,7 +18,6 @@ import type { CaptureRead } from './thread-messages.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
-import type { SightingBatch } from './trail/sighting-batch.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -113,7 +112,7 @@ export async function prepare(
 ): Promise<Run> {
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const first = await gather(sources, options);
@@ -232,8 +231,8 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const help = async (): Promise<void> => {
     while (thread !== null && next < last) {
       const at = --last;
-      const { file, point, open, size } = sources[at]!;
-      const part = await thread.read({ path: open() as string, file, point }, signal);
+      const { file, point, path, size } = sources[at]!;
+      const part = await thread.read({ path: path!, file, point }, signal);
       if (part === null) return;
       parts[at] = part;
       progress.done(size ?? 0);
@@ -315,17 +314,19 @@ export async function* pair(
   }
   const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
   const opened = await openSightings(found, options);
-  const cursors = captures.map(
-    ({ source, number, first, clock }, i) =>
-      new SightingCursor(
-        number,
-        source.size ?? 0,
-        opened[i]!,
-        run.resolvers[number]!,
-        base,
-        first,
-        Math.min(DISORDER, run.disorders[number]! * clock.rate),
-      ),
+  const queue = new SightingQueue(
+    captures.map(
+      ({ source, number, first, clock }, i) =>
+        new SightingCursor(
+          number,
+          source.size ?? 0,
+          opened[i]!,
+          run.resolvers[number]!,
+          base,
+          first,
+          Math.min(DISORDER, run.disorders[number]! * clock.rate),
+        ),
+    ),
   );
   const count = (rows: Int32Array, row: number, point: number): void => {
     const sourcePort = rows[row + SOURCE_PORT]!;
@@ -347,10 +348,10 @@ export async function* pair(
   const stride = { left: STRIDE };
   const step = Math.min(STRIDE, tracker.limit >> 2);
   try {
-    while (cursors.length > 0) {
-      const empty = pump(cursors, stride, take);
+    while (queue.length > 0) {
+      const empty = queue.pump(stride, take);
       const goesOn = empty === null || (await empty.refill());
-      const readUpTo = Math.min(...cursors.map(({ time, disorder }) => time - disorder));
+      const { readUpTo } = queue;
       if (options.signal?.aborted === true) {
         if (options.partial !== true) options.signal.throwIfAborted();
         judge.stopAt(readUpTo);
@@ -359,16 +360,16 @@ export async function* pair(
       if (!goesOn) {
         progress.done(empty.size);
         noteChange(run, empty, options);
-        cursors.splice(cursors.indexOf(empty), 1);
+        queue.shift();
       }
       // Not whenever a batch is used up: the size of batches must not show in the result
-      if (stride.left > 0 || cursors.length === 0) continue;
+      if (stride.left > 0 || queue.length === 0) continue;
       stride.left = STRIDE;
       while (!window.expire(readUpTo, step)) yield;
       if (tracker.exchanges.isFull) {
         tracker.exchanges.sweep(readUpTo - JOIN, (exchange) => isOver(exchange, readUpTo) && retire(exchange));
       }
-      progress(cursors.reduce((sum, { source }) => sum + source.octetsRead, 0));
+      progress(queue.octetsRead);
       yield;
     }
   } finally {
@@ -400,100 +401,6 @@ function noteChange(run: Run, { number, source, lastTime }: SightingCursor, opti
       else window.last = Math.min(window.last, lastTime);
     }
   }
-}
-
-/** One capture being read sighting by sighting. */
-class SightingCursor {
-  readonly number: number;
-  /** Octets of its file. */
-  readonly size: number;
-  readonly source: SightingSource;
-  readonly resolver: PointResolver;
-  /** Null before the first. */
-  batch: SightingBatch | null = null;
-  index = 0;
-  /** When each sighting of the batch has its turn, see SightingBatch.order. */
-  #order: Float64Array;
-  /** How far behind `time` what comes later may be, nanoseconds. */
-  readonly disorder: number;
-  /** Last time read, as its file says, relative to the base. */
-  lastTime = -Infinity;
-  readonly #base: number;
-
-  /** @param first corrected time of its first frame: it is not opened before */
-  constructor(
-    number: number,
-    size: number,
-    source: SightingSource,
-    resolver: PointResolver,
-    base: number,
-    first: number,
-    disorder: number,
-  ) {
-    this.disorder = disorder;
-    this.number = number;
-    this.size = size;
-    this.source = source;
-    this.resolver = resolver;
-    this.#base = base;
-    this.#order = Float64Array.of(first);
-  }
-
-  /** When the current sighting has its turn. Read where it stands: a number with a fraction in a field is an object each time. */
-  get time(): number {
-    return this.#order[this.index]!;
-  }
-
-  /** Loads the next batch; false at the end of the capture. */
-  async refill(): Promise<boolean> {
-    this.batch = await this.source.next();
-    if (this.batch === null) return false;
-    const { rows, order, count } = this.batch;
-    const last = (count - 1) << ROW_SHIFT;
-    this.lastTime = relative(rows[last + SECONDS]! >>> 0, rows[last + NANOSECONDS]!, this.#base);
-    this.index = 0;
-    this.#order = order;
-    return true;
-  }
-
-  /** Goes to the next sighting of the batch; false after its last. */
-  step(): boolean {
-    if (this.index + 1 >= this.batch!.count) return false;
-    this.index++;
-    return true;
-  }
-}
-
-/**
- * Gives sightings of all captures to `take`, in order of corrected time, and counts down. Returns the capture whose batch is used
- * up or was never there, or null when the count is down to 0.
- */
-function pump(
-  cursors: readonly SightingCursor[],
-  stride: { left: number },
-  take: (cursor: SightingCursor) => void,
-): SightingCursor | null {
-  while (stride.left > 0) {
-    let cursor = cursors[0]!;
-    let second = Infinity;
-    for (let i = 1; i < cursors.length; i++) {
-      const other = cursors[i]!;
-      if (other.time < cursor.time) {
-        second = cursor.time;
-        cursor = other;
-      } else if (other.time < second) {
-        second = other.time;
-      }
-    }
-    if (cursor.batch === null) return cursor;
-    // Sightings of one capture that come before those of all others need no further comparing.
-    do {
-      take(cursor);
-      stride.left--;
-      if (!cursor.step()) return cursor;
-    } while (stride.left > 0 && cursor.time <= second);
-  }
-  return null;
 }
 
 /** A connection can go on after any silence; everything else is over when it has been idle. */

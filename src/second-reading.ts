@@ -35,7 +35,7 @@ export async function openSightings(found: Found, options: DiagnoseOptions): Pro
   if (await threadPays(sources, options)) {
     const { SightingsThread } = await import('./threads.js');
     const tasks = captures.map(({ source, frames, clock: { rate, offset } }) => {
-      return { path: source.open() as string, file: source.file, rate, offset, frames };
+      return { path: source.path!, file: source.file, rate, offset, frames };
     });
     const { vxlanPorts = null } = options;
     const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };

@@ -39,34 +39,45 @@ const LEAST_SIGHTINGS = 256;
 class Thread<Message> {
   /** False where there was no room for it. */
   readonly hasStarted: Promise<boolean>;
-  readonly #worker: Worker;
+  /** Null where it could not be made. */
+  readonly #worker: Worker | null;
   #failure: Error | null = null;
 
   /** @param onFailure it will say no more, without having been asked to end */
   constructor(workerData: ThreadTask, onMessage: (message: Message) => void, onFailure: (error: Error) => void) {
-    this.#worker = new Worker(THREAD, { workerData, execArgv: [] });
+    let worker: Worker;
+    try {
+      worker = new Worker(THREAD, { workerData, execArgv: [] });
+    } catch (error) {
+      // ERR_WORKER_INIT_FAILED: the threads of a container may be counted
+      this.#worker = null;
+      this.hasStarted = Promise.resolve(false);
+      onFailure(error as Error);
+      return;
+    }
+    this.#worker = worker;
     this.hasStarted = new Promise((resolve) => {
-      this.#worker.once('online', () => resolve(true));
-      this.#worker.once('error', () => resolve(false));
-      this.#worker.once('exit', () => resolve(false));
+      worker.once('online', () => resolve(true));
+      worker.once('error', () => resolve(false));
+      worker.once('exit', () => resolve(false));
     });
     const fail = (error: Error): void => {
       if (this.#failure !== null) return;
       this.#failure = error;
       onFailure(error);
     };
-    this.#worker.on('message', onMessage);
-    this.#worker.on('error', fail);
-    this.#worker.on('exit', () => fail(new Error('the thread that reads captures has ended')));
+    worker.on('message', onMessage);
+    worker.on('error', fail);
+    worker.on('exit', () => fail(new Error('the thread that reads captures has ended')));
   }
 
   post(message: CaptureToRead | BatchFree): void {
-    this.#worker.postMessage(message);
+    this.#worker?.postMessage(message);
   }
 
   async end(): Promise<void> {
     this.#failure ??= new Error('ended');
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 }
 

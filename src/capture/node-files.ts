@@ -1,11 +1,12 @@
 // The only file here that needs Node: everything else runs in a browser too, and imports this one when it is asked for.
-import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { CaptureError } from './capture.js';
 import type { Inflater } from './gzip.js';
 import { ReadFault, type OctetReader } from './octet-reader.js';
 import { isCapture } from './sniff.js';
+import { OctetsReader } from './sources.js';
 
 /** Opens a file for reading. Throws CaptureError 'not-found' or 'not-readable', naming it `file`. */
 export async function openFile(path: string, file: string): Promise<OctetReader> {
@@ -16,7 +17,7 @@ export async function openFile(path: string, file: string): Promise<OctetReader>
       await handle.close();
       throw new CaptureError('not-readable', file, null, 0, 'is a folder, not a file');
     }
-    return new FileReader(handle, kind.isFile());
+    return new FileReader(handle, kind.isFile() ? kind.size : undefined);
   } catch (error) {
     if (error instanceof CaptureError) throw error;
     if (codeOf(error) === 'ENOENT') throw new CaptureError('not-found', file, null, 0, 'no such file');
@@ -26,12 +27,16 @@ export async function openFile(path: string, file: string): Promise<OctetReader>
 
 class FileReader implements OctetReader {
   octetsRead = 0;
-  readonly rewindable: boolean;
+  readonly size: number | undefined;
   readonly #handle: FileHandle;
 
-  constructor(handle: FileHandle, rewindable: boolean) {
+  constructor(handle: FileHandle, size: number | undefined) {
     this.#handle = handle;
-    this.rewindable = rewindable;
+    this.size = size;
+  }
+
+  get rewindable(): boolean {
+    return this.size !== undefined;
   }
 
   async read(into: Uint8Array): Promise<number> {
@@ -108,14 +113,36 @@ export interface FolderFile {
   readonly size: number;
 }
 
+/** A capture of a folder. */
+export interface CaptureFile extends FolderFile {
+  /** What is in it, when it is small: it is read once, not once for each time that it is looked at. */
+  readonly octets: Uint8Array | null;
+}
+
+/** Octets up to which a capture is small; and those of all small captures that may be held at a time. */
+const SMALL = 64 << 10;
+const MOST_HELD = 16 << 20;
+
+/** Holds small captures, as far as there is room. */
+export class SmallFiles {
+  #room = MOST_HELD;
+
+  /** The octets of a file of this size; null when it is not small, there is no room, or it cannot be read. */
+  async read(path: string, size: number): Promise<Uint8Array | null> {
+    if (size > SMALL || size > this.#room) return null;
+    this.#room -= size;
+    return readFile(path).catch(() => null);
+  }
+}
+
 /**
  * The captures below a folder, in order of their names. What is no capture by its content is left out;
  * what cannot be read is listed, so that opening it says why. Throws CaptureError when the folder cannot be read.
  */
-export async function listCaptureFiles(folder: string): Promise<FolderFile[]> {
-  const found: FolderFile[] = [];
+export async function listCaptureFiles(folder: string, small = new SmallFiles()): Promise<CaptureFile[]> {
+  const found: CaptureFile[] = [];
   try {
-    await listInto(found, folder, '');
+    await listInto(found, folder, '', small);
   } catch (error) {
     const code = codeOf(error) === 'ENOENT' ? 'not-found' : 'not-readable';
     throw new CaptureError(code, folder, null, 0, `folder cannot be read: ${reasonOf(error)}`);
@@ -163,28 +190,32 @@ export async function listFiles(folder: string, most: number): Promise<FolderFil
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function listInto(found: FolderFile[], folder: string, prefix: string): Promise<void> {
+async function listInto(found: CaptureFile[], folder: string, prefix: string, small: SmallFiles): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     const name = prefix + entry.name;
     // A link to a folder is not followed: it could lead back here.
     if (entry.isDirectory() && entry.name === STATE) continue;
-    if (entry.isDirectory()) await listInto(found, path, `${name}/`).catch(() => found.push({ path, name, size: 0 }));
-    else if (entry.isFile() || entry.isSymbolicLink()) await addFile(found, path, name);
+    if (entry.isDirectory()) {
+      const refused = () => found.push({ path, name, size: 0, octets: null });
+      await listInto(found, path, `${name}/`, small).catch(refused);
+    } else if (entry.isFile() || entry.isSymbolicLink()) await addFile(found, path, name, small);
   }
 }
 
-async function addFile(found: FolderFile[], path: string, name: string): Promise<void> {
+async function addFile(found: CaptureFile[], path: string, name: string, small: SmallFiles): Promise<void> {
   const kind = await stat(path).catch(() => null);
   if (kind === null || !kind.isFile()) return;
+  const { size } = kind;
+  const octets = await small.read(path, size);
   let reader;
   try {
-    reader = await openFile(path, name);
+    reader = octets === null ? await openFile(path, name) : new OctetsReader(octets);
   } catch {
-    found.push({ path, name, size: kind.size });
+    found.push({ path, name, size, octets });
     return;
   }
-  if (await isCapture(reader)) found.push({ path, name, size: kind.size });
+  if (await isCapture(reader)) found.push({ path, name, size, octets });
 }
 
 /** The octets of a pipe or a device, which can be read once; null for files, and for what cannot be read. */

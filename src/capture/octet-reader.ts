@@ -14,6 +14,8 @@ export class ReadFault extends Error {
 export interface OctetReader {
   /** Octets taken from the source so far, before decompression. */
   readonly octetsRead: number;
+  /** Octets that it would give in all when it was opened, where that is known. */
+  readonly size?: number | undefined;
   /** Puts octets at the beginning of `into` and says how many: at least one, or 0 at the end. Throws ReadFault. */
   read(into: Uint8Array): Promise<number>;
   /** Whether the source can be read again. */
@@ -46,6 +48,10 @@ export class PeekedReader implements OctetReader {
 
   get octetsRead(): number {
     return this.#rest.octetsRead;
+  }
+
+  get size(): number | undefined {
+    return this.#rest.size;
   }
 
   async read(into: Uint8Array): Promise<number> {

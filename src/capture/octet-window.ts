@@ -56,6 +56,8 @@ export class MemoryWindow implements OctetWindow {
 
 /** Most octets of a cut record that a window makes room for at first; it makes more when a record is larger. */
 const USUAL_HEADROOM = 256 << 10;
+/** Small files get small buffers, since clearing those of a dozen took longer than all else; but a file may grow while it is read. */
+const LEAST_CHUNK = 16 << 10;
 
 /**
  * A window that reads: while one buffer is used, the next chunk is read into the other one, behind a headroom into
@@ -75,8 +77,8 @@ export class ReadingWindow implements OctetWindow {
 
   constructor(reader: OctetReader, chunk: number) {
     this.#reader = reader;
-    this.#chunk = chunk;
-    this.#headroom = Math.min(chunk, USUAL_HEADROOM);
+    this.#chunk = Math.min(chunk, Math.max(reader.size ?? chunk, LEAST_CHUNK));
+    this.#headroom = Math.min(this.#chunk, USUAL_HEADROOM);
   }
 
   get octetsRead(): number {

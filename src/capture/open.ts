@@ -34,7 +34,7 @@ export async function openCapture(source: CaptureSource, options: OpenOptions = 
   const { window, compression } = await openWindow(source, file, options);
   try {
     const { format, walker } = await readHeader(window);
-    const batch = new FrameBatch(Math.max(options.batchFrames ?? DEFAULT_BATCH, 1));
+    const batch = new FrameBatch(Math.max(options.batchFrames ?? usualBatch(source), 1));
     return new OpenedCapture(file, format, compression, window, walker, batch, options.signal);
   } catch (error) {
     await window.close();
@@ -42,6 +42,11 @@ export async function openCapture(source: CaptureSource, options: OpenOptions = 
     if (!(error instanceof ReadFault)) throw error;
     throw new CaptureError(error.code, file, error.code === 'cut' ? window.base + window.end : 0, 0, error.message);
   }
+}
+
+/** No capture of a few octets fills a whole batch: a record has 16 at least. */
+function usualBatch(source: CaptureSource): number {
+  return source instanceof Uint8Array ? Math.min(DEFAULT_BATCH, source.length >> 4) : DEFAULT_BATCH;
 }
 
 function nameOf(source: CaptureSource): string {

@@ -17,7 +17,7 @@ export async function openSource(
   return new ChunkReader('getReader' in source ? fromWebStream(source) : source[Symbol.asyncIterator](), signal);
 }
 
-class OctetsReader implements OctetReader {
+export class OctetsReader implements OctetReader {
   readonly rewindable = true;
   octetsRead = 0;
   readonly #octets: Uint8Array;

@@ -2,7 +2,7 @@ import type { CaptureError, PacketView } from '../index.js';
 import { resolveInputs, type CaptureInput } from '../inputs.js';
 import { PointTable } from '../net/points.js';
 import type { DiagnoseOptions } from '../options.js';
-import { filterOf, FrameCursor, newView, openAll, PointResolver } from '../reading.js';
+import { AT_A_TIME, filterOf, firstTimes, FrameCursor, newView, PointResolver } from '../reading.js';
 import type { PacketMeta } from '../report/packet-row.js';
 import { MessageStreams } from '../wire/message-streams.js';
 import type { Message } from '../wire/messages.js';
@@ -20,26 +20,39 @@ export async function* packetFrames(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions,
 ): AsyncGenerator<PacketFrame> {
-  const filter = options.filter === undefined ? null : filterOf(options.filter);
+  const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const within = timeTest(options);
   const sources = await resolveInputs(inputs, options.signal);
   const points = new PointTable();
-  const faults: CaptureError[] = [];
   const packet = newView(options);
   const meta = { point: '', file: '', frame: 0, seconds: 0, nanoseconds: 0, interfaceName: null as string | null };
   const streams = new MessageStreams();
+  // Few captures are opened at once, many in turn: a process may have no more than some hundred files open
+  const first = sources.length <= AT_A_TIME ? null : await firstTimes(sources, options.signal);
+  const waiting = sources.map((source, number) => {
+    const [seconds, nanoseconds] = first?.[number] ?? [-Infinity, 0];
+    return new FrameCursor(source, number, new PointResolver(source, points), seconds, nanoseconds);
+  });
+  waiting.sort((a, b) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : a.number - b.number));
+  const faults: (CaptureError | null)[] = [];
   const cursors: FrameCursor[] = [];
-  for (const { source, number, capture } of await openAll(sources, options.signal, faults)) {
-    const cursor = new FrameCursor(source, number, capture, new PointResolver(source, points), 0);
-    if (await cursor.refill()) cursors.push(cursor);
-    else if (capture.damage !== null) faults.push(capture.damage);
-  }
-  while (cursors.length > 0) {
-    const cursor = earliest(cursors);
+  let opened = 0;
+  for (;;) {
+    const next = earliest(cursors);
+    const [candidate] = waiting;
+    if (candidate !== undefined && (next === null || !isBefore(next, candidate))) {
+      waiting.shift();
+      if (await candidate.open(options.signal)) opened++;
+      if (candidate.batch !== null) cursors.push(candidate);
+      else faults[candidate.number] = candidate.fault;
+      continue;
+    }
+    if (next === null) break;
+    const cursor = next;
     const batch = cursor.batch!;
-    const index = cursor.index;
-    meta.seconds = batch.seconds[index]!;
-    meta.nanoseconds = batch.nanoseconds[index]!;
+    const { index } = cursor;
+    meta.seconds = cursor.seconds;
+    meta.nanoseconds = cursor.nanoseconds;
     if (within(meta.seconds, meta.nanoseconds)) {
       packet.decodeAt(batch, index);
       const interfaceId = batch.interfaceIds[index]!;
@@ -53,17 +66,19 @@ export async function* packetFrames(
         yield { packet, meta, messages };
       }
     }
-    if (++cursor.index === batch.count && !(await cursor.refill())) {
+    if (!cursor.step() && !(await cursor.refill())) {
       cursors.splice(cursors.indexOf(cursor), 1);
-      if (cursor.capture.damage !== null) faults.push(cursor.capture.damage);
+      faults[cursor.number] = cursor.fault;
     }
   }
+  const told = faults.filter((fault) => fault !== null);
+  if (opened === 0) throw told[0]!;
   const { givenUp } = streams.counts;
   if (givenUp > 0) {
     const what = givenUp === 1 ? 'a DNS or BGP message' : `${givenUp} DNS or BGP messages`;
     options.onNotice?.(`${what} over several segments could not be put together: segments are missing or were cut`);
   }
-  for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
+  for (const fault of told) options.onNotice?.(`${fault.file}: ${fault.message}`);
 }
 
 /** Whether a time lies between --since and --until, without a bigint for each frame. */
@@ -79,14 +94,15 @@ function parts(time: bigint): [seconds: number, nanoseconds: number] {
   return [Number(time / 1_000_000_000n), Number(time % 1_000_000_000n)];
 }
 
-/** The cursor whose next frame is the oldest; the first of equals. */
-function earliest(cursors: readonly FrameCursor[]): FrameCursor {
-  let first = cursors[0]!;
-  for (let i = 1; i < cursors.length; i++) if (isBefore(cursors[i]!, first)) first = cursors[i]!;
+/** The cursor whose next frame is the oldest, of equals the one given first; null when there is none. */
+function earliest(cursors: readonly FrameCursor[]): FrameCursor | null {
+  let first: FrameCursor | null = null;
+  for (const cursor of cursors)
+    if (first === null || isBefore(cursor, first) || (!isBefore(first, cursor) && cursor.number < first.number))
+      first = cursor;
   return first;
 }
 
 function isBefore(a: FrameCursor, b: FrameCursor): boolean {
-  const seconds = a.batch!.seconds[a.index]! - b.batch!.seconds[b.index]!;
-  return seconds < 0 || (seconds === 0 && a.batch!.nanoseconds[a.index]! < b.batch!.nanoseconds[b.index]!);
+  return a.seconds < b.seconds || (a.seconds === b.seconds && a.nanoseconds < b.nanoseconds);
 }

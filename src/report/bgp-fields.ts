@@ -21,7 +21,6 @@ import {
   bgpOpenIdentifierAt,
   bgpOpenParametersLength,
   bgpOpenVersion,
-  bgpPrefixes,
   bgpReachable,
   bgpRefreshAfi,
   bgpRefreshSafi,
@@ -38,10 +37,11 @@ import {
   isIpUnicast,
   type BgpAttributeItem,
   type BgpFamilyRoutes,
-  type BgpPrefix,
   type BgpReachable,
 } from '../wire/bgp.js';
+import { bgpPrefixes, type BgpPrefix } from '../wire/bgp-prefixes.js';
 import { formatIpv4, formatIpv6 } from '../wire/format.js';
+import type { Message } from '../wire/messages.js';
 import type { PacketView } from '../wire/packet.js';
 import { putEvpnRoutes } from './evpn-fields.js';
 import { putHeader, table, utf8, type Put, type Read } from './field-table.js';
@@ -92,14 +92,16 @@ const ROUTE_REFRESH = table(BgpRouteRefresh, {
 });
 
 /** Puts one message. */
-export function putBgp(put: Put, view: DataView, at: number, end: number, packet: PacketView): void {
+export function putBgp(put: Put, message: Message, packet: PacketView): void {
+  const { view, at, end } = message;
   // The marker is no field: a header without length and type, or one that is none, has nothing to show.
   if (end - at < BgpHeader.span || view.getInt32(at) !== -1) return;
   putHeader(put, HEADER, view, at, end, packet);
-  if (checkBgp(view, at, end) === -1) putBody(put, view, at, end, packet);
+  if (checkBgp(view, at, end) === -1) putBody(put, message, packet);
 }
 
-function putBody(put: Put, view: DataView, at: number, end: number, packet: PacketView): void {
+function putBody(put: Put, message: Message, packet: PacketView): void {
+  const { view, at, end } = message;
   const bodyAt = at + BgpHeader.span;
   const bodyEnd = Math.min(end, at + bgpLength(view, at));
   switch (bgpType(view, at)) {
@@ -108,7 +110,7 @@ function putBody(put: Put, view: DataView, at: number, end: number, packet: Pack
       if (bgpHasFixed(view, at, end)) putCapabilities(put, view, at, end);
       return;
     case BgpType.UPDATE:
-      if (bgpHasFixed(view, at, end)) putUpdate(put, view, at, end);
+      if (bgpHasFixed(view, at, end)) putUpdate(put, message);
       return;
     case BgpType.NOTIFICATION:
       putHeader(put, NOTIFICATION, view, bodyAt, bodyEnd, packet);
@@ -139,21 +141,21 @@ function putNotification(put: Put, view: DataView, at: number, end: number): voi
   if (text !== null) put('bgp.notify.communication', utf8(view, text.at, text.end));
 }
 
-function putUpdate(put: Put, view: DataView, at: number, end: number): void {
+function putUpdate(put: Put, { view, at, end, paths }: Message): void {
   put('bgp.update.withdrawn_routes.length', bgpWithdrawnLength(view, at));
-  putPrefixes(put, 'bgp.withdrawn_prefix', view, bgpWithdrawn(view, at, end), 32);
+  putPrefixes(put, 'bgp.withdrawn_prefix', view, bgpWithdrawn(view, at, end, paths), 32);
   const attributesLength = bgpAttributesLength(view, at, end);
   if (attributesLength === -1) return;
   put('bgp.update.path_attributes.length', attributesLength);
   for (const attribute of bgpAttributes(view, at, end)) {
     put('bgp.update.path_attribute.type_code', attribute.code);
     put('bgp.update.path_attribute.flags', attribute.flags);
-    putAttribute(put, view, attribute);
+    putAttribute(put, view, attribute, paths);
   }
-  putPrefixes(put, 'bgp.nlri_prefix', view, bgpRoutes(view, at, end), 32);
+  putPrefixes(put, 'bgp.nlri_prefix', view, bgpRoutes(view, at, end, paths), 32);
 }
 
-function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeItem): void {
+function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeItem, paths: number | undefined): void {
   const length = end - at;
   switch (code) {
     case BgpAttribute.ORIGIN:
@@ -195,7 +197,7 @@ function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeI
       put('bgp.update.path_attribute.mp_reach_nlri.afi', routes.afi);
       put('bgp.update.path_attribute.mp_reach_nlri.safi', routes.safi);
       putNextHop(put, view, routes);
-      putRoutes(put, 'bgp.mp_reach_nlri', view, routes);
+      putRoutes(put, 'bgp.mp_reach_nlri', view, routes, paths);
       return;
     }
     case BgpAttribute.MP_UNREACH: {
@@ -203,7 +205,7 @@ function putAttribute(put: Put, view: DataView, { code, at, end }: BgpAttributeI
       if (routes === null) return;
       put('bgp.update.path_attribute.mp_unreach_nlri.afi', routes.afi);
       put('bgp.update.path_attribute.mp_unreach_nlri.safi', routes.safi);
-      putRoutes(put, 'bgp.mp_unreach_nlri', view, routes);
+      putRoutes(put, 'bgp.mp_unreach_nlri', view, routes, paths);
       return;
     }
   }
@@ -225,11 +227,11 @@ function putNextHop(put: Put, view: DataView, routes: BgpReachable): void {
   if (length === 32) put(`${name}.ipv6.link_local`, formatIpv6(view, at + 16));
 }
 
-function putRoutes(put: Put, name: string, view: DataView, routes: BgpFamilyRoutes): void {
+function putRoutes(put: Put, name: string, view: DataView, routes: BgpFamilyRoutes, paths: number | undefined): void {
   if (isIpUnicast(routes)) {
     const bits = bgpAddressBits(routes.afi);
     const family = routes.afi === 1 ? 'ipv4' : 'ipv6';
-    putPrefixes(put, `${name}_${family}_prefix`, view, bgpPrefixes(view, routes.at, routes.end, bits), bits);
+    putPrefixes(put, `${name}_${family}_prefix`, view, bgpPrefixes(view, routes.at, routes.end, bits, paths), bits);
   } else if (isEvpn(routes)) {
     putEvpnRoutes(put, view, routes);
   }
@@ -237,6 +239,7 @@ function putRoutes(put: Put, name: string, view: DataView, routes: BgpFamilyRout
 
 function putPrefixes(put: Put, name: string, view: DataView, prefixes: Iterable<BgpPrefix>, addressBits: number): void {
   for (const prefix of prefixes) {
+    if (prefix.path !== null) put('bgp.nlri_path_id', prefix.path);
     put(name, prefixAddress(view, prefix, addressBits));
     put('bgp.prefix_length', prefix.bits);
   }

@@ -15,7 +15,6 @@ import {
   bgpOpenAs,
   bgpOpenHoldTime,
   bgpOpenIdentifierAt,
-  bgpPrefixes,
   bgpReachable,
   bgpRefreshAfi,
   bgpRefreshSafi,
@@ -27,8 +26,8 @@ import {
   checkBgp,
   isIpUnicast,
   type BgpFamilyRoutes,
-  type BgpPrefix,
 } from '../wire/bgp.js';
+import { bgpPrefixes, type BgpPrefix } from '../wire/bgp-prefixes.js';
 import { bgpErrorName, bgpFamilyName, bgpSubcodeName, bgpTypeName } from '../wire/bgp-names.js';
 import { formatIpv4, formatIpv6 } from '../wire/format.js';
 import { prefixAddress } from './bgp-fields.js';
@@ -37,12 +36,12 @@ import { utf8 } from './field-table.js';
 /** Prefixes that fit a line. */
 const SHOWN = 8;
 
-/** One message. `end`: one past the last octet of it that is there. */
-export function bgpText(view: DataView, at: number, end: number): string {
-  return checkBgp(view, at, end) === -1 ? messageText(view, at, end) : '[|bgp]';
+/** One message. `end`: one past the last octet of it that is there; `paths`: as bgpHasPaths() has it. */
+export function bgpText(view: DataView, at: number, end: number, paths?: number): string {
+  return checkBgp(view, at, end) === -1 ? messageText(view, at, end, paths) : '[|bgp]';
 }
 
-function messageText(view: DataView, at: number, end: number): string {
+function messageText(view: DataView, at: number, end: number, paths: number | undefined): string {
   const type = bgpType(view, at);
   const name = bgpTypeName(type);
   if (!bgpHasFixed(view, at, end)) return `${name} [|bgp]`;
@@ -50,7 +49,7 @@ function messageText(view: DataView, at: number, end: number): string {
     case BgpType.OPEN:
       return `${name} as ${openAs(view, at, end)} hold ${bgpOpenHoldTime(view, at)} id ${formatIpv4(view, bgpOpenIdentifierAt(at))}`;
     case BgpType.UPDATE:
-      return `${name}${updateText(view, at, end)}${at + bgpLength(view, at) > end ? ' [|bgp]' : ''}`;
+      return `${name}${updateText(view, at, end, paths)}${at + bgpLength(view, at) > end ? ' [|bgp]' : ''}`;
     case BgpType.NOTIFICATION: {
       const code = bgpNotificationCode(view, at);
       const subcode = bgpNotificationSubcode(view, at);
@@ -82,15 +81,16 @@ function openAs(view: DataView, at: number, end: number): number {
   return bgpOpenAs(view, at);
 }
 
-function updateText(view: DataView, at: number, end: number): string {
-  const withdrawn = prefixTexts(view, bgpWithdrawn(view, at, end), 32);
+function updateText(view: DataView, at: number, end: number, paths: number | undefined): string {
+  const withdrawn = prefixTexts(view, bgpWithdrawn(view, at, end, paths), 32);
   const announced: string[] = [];
   const other: string[] = [];
   let path = '';
   let nextHop = '';
   const family = (routes: BgpFamilyRoutes, into: string[]): void => {
     const bits = bgpAddressBits(routes.afi);
-    if (isIpUnicast(routes)) into.push(...prefixTexts(view, bgpPrefixes(view, routes.at, routes.end, bits), bits));
+    if (isIpUnicast(routes))
+      into.push(...prefixTexts(view, bgpPrefixes(view, routes.at, routes.end, bits, paths), bits));
     else other.push(bgpFamilyName(routes.afi, routes.safi));
   };
   for (const { code, at: dataAt, end: dataEnd } of bgpAttributes(view, at, end)) {
@@ -108,7 +108,7 @@ function updateText(view: DataView, at: number, end: number): string {
       if (routes !== null) family(routes, withdrawn);
     }
   }
-  announced.push(...prefixTexts(view, bgpRoutes(view, at, end), 32));
+  announced.push(...prefixTexts(view, bgpRoutes(view, at, end, paths), 32));
   return [
     listText('withdraw', withdrawn),
     listText('announce', announced),
@@ -119,7 +119,10 @@ function updateText(view: DataView, at: number, end: number): string {
 }
 
 function prefixTexts(view: DataView, prefixes: Iterable<BgpPrefix>, bits: number): string[] {
-  return Array.from(prefixes, (prefix) => `${prefixAddress(view, prefix, bits)}/${prefix.bits}`);
+  return Array.from(prefixes, (prefix) => {
+    const path = prefix.path === null ? '' : ` id ${prefix.path}`;
+    return `${prefixAddress(view, prefix, bits)}/${prefix.bits}${path}`;
+  });
 }
 
 function listText(word: string, items: readonly string[]): string {

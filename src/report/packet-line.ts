@@ -118,8 +118,8 @@ function protocolName(protocol: number): string {
 }
 
 function messageTexts(messages: readonly Message[]): string {
-  const texts = messages.slice(0, MESSAGES_SHOWN).map(({ protocol, view, at, end, announcedEnd, goesOn }) => {
-    const text = protocol === Layer.DNS ? dnsText(view, at, end, announcedEnd - at) : bgpText(view, at, end);
+  const texts = messages.slice(0, MESSAGES_SHOWN).map(({ protocol, view, at, end, announcedEnd, goesOn, paths }) => {
+    const text = protocol === Layer.DNS ? dnsText(view, at, end, announcedEnd - at) : bgpText(view, at, end, paths);
     return goesOn ? `${text} (goes on)` : text;
   });
   return `${texts.join('; ')}${messages.length > MESSAGES_SHOWN ? '; and more' : ''}`;

@@ -113,7 +113,7 @@ function putLayers(row: Record<string, unknown>, packet: PacketView, messages: r
   }
   for (const message of shown) {
     if (message.protocol === Layer.DNS) putHeader(put, DNS_MESSAGE, message.view, message.at, message.end, packet);
-    else putBgp(put, message.view, message.at, message.end, packet);
+    else putBgp(put, message, packet);
     const name = LAYER_NAMES[message.protocol]!;
     if (message.spans && protocols.at(-1) !== name) protocols.push(name);
   }

@@ -1,5 +1,3 @@
-import { IPv6 } from 'ip-num';
-
 interface Prefix {
   readonly version: 4 | 6;
   /** A number of 32 bits for IPv4, of which there may be very many in a dump of rules. */
@@ -35,13 +33,22 @@ function ipv4Of(text: string): number | null {
   return value;
 }
 
+/** RFC 4291, section 2.2. Dumps are full of these, and ip-num takes as long to load as Node itself, so it is not asked. */
 function ipv6Of(text: string): bigint | null {
-  if (!/^[0-9a-f:.]+$/i.test(text)) return null;
-  try {
-    return IPv6.fromString(text).getValue();
-  } catch {
-    return null;
+  const last = text.slice(text.lastIndexOf(':') + 1);
+  let hexadecimal = text;
+  if (last.includes('.')) {
+    const ipv4 = ipv4Of(last);
+    if (ipv4 === null) return null;
+    hexadecimal = `${text.slice(0, -last.length)}${(ipv4 >>> 16).toString(16)}:${(ipv4 & 0xffff).toString(16)}`;
   }
+  const sides = hexadecimal.split('::').map((side) => (side === '' ? [] : side.split(':')));
+  const [left = [], right = []] = sides;
+  const zeros = 8 - left.length - right.length;
+  if (sides.length > 2 || (sides.length === 2 ? zeros < 1 : zeros !== 0)) return null;
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right];
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null;
+  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
 }
 
 /** One to three digits, up to `most`; -1 for anything else. */

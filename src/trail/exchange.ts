@@ -211,9 +211,6 @@ export class Exchange {
   get lastTime(): number {
     return this.#store.times[this.#times + ExchangeTime.LAST_TIME]!;
   }
-  set lastTime(value: number) {
-    this.#store.times[this.#times + ExchangeTime.LAST_TIME] = value;
-  }
   get lastRequestTime(): number {
     return this.#store.times[this.#times + ExchangeTime.LAST_REQUEST_TIME]!;
   }

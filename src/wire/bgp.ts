@@ -9,8 +9,9 @@
 //  |            Length             |     Type      |
 //  +-------------------------------+---------------+
 //
-// `at` is always the first octet of a marker, `end` one past the last captured octet of the segment. Paths with identifiers
-// (ADD-PATH, RFC 7911) look like other prefixes and are not told apart: only the session's OPENs say that they are in use.
+// `at` is always the first octet of a marker, `end` one past the last captured octet of the segment. `paths`: which prefixes have
+// path identifiers (bgp-prefixes.ts); those of families other than IPv4 and IPv6 unicast are not told from what follows them.
+import { bgpMayHavePaths, bgpPrefixes, prefixesProblemAt, type BgpPrefix } from './bgp-prefixes.js';
 import { evpnRoute } from './evpn.js';
 import { bytes, struct, u16, u8 } from './layout.js';
 import { problemNumber } from './problems.js';
@@ -63,7 +64,13 @@ const NOTIFICATION = BgpType.NOTIFICATION;
 const KEEPALIVE = BgpType.KEEPALIVE;
 const ROUTE_REFRESH = BgpType.ROUTE_REFRESH;
 
-export const BgpCapability = { MULTIPROTOCOL: 1, ROUTE_REFRESH: 2, GRACEFUL_RESTART: 64, AS4: 65 } as const;
+export const BgpCapability = {
+  MULTIPROTOCOL: 1,
+  ROUTE_REFRESH: 2,
+  GRACEFUL_RESTART: 64,
+  AS4: 65,
+  ADD_PATH: 69,
+} as const;
 
 export const BgpAttribute = {
   ORIGIN: 1,
@@ -215,7 +222,7 @@ function problemAt(code: number, offset: number): number {
  * Walks the messages from `at` on: -1 when nothing in them is wrong, else `offset << 8 | number of the problem`, the offset
  * counted from `at`. A message that does not end before `end` was cut or continues in another segment, which is no problem.
  */
-export function bgpProblem(view: DataView, at: number, end: number): number {
+export function bgpProblem(view: DataView, at: number, end: number, paths?: number): number {
   for (let message = at; message !== -1; message = bgpNext(view, message, end)) {
     const problem = checkBgp(view, message, end);
     if (problem === BAD_LENGTH) return problemAt(problem, message + LENGTH - at);
@@ -223,19 +230,19 @@ export function bgpProblem(view: DataView, at: number, end: number): number {
       return problemAt(MARKER, message - at);
     }
     if (problem === TRUNCATED || message + bgpLength(view, message) > end) return -1;
-    const wrongAt = bodyProblemAt(view, message, message + bgpLength(view, message));
+    const wrongAt = bodyProblemAt(view, message, message + bgpLength(view, message), paths);
     if (wrongAt !== -1) return problemAt(BAD_LENGTH, wrongAt - at);
   }
   return -1;
 }
 
 /** Offset of the first length in a whole message that cannot be right, or -1. */
-function bodyProblemAt(view: DataView, at: number, end: number): number {
+function bodyProblemAt(view: DataView, at: number, end: number, paths: number | undefined): number {
   switch (bgpType(view, at)) {
     case OPEN:
       return openProblemAt(view, at, end);
     case UPDATE:
-      return updateProblemAt(view, at, end);
+      return updateProblemAt(view, at, end, paths);
     case NOTIFICATION:
       return bgpHasCommunication(view, at) && end - at > NOTIFICATION_LENGTH && communicationEnd(view, at) !== end
         ? at + NOTIFICATION_LENGTH
@@ -265,7 +272,7 @@ function openProblemAt(view: DataView, at: number, end: number): number {
   return -1;
 }
 
-function updateProblemAt(view: DataView, at: number, end: number): number {
+function updateProblemAt(view: DataView, at: number, end: number, paths: number | undefined): number {
   const withdrawnAt = at + UPDATE_LENGTH - 2;
   const attributesLength = bgpAttributesLength(view, at, end);
   if (attributesLength === -1) return at + HEADER_LENGTH;
@@ -273,26 +280,17 @@ function updateProblemAt(view: DataView, at: number, end: number): number {
   const routesAt = attributesAt + attributesLength;
   if (routesAt > end) return attributesAt - 2;
 
-  let wrongAt = prefixesProblemAt(view, withdrawnAt, attributesAt - 2, 32);
+  let wrongAt = prefixesProblemAt(view, withdrawnAt, attributesAt - 2, 32, paths);
   for (let octet = attributesAt; octet < routesAt && wrongAt === -1;) {
     const next = attributeEnd(view, octet, routesAt);
     if (next === -1) return octet;
-    wrongAt = attributeProblemAt(view, octet, next);
+    wrongAt = attributeProblemAt(view, octet, next, paths);
     octet = next;
   }
-  return wrongAt === -1 ? prefixesProblemAt(view, routesAt, end, 32) : wrongAt;
+  return wrongAt === -1 ? prefixesProblemAt(view, routesAt, end, 32, paths) : wrongAt;
 }
 
-function prefixesProblemAt(view: DataView, from: number, end: number, mostBits: number): number {
-  for (let octet = from; octet < end;) {
-    const next = prefixEnd(view, octet, end, mostBits);
-    if (next === -1) return octet;
-    octet = next;
-  }
-  return -1;
-}
-
-function attributeProblemAt(view: DataView, at: number, end: number): number {
+function attributeProblemAt(view: DataView, at: number, end: number, paths: number | undefined): number {
   const dataAt = attributeDataAt(view, at);
   const length = end - dataAt;
   switch (view.getUint8(at + 1)) {
@@ -317,19 +315,19 @@ function attributeProblemAt(view: DataView, at: number, end: number): number {
     case BgpAttribute.MP_REACH: {
       const routes = bgpReachable(view, dataAt, end);
       if (routes === null || !hasNextHop(routes)) return at;
-      return routesProblemAt(view, routes);
+      return routesProblemAt(view, routes, paths);
     }
     case BgpAttribute.MP_UNREACH: {
       const routes = bgpUnreachable(view, dataAt, end);
-      return routes === null ? at : routesProblemAt(view, routes);
+      return routes === null ? at : routesProblemAt(view, routes, paths);
     }
     default:
       return -1;
   }
 }
 
-function routesProblemAt(view: DataView, routes: BgpFamilyRoutes): number {
-  if (isIpUnicast(routes)) return prefixesProblemAt(view, routes.at, routes.end, bgpAddressBits(routes.afi));
+function routesProblemAt(view: DataView, routes: BgpFamilyRoutes, paths: number | undefined): number {
+  if (isIpUnicast(routes)) return prefixesProblemAt(view, routes.at, routes.end, bgpAddressBits(routes.afi), paths);
   if (!isEvpn(routes)) return -1;
   for (let octet = routes.at; octet < routes.end;) {
     const next = parameterEnd(view, octet, routes.end, false);
@@ -379,13 +377,6 @@ function parametersEnd(view: DataView, at: number, end: number): number {
   return hasExtendedParameters(view, at, end)
     ? at + OPEN_LENGTH + 3 + view.getUint16(at + OPEN_LENGTH + 1)
     : at + OPEN_LENGTH + bgpOpenParametersLength(view, at);
-}
-
-/** After a prefix of one octet of bits and the octets they need; -1 when it is too long or goes beyond `end`. */
-function prefixEnd(view: DataView, at: number, end: number, mostBits: number): number {
-  const bits = view.getUint8(at);
-  const next = at + 1 + ((bits + 7) >> 3);
-  return bits > mostBits || next > end ? -1 : next;
 }
 
 function attributeDataAt(view: DataView, at: number): number {
@@ -448,37 +439,33 @@ export function* bgpCapabilities(view: DataView, at: number, end: number): Gener
   }
 }
 
-/** An address prefix: the octets at `at` hold `bits` bits, and no more. */
-export interface BgpPrefix {
-  readonly at: number;
-  readonly bits: number;
-}
-
-/** The prefixes between two offsets, up to the first that is cut or longer than `mostBits`. */
-export function* bgpPrefixes(view: DataView, from: number, end: number, mostBits: number): Generator<BgpPrefix> {
-  for (let octet = from; octet < end;) {
-    const next = prefixEnd(view, octet, end, mostBits);
-    if (next === -1) return;
-    yield { at: octet + 1, bits: view.getUint8(octet) };
-    octet = next;
-  }
-}
-
 /** Withdrawn IPv4 prefixes of an UPDATE. */
-export function bgpWithdrawn(view: DataView, at: number, end: number): Generator<BgpPrefix> {
+export function bgpWithdrawn(view: DataView, at: number, end: number, paths?: number): Generator<BgpPrefix> {
   const from = at + HEADER_LENGTH + 2;
   const announced = from + bgpWithdrawnLength(view, at);
   // RFC 4271 section 6.3: of an UPDATE whose lengths are too large for it, nothing is a route
   if (announced + 2 > at + bgpLength(view, at)) return bgpPrefixes(view, from, from, 32);
-  return bgpPrefixes(view, from, Math.min(messageEnd(view, at, end), announced), 32);
+  return ipv4Prefixes(view, from, announced, messageEnd(view, at, end), paths);
 }
 
 /** Announced IPv4 prefixes of an UPDATE, after its attributes. */
-export function bgpRoutes(view: DataView, at: number, end: number): Generator<BgpPrefix> {
+export function bgpRoutes(view: DataView, at: number, end: number, paths?: number): Generator<BgpPrefix> {
   const attributesLength = bgpAttributesLength(view, at, end);
   const last = messageEnd(view, at, end);
   const from = attributesLength === -1 ? last : at + UPDATE_LENGTH + bgpWithdrawnLength(view, at) + attributesLength;
-  return bgpPrefixes(view, from, last, 32);
+  return ipv4Prefixes(view, from, at + bgpLength(view, at), last, paths);
+}
+
+function ipv4Prefixes(
+  view: DataView,
+  from: number,
+  announcedEnd: number,
+  capturedEnd: number,
+  paths: number | undefined,
+): Generator<BgpPrefix> {
+  if (announcedEnd <= capturedEnd) return bgpPrefixes(view, from, announcedEnd, 32, paths);
+  const isKnown = paths !== undefined || !bgpMayHavePaths(view, from, capturedEnd, 32);
+  return bgpPrefixes(view, from, isKnown ? capturedEnd : from, 32, paths ?? 0);
 }
 
 export interface BgpAttributeItem extends BgpItem {

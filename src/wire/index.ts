@@ -2,6 +2,7 @@ export * from './arp.js';
 export * from './bgp.js';
 export * from './checksum.js';
 export * from './bgp-names.js';
+export * from './bgp-prefixes.js';
 export * from './cooked.js';
 export * from './dns.js';
 export * from './dns-names.js';

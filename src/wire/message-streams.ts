@@ -1,4 +1,5 @@
 /** DNS and BGP messages of the TCP connections of a capture. Only segments of these protocols come here. */
+import { BgpSession } from './bgp-session.js';
 import { formatIpv4, formatIpv6 } from './format.js';
 import { ipv4DstAt, ipv4SrcAt } from './ipv4.js';
 import { ipv6DstAt, ipv6SrcAt } from './ipv6.js';
@@ -26,6 +27,8 @@ export class MessageStreams {
   readonly counts: MessageCounts = { spanned: 0, givenUp: 0 };
   /** The one that was used longest ago first. */
   readonly #streams = new Map<string, MessageStream>();
+  /** BGP connections, the one that was used longest ago first. */
+  readonly #sessions = new Map<string, BgpSession>();
   #octets = 0;
 
   /**
@@ -44,7 +47,9 @@ export class MessageStreams {
     const ends = (flags & (TcpFlag.FIN | TcpFlag.RST)) !== 0;
     if (payloadLength === 0 && !begins && !ends) return [];
 
-    const key = `${origin} ${addressesOf(packet)} ${srcPort} ${dstPort} ${packet.tunnelDepth} ${packet.packetType}`;
+    const source = `${sourceOf(packet)} ${srcPort}`;
+    const destination = `${destinationOf(packet)} ${dstPort}`;
+    const key = `${origin} ${source} ${destination} ${packet.tunnelDepth} ${packet.packetType}`;
     const stream = this.#streams.get(key) ?? new MessageStream(framing, this.counts);
     this.#streams.delete(key);
     this.#octets -= stream.size;
@@ -56,7 +61,22 @@ export class MessageStreams {
     const messages = isData ? stream.add(segment) : [];
     if (ends) stream.giveUp();
     else this.#keep(key, stream);
-    return messages ?? messagesOf(packet);
+    const found = messages ?? messagesOf(packet);
+    if (framing !== BGP_FRAMING) return found;
+    const side = source < destination ? 0 : 1;
+    const connection = side === 0 ? `${source} ${destination}` : `${destination} ${source}`;
+    const isNew = begins && (flags & TcpFlag.ACK) === 0;
+    const session = this.#session(`${origin} ${connection} ${packet.tunnelDepth}`, isNew);
+    return found.map((message) => session.read(side, message));
+  }
+
+  /** The session of a connection, a new one when the connection begins. */
+  #session(key: string, isNew: boolean): BgpSession {
+    const session = (isNew ? undefined : this.#sessions.get(key)) ?? new BgpSession();
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
+    if (this.#sessions.size > MOST_STREAMS) this.#sessions.delete(this.#sessions.keys().next().value!);
+    return session;
   }
 
   #keep(key: string, stream: MessageStream): void {
@@ -71,8 +91,10 @@ export class MessageStreams {
   }
 }
 
-function addressesOf({ view, ipAt, ipVersion }: PacketView): string {
-  return ipVersion === 4
-    ? `${formatIpv4(view, ipv4SrcAt(ipAt))} ${formatIpv4(view, ipv4DstAt(ipAt))}`
-    : `${formatIpv6(view, ipv6SrcAt(ipAt))} ${formatIpv6(view, ipv6DstAt(ipAt))}`;
+function sourceOf({ view, ipAt, ipVersion }: PacketView): string {
+  return ipVersion === 4 ? formatIpv4(view, ipv4SrcAt(ipAt)) : formatIpv6(view, ipv6SrcAt(ipAt));
+}
+
+function destinationOf({ view, ipAt, ipVersion }: PacketView): string {
+  return ipVersion === 4 ? formatIpv4(view, ipv4DstAt(ipAt)) : formatIpv6(view, ipv6DstAt(ipAt));
 }

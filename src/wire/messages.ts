@@ -19,6 +19,8 @@ export interface Message {
   readonly spans: boolean;
   /** The beginning of one that MessageStreams gives whole with a later segment, if that comes. */
   readonly goesOn: boolean;
+  /** Of BGP the families whose prefixes have path identifiers, where MessageStreams saw both OPENs: bgpHasPaths(). */
+  readonly paths?: number | undefined;
 }
 
 /** The messages that begin in the packet, as it alone shows them: of a TCP segment, those that follow one at its beginning. */

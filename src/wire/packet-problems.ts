@@ -27,6 +27,6 @@ export function problemsOf(packet: PacketView, messages: readonly Message[] = me
 }
 
 /** A problem's number and where in the message it is, in one integer; -1 for none. */
-function messageProblem({ protocol, view, at, end, announcedEnd }: Message): number {
-  return protocol === Layer.DNS ? dnsProblem(view, at, end, announcedEnd) : bgpProblem(view, at, end);
+function messageProblem({ protocol, view, at, end, announcedEnd, paths }: Message): number {
+  return protocol === Layer.DNS ? dnsProblem(view, at, end, announcedEnd) : bgpProblem(view, at, end, paths);
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaptureSource } from '../../src/capture/capture.js';
-import { fileSize, isFolder, listCaptureFiles } from '../../src/capture/node-files.js';
+import { fileSize, isFolder, listCaptureFiles, SmallFiles } from '../../src/capture/node-files.js';
 import { openCapture } from '../../src/capture/open.js';
 import { concat, hex, pcapngSection, writePcap } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
@@ -302,11 +302,25 @@ describe('a folder', () => {
       'node2/eth0.pcap',
       'old.cap',
     ]);
-    expect(found.at(-2)).toEqual({
-      name: 'node2/eth0.pcap',
-      path: join(root, 'node2', 'eth0.pcap'),
-      size: pcap.length,
-    });
+    const { octets, ...file } = found.at(-2)!;
+    expect(file).toEqual({ name: 'node2/eth0.pcap', path: join(root, 'node2', 'eth0.pcap'), size: pcap.length });
+    expect(Buffer.compare(octets!, pcap)).toBe(0);
+  });
+
+  it('gives what is in small captures, as far as there is room', async () => {
+    const root = join(folder, 'sizes');
+    await mkdir(root);
+    await writeFile(join(root, 'a.pcap'), pcap);
+    await writeFile(
+      join(root, 'large.pcap'),
+      writePcap([{ seconds: 0, nanoseconds: 0, octets: new Uint8Array(65_536) }]),
+    );
+    const held = async (small?: SmallFiles) =>
+      (await listCaptureFiles(root, small)).map(({ octets }) => octets !== null);
+    expect(await held()).toEqual([true, false]);
+    const full = new SmallFiles();
+    for (let i = 0; i < 256; i++) await full.read(join(root, 'a.pcap'), 65_536);
+    expect(await held(full)).toEqual([false, false]);
   });
 
   it('that is none is refused', async () => {

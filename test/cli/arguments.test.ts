@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments, type Arguments } from '../../src/cli/arguments.js';
 import { UsageError } from '../../src/cli/options.js';
+import { runs } from '../support/runs.js';
 
 async function parse(...argv: string[]): Promise<Arguments> {
   const parsed = await parseArguments(argv, '1.2.3');
@@ -22,6 +24,30 @@ describe('command line', () => {
 
   it.each(['exchanges', 'trails', 'points'] as const)('knows %s', async (command) => {
     expect(await parse(command, 'a.pcap')).toMatchObject({ command, captures: ['a.pcap'] });
+  });
+
+  it('reads words alone as it reads them beside an option', async () => {
+    const words = fc.constantFrom(
+      'diagnose',
+      'trails',
+      'packets',
+      'points',
+      'a.pcap',
+      '',
+      '1',
+      'n/x=y',
+      'a b',
+      'explain',
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(words, { maxLength: 4 }), async (argv) => {
+        fc.pre(argv[0] !== 'explain');
+        const alone = await parseArguments(argv, '1.2.3').catch(String);
+        expect(alone).toEqual(await parseArguments([...argv, '--color', 'auto'], '1.2.3').catch(String));
+      }),
+      runs(100),
+    );
+    expect(await parseArguments(['a.pcap', 'help'], '1.2.3')).toBe(await parseArguments(['--help'], '1.2.3'));
   });
 
   it('takes options anywhere, and a list option only one value at a time', async () => {

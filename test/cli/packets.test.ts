@@ -86,6 +86,20 @@ describe('packets', () => {
     );
   });
 
+  it('merges many captures in the order of their times, of equal times the one given first', async () => {
+    const captures: Record<string, WrittenFrame[]> = {};
+    const expected: { time: number; text: string }[] = [];
+    for (let i = 0; i < 60; i++) {
+      // Begins late or early, and goes on for three seconds
+      const begin = (i * 37) % 50;
+      captures[`p${i}.pcap`] = [0, 1, 3].map((second) => at(begin + second, 0));
+      for (const [frame, second] of [0, 1, 3].entries())
+        expected.push({ time: begin + second, text: `p${i}#${frame + 1}@${begin + second}.000000000` });
+    }
+    expected.sort((a, b) => a.time - b.time);
+    expect(await read(captures)).toEqual(expected.map(({ text }) => text));
+  });
+
   it('tells of damage and goes on', async () => {
     const whole = writePcap([at(1, 0), at(2, 0)]);
     const inputs = [
@@ -98,6 +112,6 @@ describe('packets', () => {
     for await (const _ of packetFrames(inputs, { onNotice: (notice) => notices.push(notice) })) frames++;
     expect(frames).toBe(3);
     expect(notices.length).toBe(2);
-    expect(notices.join('\n')).toMatch(/^none\.pcap: .*\ncut\.pcap: /);
+    expect(notices.join('\n')).toMatch(/^cut\.pcap: .*\nnone\.pcap: /);
   });
 });

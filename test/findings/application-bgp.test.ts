@@ -371,6 +371,23 @@ describe('bgp-route-not-announced', () => {
     expect(await bgp(fails(covered, '10.244.2.70').packets)).toEqual([]);
   });
 
+  it('is silent when one of two paths to it is withdrawn (RFC 7911), and not when both are', async () => {
+    const path = (number: number): number[] => [0, 0, 0, number, ...BLOCK];
+    const two = (): Connection =>
+      new Connection()
+        .handshake()
+        .send('client', open({ as: 64512, identifier: [10, 0, 0, 1], addPath: true }))
+        .send('server', open({ as: 64513, identifier: [10, 0, 0, 2], addPath: true }), keepalive())
+        .send('client', keepalive())
+        .send('server', announce([], [...path(1), ...path(2)]));
+    const one = two().send('server', announce(path(1), []));
+    expect(await bgp(fails(one.after(1), '10.244.2.70').packets)).toEqual([]);
+    const none = two()
+      .send('server', announce(path(1), []))
+      .send('server', announce(path(2), []));
+    expect(kinds(await bgp(fails(none.after(1), '10.244.2.70').packets))).toEqual(['bgp-route-not-announced']);
+  });
+
   it('is silent when it failed before', async () => {
     expect(await bgp(fails(up(), '10.244.2.70').after(1).send('server', announce(BLOCK, [])).packets)).toEqual([]);
   });

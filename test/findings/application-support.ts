@@ -172,10 +172,14 @@ export function open(fields: {
   readonly hold?: number;
   readonly identifier: readonly number[];
   readonly as4?: number;
+  /** Sends and receives path identifiers of IPv4 unicast (RFC 7911). */
+  readonly addPath?: boolean;
 }): Uint8Array {
-  const { as, hold = 90, identifier, as4 } = fields;
-  const capability =
-    as4 === undefined ? [] : [2, 6, 65, 4, as4 >>> 24, (as4 >>> 16) & 0xff, (as4 >>> 8) & 0xff, as4 & 0xff];
+  const { as, hold = 90, identifier, as4, addPath = false } = fields;
+  const capability = [
+    ...(as4 === undefined ? [] : [2, 6, 65, 4, as4 >>> 24, (as4 >>> 16) & 0xff, (as4 >>> 8) & 0xff, as4 & 0xff]),
+    ...(addPath ? [2, 6, 69, 4, 0, 1, 1, 3] : []),
+  ];
   return message(1, [4, ...u16(as), ...u16(hold), ...identifier, capability.length, ...capability]);
 }
 

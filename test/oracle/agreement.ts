@@ -3,7 +3,7 @@
  * differ on purpose, KNOWN_DIFFERENCES says so, one difference an entry, with its reason.
  */
 import { KNOWN_DIFFERENCES, type KnownDifference } from './known-differences.js';
-import { ourValues, type OracleFrame, type Row } from './rows.js';
+import { LAYERS, ourValues, type OracleFrame, type Row } from './rows.js';
 
 /** A table that tshark printed with `-T fields -E header=y -E separator=/t -E aggregator=|`. */
 export function parseTable(text: string): OracleFrame[] {
@@ -18,11 +18,6 @@ export function parseTable(text: string): OracleFrame[] {
 function values(cell: string): string[] {
   return cell === '' ? [] : cell.split('|');
 }
-
-/** Layers that we name; all others are left out of a comparison of frame.protocols. */
-const LAYERS = new Set(
-  'eth vlan sll null raw arp ip ipv6 icmp icmpv6 udp tcp vxlan geneve gre dns bgp esp mpls wg igmp llc'.split(' '),
-);
 
 /** A field's values in the form that both readers are compared in. */
 function normal(field: string, found: readonly string[], from: 'ours' | 'tshark'): string[] {
@@ -81,7 +76,7 @@ export class Agreement {
       agreement.compared += 1;
       if (left.join('|') === right.join('|')) continue;
       const known = KNOWN_DIFFERENCES.find(
-        (difference) => difference.fields.test(field) && difference.explains(left, right, row, oracle),
+        (difference) => difference.fields.test(field) && difference.explains(left, right, row, oracle, field),
       );
       if (known !== undefined) {
         agreement.explained += 1;

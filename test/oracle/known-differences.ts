@@ -1,11 +1,17 @@
 /** Where the two readers differ on purpose, one difference an entry, with its reason. */
-import { ourValues, type OracleFrame, type Row } from './rows.js';
+import { LAYERS, ourValues, type OracleFrame, type Row } from './rows.js';
 
 export interface KnownDifference {
   readonly reason: string;
   readonly fields: RegExp;
-  /** Whether it explains this frame's values. */
-  readonly explains: (ours: readonly string[], theirs: readonly string[], row: Row, oracle: OracleFrame) => boolean;
+  /** Whether it explains this frame's values of a field. */
+  readonly explains: (
+    ours: readonly string[],
+    theirs: readonly string[],
+    row: Row,
+    oracle: OracleFrame,
+    field: string,
+  ) => boolean;
 }
 
 function hasLayer(row: Row, name: string): boolean {
@@ -41,8 +47,76 @@ function flat(found: readonly string[]): string[] {
   return found.flatMap((value) => value.split(':')).filter((value) => value !== '');
 }
 
+/** Fields that a header has once. */
+const ONCE = /^(eth|ip|ipv6|udp|geneve|vxlan)\.(?!type$|len$|version$|option)/;
+
+/**
+ * Whether `more` has exactly what `less` has and, behind it, values of layers that only it lists: of each field as many as there
+ * are such layers, where a header has it once.
+ */
+function isBeyond(
+  field: string,
+  less: readonly string[],
+  more: readonly string[],
+  lessLayers: readonly string[],
+  moreLayers: readonly string[],
+): boolean {
+  if (!isPrefix(lessLayers, moreLayers)) return false;
+  if (field === 'frame.protocols') return true;
+  const layer = field.slice(0, field.indexOf('.'));
+  // tshark has ip.version of both
+  const beyond = moreLayers
+    .slice(lessLayers.length)
+    .filter((name) => name === layer || (field === 'ip.version' && name === 'ipv6')).length;
+  return beyond > 0 && isPrefix(less, more) && (!ONCE.test(field) || more.length - less.length <= beyond);
+}
+
+/** Whether tshark alone goes on behind our last layer. `passed`: layers that one of the two does not list. */
+function onlyTheyGoOn(
+  field: string,
+  ours: readonly string[],
+  theirs: readonly string[],
+  row: Row,
+  oracle: OracleFrame,
+  passed: readonly string[] = [],
+): boolean {
+  return isBeyond(field, ours, theirs, ourLayers(row, passed), theirLayers(oracle, passed));
+}
+
+/** Whether we alone go on behind tshark's last layer. */
+function onlyWeGoOn(
+  field: string,
+  ours: readonly string[],
+  theirs: readonly string[],
+  row: Row,
+  oracle: OracleFrame,
+): boolean {
+  return isBeyond(field, theirs, ours, theirLayers(oracle, []), ourLayers(row, []));
+}
+
+function ourLayers(row: Row, passed: readonly string[]): string[] {
+  return flat(ourValues(row, 'frame.protocols')).filter((name) => LAYERS.has(name) && !passed.includes(name));
+}
+
+function theirLayers(oracle: OracleFrame, passed: readonly string[]): string[] {
+  return flat(oracle.get('frame.protocols') ?? []).filter((name) => LAYERS.has(name) && !passed.includes(name));
+}
+
 function problemsOf(row: Row): string[] {
   return ((row['problems'] as { code: string }[] | undefined) ?? []).map(({ code }) => code);
+}
+
+/** Layers by the first word of their problems, where that is another. */
+const LAYER_OF_PROBLEM: Readonly<Record<string, string>> = { ethernet: 'eth', ipv4: 'ip', cooked: 'sll' };
+
+/** Whether a field is of the layer that a problem of the frame is about. */
+function isOfProblem(field: string, row: Row): boolean {
+  return problemsOf(row).some((code) => {
+    const [word = ''] = code.split('-');
+    return (
+      field.startsWith(`${LAYER_OF_PROBLEM[word] ?? word}.`) || (code === 'ipv6-version' && field === 'ip.version')
+    );
+  });
 }
 
 function hasProblem(row: Row, code: string): boolean {
@@ -77,8 +151,12 @@ const MPLS = 0x8847;
 const UPDATE = 5;
 /** Kind of TCP option. */
 const MULTIPATH = '30';
+const NO_OPERATION = '1';
 const TUNNEL_ENCAPSULATION = 23;
 const ATTR_SET = 128;
+const BGPSEC = 33;
+/** Subsequent address family. */
+const SEGMENT_ROUTING_POLICY = 73;
 
 /** Types of the path attributes of an UPDATE. */
 function attributesOf(row: Row): unknown[] {
@@ -88,14 +166,8 @@ function attributesOf(row: Row): unknown[] {
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'of a frame that was cut, the two stop at different places of the last header',
-    fields: /^(?!dns\.|bgp\.|tcp\.option|frame\.protocols)/,
+    fields: /^(?!frame\.protocols)/,
     explains: (ours, theirs, row) => isCut(row) && isOneMore(ours, theirs),
-  },
-  {
-    reason: 'of a message or options that were cut, the two show more or less of the beginning',
-    fields: /^(dns\.|bgp\.|tcp\.option|frame\.protocols)/,
-    explains: (ours, theirs, row) =>
-      isCut(row) && (isPrefix(flat(ours), flat(theirs)) || isPrefix(flat(theirs), flat(ours))),
   },
   {
     reason: 'our rows name the interface, and leave its number out',
@@ -130,12 +202,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'tshark does not list VXLAN-GPE',
     fields: /^frame\.protocols$/,
-    explains: (ours, theirs, row) =>
-      isGpe(row) &&
-      isPrefix(
-        flat(ours).filter((name) => name !== 'vxlan'),
-        flat(theirs),
-      ),
+    explains: (ours, theirs, row) => {
+      const others = flat(ours).filter((name) => name !== 'vxlan');
+      const isSame = others.join() === flat(theirs).join();
+      return isGpe(row) && (isSame || (hasProblem(row, 'ipv4-truncated') && isOneMore(others, flat(theirs))));
+    },
   },
   {
     reason: 'tshark lists IGMP twice where its group records are',
@@ -182,16 +253,17 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'what MPLS carries is not decoded',
     fields: /./,
-    explains: (ours, theirs, row) =>
-      (hasLayer(row, 'mpls') || [row['gre.proto']].flat().includes(MPLS)) && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      (hasLayer(row, 'mpls') || [row['gre.proto']].flat().includes(MPLS)) &&
+      onlyTheyGoOn(field, ours, theirs, row, oracle, ['mpls']),
   },
   {
     reason:
       'tshark shows the beginning of a header that is too short, or whose version or length cannot be, and what it takes for what follows',
     fields: /./,
-    explains: (ours, theirs, row) =>
+    explains: (ours, theirs, row, oracle, field) =>
       problemsOf(row).some((code) => /-(truncated|version|header-length|data-offset)$/.test(code)) &&
-      isPrefix(flat(ours), flat(theirs)),
+      (onlyTheyGoOn(field, ours, theirs, row, oracle) || (isPrefix(ours, theirs) && isOfProblem(field, row))),
   },
   {
     reason: 'tshark does not show the acknowledgment number before a data offset that cannot be',
@@ -201,7 +273,8 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'we stop at a number of layers, tshark at another',
     fields: /./,
-    explains: (ours, theirs, row) => hasProblem(row, 'nesting-too-deep') && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      hasProblem(row, 'nesting-too-deep') && onlyTheyGoOn(field, ours, theirs, row, oracle),
   },
   {
     reason: 'of an IP header that is longer than its packet we show all fields',
@@ -213,7 +286,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'of a TCP option whose length cannot be, the two show other parts',
     fields: /^tcp\.option_kind$/,
     explains: (ours, theirs, row) =>
-      hasProblem(row, 'tcp-option-length') && (isPrefix(ours, theirs) || isPrefix(theirs, ours)),
+      hasProblem(row, 'tcp-option-length') &&
+      (isOneMore(ours, theirs) ||
+        (isPrefix(theirs, ours) && ours.slice(theirs.length).every((kind) => kind === NO_OPERATION))),
   },
   {
     reason: 'tshark says how long the TCP payload is that was captured, we what the IP header announces',
@@ -224,9 +299,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
         Number(row['ipv6.plen']) + ETHERNET_AND_IPV6 - Number(row['frame.len']),
   },
   {
-    reason: 'a payload length of 0 is a packet too long for the field (BIG TCP), of which tshark reads nothing',
+    reason: 'a payload length of 0 is a packet too long for the field (BIG TCP), of which tshark lists TCP at most',
     fields: /./,
-    explains: (ours, theirs, row) => row['ipv6.plen'] === 0 && isPrefix(flat(theirs), flat(ours)),
+    explains: (ours, theirs, row, oracle, field) =>
+      row['ipv6.plen'] === 0 &&
+      ((field.startsWith('tcp.') && theirs.length === 0) || onlyWeGoOn(field, ours, theirs, row, oracle)),
   },
   {
     reason: 'of a quoted packet that is cut, the two stop at different places of its last header',
@@ -255,27 +332,27 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'ARP is decoded for Ethernet and IPv4, on Ethernet',
     fields: /^arp\.|^frame\.protocols$/,
-    explains: (ours, theirs, row) =>
+    explains: (ours, theirs, row, _oracle, field) =>
       (hasLayer(row, 'rarp') ||
         (hasLayer(row, 'arp') && (row['arp.hw.type'] !== 1 || row['arp.proto.type'] !== 0x800))) &&
-      isPrefix(flat(ours), flat(theirs)),
+      (field === 'frame.protocols' ? isPrefix(flat(ours), flat(theirs)) : ours.length === 0),
   },
   {
     reason: 'what these carry is not decoded',
     fields: /./,
-    explains: (ours, theirs, row) =>
+    explains: (ours, theirs, row, oracle, field) =>
       ['llc', 'erspan', 'etherip', 'ah', 'udplite', 'shim6'].some((name) => hasLayer(row, name)) &&
-      isPrefix(
-        flat(ours).filter((name) => name !== 'llc'),
-        flat(theirs),
-      ),
+      onlyTheyGoOn(field, ours, theirs, row, oracle, ['llc']),
   },
   {
     reason: 'what these carry is named and not decoded: NSH, PPPoE, Ethernet in IPv6, LISP',
     fields: /./,
-    explains: (ours, theirs, row) =>
-      ([0x894f, 0x8864].includes(Number(row['eth.type'])) || row['ipv6.nxt'] === 143 || row['udp.dstport'] === 4341) &&
-      isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      ([0x894f, 0x8864].includes(Number(row['eth.type'])) ||
+        row['ipv6.nxt'] === 143 ||
+        /ipv6[.]routing:eth/.test(oracle.get('frame.protocols')?.[0] ?? '') ||
+        row['udp.dstport'] === 4341) &&
+      onlyTheyGoOn(field, ours, theirs, row, oracle),
   },
   {
     reason: 'DNS is decoded on its own port',
@@ -297,14 +374,15 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'tshark lists the attributes inside ATTR_SET (RFC 6368) among those of the message',
     fields: /^bgp\.update\.path_attribute\./,
-    explains: (ours, theirs, row) => attributesOf(row).includes(ATTR_SET) && isPrefix(ours, theirs),
+    explains: (ours, theirs, row) =>
+      attributesOf(row).includes(ATTR_SET) && isPrefix(ours, theirs) && theirs.length - ours.length <= 2,
   },
   {
     reason:
-      'tshark reads nothing of an UPDATE after a tunnel encapsulation (RFC 9012) or ATTR_SET that lies about its lengths',
+      'tshark reads nothing of an UPDATE after a tunnel encapsulation (RFC 9012), ATTR_SET or BGPsec path that lies about its lengths',
     fields: /^bgp\.(nlri_prefix|prefix_length)$/,
     explains: (_ours, theirs, row) =>
-      theirs.length === 0 && [ATTR_SET, TUNNEL_ENCAPSULATION].includes(Number(attributesOf(row).at(-1))),
+      theirs.length === 0 && [ATTR_SET, TUNNEL_ENCAPSULATION, BGPSEC].includes(Number(attributesOf(row).at(-1))),
   },
   {
     reason: 'tshark reads no attribute after labelled routes (RFC 8277) that lie about their lengths',
@@ -315,36 +393,42 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       isPrefix(theirs, ours),
   },
   {
-    reason: 'tshark guesses that routes begin with a path identifier (RFC 7911), which only the OPEN messages tell',
-    fields: /^bgp\.(nlri_prefix|prefix_length)$/,
-    explains: (ours, theirs) =>
-      theirs.length > 0 &&
-      ours.length === 5 * theirs.length &&
-      ours.slice(0, 3).every((value) => Number.parseInt(value) === 0),
+    reason: 'tshark has fields of UDP for UDP-Lite, which is named and not decoded',
+    fields: /^udp\./,
+    explains: (ours, _theirs, row) => ours.length === 0 && hasLayer(row, 'udplite'),
+  },
+  {
+    reason: 'tshark reads the flag and number of a next protocol where VXLAN has none, on the port of VXLAN-GPE',
+    fields: /^vxlan\.(p_bit|next_proto)$/,
+    explains: (ours, theirs, row) => isGpe(row) && ours.length === 0 && theirs.join() === '0',
   },
   {
     reason: 'GRE and MPLS over UDP (RFC 8086, RFC 7510) are not decoded',
     fields: /./,
-    explains: (ours, theirs, row) =>
-      [4754, 6635].includes(Number(row['udp.dstport'])) && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      [4754, 6635].includes(Number(row['udp.dstport'])) && onlyTheyGoOn(field, ours, theirs, row, oracle),
   },
   {
     reason: 'VXLAN is found on any port by what it carries',
     fields: /./,
-    explains: (ours, theirs, row) =>
+    explains: (ours, theirs, row, oracle, field) =>
       hasLayer(row, 'vxlan') &&
       ![4789, 8472].includes(Number([row['udp.dstport']].flat()[0])) &&
-      (isPrefix(flat(theirs), flat(ours)) || (ours.length === 0 && theirs[0] === '0')),
+      onlyWeGoOn(field, ours, theirs, row, oracle),
   },
   {
     reason: 'another version of VXLAN-GPE is not decoded',
     fields: /./,
-    explains: (ours, theirs, row) => isGpe(row) && !hasLayer(row, 'vxlan') && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      isGpe(row) &&
+      !hasLayer(row, 'vxlan') &&
+      ((field.startsWith('vxlan.') && ours.length === 0) || onlyTheyGoOn(field, ours, theirs, row, oracle)),
   },
   {
     reason: 'tshark takes a datagram from the port of Geneve for Geneve, RFC 8926 one to it',
     fields: /./,
-    explains: (ours, theirs, row) => row['udp.srcport'] === 6081 && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, oracle, field) =>
+      row['udp.srcport'] === 6081 && onlyTheyGoOn(field, ours, theirs, row, oracle),
   },
   {
     reason: 'tshark reads the key of GRE version 1 (RFC 2637) as two numbers',
@@ -380,7 +464,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'what is shorter than a DNS header is no message',
     fields: /^(dns\.|frame\.protocols$)/,
-    explains: (ours, theirs, row) => Number(row['udp.length']) < 20 && isPrefix(flat(ours), flat(theirs)),
+    explains: (ours, theirs, row, _oracle, field) =>
+      Number(row['udp.length']) < 20 &&
+      (field === 'frame.protocols' ? `${ours[0]}:dns` === theirs[0] : ours.length === 0 && theirs.length === 1),
   },
   {
     reason: 'tshark lists IP in GRE of version 1 (PPTP), whose payload is PPP, although it decodes nothing of it',
@@ -413,23 +499,26 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'tshark goes on with a question or record whose name is refused, and calls the name something',
     fields: /^dns\.(qry\.|resp\.|a$|cname$)/,
     explains: (ours, theirs, row) =>
-      (hasProblem(row, 'dns-pointer-loop') || hasProblem(row, 'dns-label')) && isPrefix(ours, theirs),
+      (hasProblem(row, 'dns-pointer-loop') || hasProblem(row, 'dns-label')) &&
+      isPrefix(ours, theirs) &&
+      theirs.length === ours.length + 1,
   },
   {
     reason: 'of a record longer than its message we show what is there',
     fields: /^dns\.(resp\.|a$)/,
-    explains: (ours, theirs, row) => hasProblem(row, 'dns-truncated') && isPrefix(theirs, ours),
-  },
-  {
-    reason: 'tshark shows an option of OPT that is longer than its record',
-    fields: /^dns\.opt\.code$/,
-    explains: (ours, theirs, row) => hasProblem(row, 'dns-truncated') && isPrefix(ours, theirs),
+    explains: (ours, theirs, row) =>
+      hasProblem(row, 'dns-truncated') && ours.length === theirs.length + 1 && isPrefix(theirs, ours),
   },
   {
     reason: 'of a BGP message or part of one whose length cannot be, the two show more or less of its beginning',
     fields: /^bgp\./,
-    explains: (ours, theirs, row) =>
-      hasProblem(row, 'bgp-length') && (isPrefix(theirs, ours) || isPrefix(ours, theirs)),
+    explains: (ours, theirs, row) => hasProblem(row, 'bgp-length') && isOneMore(ours, theirs),
+  },
+  {
+    reason: 'tshark takes octets that end within a path identifier (RFC 7911) for routes that have them',
+    fields: /^bgp\.(prefix_length|nlri_path_id|mp_reach_nlri_ipv6_prefix)$/,
+    explains: (ours, _theirs, row, oracle) =>
+      hasProblem(row, 'bgp-length') && ours.length === 0 && oracle.get('bgp.nlri_path_id')?.length !== 0,
   },
   {
     reason: 'tshark does not know the long OPEN parameters of RFC 9072',
@@ -441,6 +530,12 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     fields: /^bgp\.(prefix_length|mp_reach_nlri_|update\.path_attribute\.mp_reach_nlri\.next_hop)/,
     explains: (ours, _theirs, row) =>
       ours.length === 0 && ![1, 70].includes(Number(row['bgp.update.path_attribute.mp_reach_nlri.safi'])),
+  },
+  {
+    reason: 'tshark does not show the next hop of policies for segment routing',
+    fields: /^bgp\.update\.path_attribute\.mp_reach_nlri\.next_hop\./,
+    explains: (_ours, theirs, row) =>
+      theirs.length === 0 && row['bgp.update.path_attribute.mp_reach_nlri.safi'] === SEGMENT_ROUTING_POLICY,
   },
   {
     reason: 'EVPN routes of types beyond 5 are named by their number',

@@ -1,6 +1,6 @@
 /** DNS records of every type that is read, names as packets can have them, and lengths that lie. */
-import { ethernet, udp } from '../support/packets.js';
-import { dnsAnswer, LINKTYPE_ETHERNET, message, NAME, v4, v6, type MadeFrame } from './made-parts.js';
+import { ethernet, tcp, udp } from '../support/packets.js';
+import { dnsAnswer, LINKTYPE_ETHERNET, message, NAME, overTcp, v4, v6, type MadeFrame } from './made-parts.js';
 
 type Case = readonly [name: string, octets: Uint8Array, ...problems: string[]];
 
@@ -143,6 +143,18 @@ const CASES: readonly Case[] = [
   [
     'on port 8053',
     ethernet({}, v4(udp({ srcPort: 8053, dstPort: 40_000 }, message(1, 0x8180, '0001 0000 0000 0000', QUESTION)))),
+  ],
+  [
+    'on port 8053, over TCP',
+    ethernet(
+      {},
+      v4(
+        tcp(
+          { srcPort: 8053, dstPort: 40_000, flags: 0x18 },
+          overTcp(message(1, 0x8180, '0001 0000 0000 0000', QUESTION)),
+        ),
+      ),
+    ),
   ],
   [
     'DNS over IPv6',

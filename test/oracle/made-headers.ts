@@ -86,6 +86,8 @@ const TCP: readonly Case[] = [
   ['fast open', tcpOptions('220a 0102030405060708 0101')],
   ['multipath, of 3 octets', tcpOptions('1e03 2001')],
   ['multipath, a sequence signal that is short', tcpOptions('1e04 203f')],
+  ['multipath, an address and its echo', tcpOptions('1e08 3001 0a000001 1e08 3101 0a000001')],
+  ['multipath, a fast close', tcpOptions('1e0c 7000 0102030405060708')],
   ['fast open, no cookie', tcpOptions('2202 0101')],
   ['accurate ECN', tcpOptions('ac0b 000001 000002 000003 01', 7001)],
   ['accurate ECN, of 2 octets', tcpOptions('ae02 0101', 7002)],
@@ -216,6 +218,16 @@ const ICMPV6: readonly Case[] = [
     ),
   ],
   [
+    'router advertisement with a route',
+    overEthernet(
+      v6(icmpv6({ type: 134, rest: 0x40000708 }, hex('00000000 00000000 1802 4008 00000e10 fd00001002440000'))),
+    ),
+  ],
+  [
+    'router advertisement, a route of no length',
+    overEthernet(v6(icmpv6({ type: 134 }, hex('00000000 00000000 1800')))),
+  ],
+  [
     'a node information query',
     overEthernet(v6(icmpv6({ type: 139, rest: 0x0003_0000 }, join(hex('0102030405060708'), TARGET)))),
   ],
@@ -232,6 +244,18 @@ function fragment(more: object, payload: Payload = UDP): Uint8Array {
 }
 
 const LONG_INNER = ipv4({ src: '10.1.0.1', dst: '10.1.0.2', totalLength: 1900 }, UDP);
+
+/** RFC 1112, 2236 and 3376; DVMRP; a multicast traceroute. */
+const IGMP: readonly (readonly [name: string, octets: string])[] = [
+  ['version 1, a report', '12 00 0dfe e0000001'],
+  ['version 2, a query', '11 64 ee9b 00000000'],
+  ['version 2, a leave', '17 00 08fe e0000001'],
+  ['version 3, a query of two sources', '11 64 0000 e0000009 02 7d 0002 0a000001 0a000002'],
+  ['version 3, a report', '22 00 0000 0000 0001 04 00 0000 e0000009'],
+  ['DVMRP', '13 05 0000 00000a03'],
+  ['traceroute', '1f 0a 0000 e0000009 0a000001 0a000002 0a000003 40 000001'],
+  ['of 4 octets', '11 64 ee9b'],
+];
 
 const IP: readonly Case[] = [
   ['octets after the packet', join(overEthernet(v4(ECHO)), hex('deadbeef'))],
@@ -318,6 +342,24 @@ const IP: readonly Case[] = [
   ],
   ['IPv6 of version 0', changed(typed(0x86dd, v6(SYN)), IP_AT, 0), 'ipv6-version@14'],
   ['IPv6 shim', extensions(140, '06 00 0000 0000 0000')],
+  [
+    'IPv6 segment routing before Ethernet',
+    extensions(43, '8f 02 04 00 00 00 0000 fd000000000000000000000000000009', as(143, overEthernet(v4(ECHO)))),
+  ],
+  ['IPv6 segment routing, segments left', extensions(43, '06 02 04 01 00 00 0000 fd000000000000000000000000000009')],
+  // RFC 2675
+  ['IPv6 jumbogram', changed(extensions(0, '06 00 c204 00000030', SYN), IP_AT + 4, 0, 0)],
+  ['IPComp of 1 octet', overEthernet(v4(as(108, hex('06'))))],
+  ['ESP of 4 octets', overEthernet(v4(as(50, hex('00000101'))))],
+  [
+    'PGM in IP of another version',
+    changed(overEthernet(v4(as(113, new Uint8Array(40)))), IP_AT, 0x35),
+    'ipv4-version@14',
+  ],
+  ...IGMP.map(([name, octets]): Case => [
+    `IGMP ${name}`,
+    overEthernet(ipv4({ ...HOSTS, dst: '224.0.0.1', ttl: 1 }, as(2, hex(octets)))),
+  ]),
   ['IPv6, 16 extension headers', extensions(60, `${'3c00 0104 00000000'.repeat(15)} 0600 0104 00000000`)],
   [
     'IPv6, 17 extension headers',
@@ -383,6 +425,15 @@ const LINK: readonly Case[] = [
   ['MACsec', typed(0x88e5, hex(`2e10 00000001 ${'a5'.repeat(40)}`))],
   ['PPPoE', typed(0x8864, join(hex('11 00 0001 0040 0021'), v4(ECHO)))],
   ['a loop of Ethernet', typed(0x9000, hex(`0000 0100 0000 ${'00'.repeat(40)}`))],
+  ...[0x8809, 0x8808, 0x88a2, 0x888e, 0x88f7, 0x88ca, 0x886f, 0x4305, 0x8947, 0x9003].map((type): Case => [
+    `a type of 0x${type.toString(16)}`,
+    typed(type, new Uint8Array(46)),
+  ]),
+  // CDP, DTP, UDLD and VTP
+  ...[0x2000, 0x2004, 0x0111, 0x2003].map((type): Case => [
+    `SNAP of 0x${type.toString(16)}`,
+    typed(46, join(hex('aaaa03 00000c'), new Uint8Array([type >> 8, type & 0xff]), new Uint8Array(38))),
+  ]),
   ['a type of a maker', typed(0xd28b, hex(`0001 0010 ${'00'.repeat(42)}`))],
   ['ten tags', typed(0x8100, join(hex(`${'0005 8100'.repeat(9)} 0006 0800`), v4(ECHO)))],
 ];

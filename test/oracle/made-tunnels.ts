@@ -125,6 +125,11 @@ const SOUND: Readonly<Record<string, Uint8Array>> = {
   'GRE with a tag': ethernet({}, v4(gre({ type: 0x8100 }, join(hex('0005 0800'), v4(ECHO))))),
   'ERSPAN of type I': ethernet({}, v4(gre({ type: 0x88be }, INNER))),
   'ERSPAN of type II': ethernet({}, v4(gre({ type: 0x88be, sequence: 1 }, join(hex('1001 0000 00000000'), INNER)))),
+  'ERSPAN of type III': ethernet(
+    {},
+    v4(gre({ type: 0x22eb, sequence: 1 }, join(hex('2001 0000 00000000 0000 0000'), INNER))),
+  ),
+  GUE: ethernet({}, v4(udp({ srcPort: 5000, dstPort: 6080 }, join(hex('00 04 0000'), octetsOf(v4(ECHO)))))),
   'Geneve with ARP': inGeneve(
     '',
     number(0x0806, hex('0001 0800 06 04 0001 020000000001 0a000001 000000000000 0a000002')),

@@ -4,6 +4,11 @@ import { MessageStreams } from '../../src/wire/message-streams.js';
 import { messagesOf } from '../../src/wire/messages.js';
 import { PacketView } from '../../src/wire/packet.js';
 
+/** Layers that we name; all others are left out of a comparison of frame.protocols. */
+export const LAYERS: ReadonlySet<string> = new Set(
+  'eth vlan sll null raw arp ip ipv6 icmp icmpv6 udp tcp vxlan geneve gre dns bgp esp mpls wg igmp llc'.split(' '),
+);
+
 export type Row = Record<string, unknown>;
 
 /** Whether messages that span TCP segments are put together, or each frame is read for itself. */

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writePcap } from '../support/capture-writer.js';
-import { ethernet, ipv4, join, tcp } from '../support/packets.js';
+import { ethernet, hex, ipv4, join, tcp } from '../support/packets.js';
 import { Agreement } from './agreement.js';
 import { ANSWER, BGP_KEEPALIVE, BGP_OPEN, BGP_UPDATE, EVERY_RECORD } from './made.js';
-import { overTcp } from './made-parts.js';
+import { MARKER, overTcp } from './made-parts.js';
 import { ourRows } from './rows.js';
 import { knownFields, tsharkFrames, tsharkVersion } from './tshark.js';
+
+/** An UPDATE of 10.244.1.0/24 by paths 1 and 2 (RFC 7911). */
+const BGP_PATHS = hex(`${MARKER} 002b 02 0000 0004 40010100 00000001 180af401 00000002 180af401`);
 
 const version = await tsharkVersion();
 
@@ -30,7 +33,7 @@ describe.skipIf(version === null)('messages over several segments agree with tsh
     try {
       const path = pathOf(folder, 'segments.pcap');
       const frames = [
-        ...connection(179, 40_000, join(BGP_OPEN, BGP_KEEPALIVE, BGP_UPDATE, BGP_KEEPALIVE), size),
+        ...connection(179, 40_000, join(BGP_OPEN, BGP_KEEPALIVE, BGP_UPDATE, BGP_PATHS, BGP_KEEPALIVE), size),
         ...connection(53, 40_001, overTcp(ANSWER, EVERY_RECORD, ANSWER), size),
       ];
       writeFileSync(path, writePcap(frames.map((octets, index) => ({ seconds: index, nanoseconds: 0, octets }))));

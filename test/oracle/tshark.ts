@@ -46,7 +46,7 @@ const FIELDS = `
   bgp.notify.minor_error_capability
   bgp.notify.minor_error_unknown bgp.notify.communication
   bgp.route_refresh.afi bgp.route_refresh.subtype bgp.route_refresh.safi
-  bgp.update.withdrawn_routes.length bgp.withdrawn_prefix bgp.update.path_attributes.length bgp.nlri_prefix
+  bgp.update.withdrawn_routes.length bgp.withdrawn_prefix bgp.update.path_attributes.length bgp.nlri_prefix bgp.nlri_path_id
   bgp.prefix_length bgp.update.path_attribute.type_code bgp.update.path_attribute.flags
   bgp.update.path_attribute.origin bgp.update.path_attribute.as_path_segment.type
   bgp.update.path_attribute.as_path_segment.as2 bgp.update.path_attribute.as_path_segment.as4

@@ -33,6 +33,8 @@ let built = '';
 beforeAll(() => {
   mkdirSync('node_modules/.cache', { recursive: true });
   built = mkdtempSync('node_modules/.cache/lasthop-');
+  const rolldown = join('node_modules', 'rolldown', 'bin', 'cli.mjs');
+  execFileSync(process.execPath, [rolldown, '-c', '--dir', join(built, 'dist')], { stdio: 'pipe' });
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
   // Types are checked by `npm run typecheck`
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(built, 'dist')]);
@@ -197,6 +199,66 @@ describe('npm pack', () => {
         console.log(JSON.stringify(one) === JSON.stringify(two), two.counts.frames, two.findings.map(({ kind }) => kind).join());`);
       expect(told).toMatch(/^true 20050 .*capture-damaged/);
     }, 90_000);
+
+    it.each([
+      [
+        'cannot be made',
+        `constructor() { throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }); }`,
+      ],
+      [
+        'has no memory',
+        `constructor() { super('', { eval: true, resourceLimits: { maxOldGenerationSizeMb: 0.01 } }); }`,
+      ],
+    ])(
+      'do without the second one where it %s',
+      (_, constructor) => {
+        const files = capturesOf(500);
+        // As Node fails where the kernel refuses it a thread: in a control group of 11 processes, for one
+        const told = ends(`
+        import { syncBuiltinESMExports } from 'node:module';
+        import workers from 'node:worker_threads';
+        const files = ${JSON.stringify(files)};
+        const rows = async (threads) => { const all = []; for await (const row of lasthop.trails(files, { threads })) all.push(row); return all; };
+        const tell = async (threads) => JSON.stringify([await lasthop.diagnose(files, { threads }), await rows(threads)]);
+        const one = await tell(1);
+        let asked = 0;
+        workers.Worker = class extends workers.Worker { ${constructor.replace('{ ', '{ asked++; ')} };
+        syncBuiltinESMExports();
+        console.log(one === await tell(2), asked, one.length > 1e5);`);
+        expect(told).toBe('true 4 true\n');
+      },
+      90_000,
+    );
+
+    it.skipIf(spawnSync('prlimit', ['--version']).status !== 0)(
+      'read more captures than a process may have files open, and so does one',
+      () => {
+        // More than what is read at a time, so that a file that is opened stays open until it is used up
+        const octets = new Uint8Array(1400);
+        const { client } = pings({ count: 400, gap: 1e6 });
+        const folder = mkdtempSync(join(built, 'captures-'));
+        for (let i = 0; i < 130; i++) {
+          const frames = client.map((frame) => ({ ...frame, seconds: frame.seconds + i }));
+          const padded = frames.map((frame) => ({ ...frame, octets: Buffer.concat([frame.octets, octets]) }));
+          writeFileSync(join(folder, `node${i}__veth${i}.pcap`), writePcap(padded, { nanosecond: true }));
+        }
+        // 100 files are enough for the modules that a thread loads at once
+        const told = ends(`
+          import { execFileSync } from 'node:child_process';
+          await lasthop.diagnose(${JSON.stringify(capturesOf(10))}, { threads: 2 });
+          execFileSync('prlimit', ['--nofile=100:100', '--pid', String(process.pid)]);
+          for (const threads of [1, 2]) {
+            const { points, counts } = await lasthop.diagnose([${JSON.stringify(resolve(folder))}], { threads });
+            console.log(points.length, counts.frames);
+          }`);
+        expect(told).toBe('130 104000\n130 104000\n');
+        const limited = ['--nofile=100:100', process.execPath, 'bin/lasthop.js', 'packets', resolve(folder)];
+        const rows = spawnSync('prlimit', [...limited, '--format', 'ndjson'], { cwd: built, maxBuffer: 1 << 30 });
+        expect(rows.stderr.toString()).toBe('');
+        expect(rows.stdout.toString().split('\n')).toHaveLength(104_001);
+      },
+      120_000,
+    );
 
     it('end when the signal says so, in either reading, and when nobody asks for more', () => {
       const files = capturesOf(5000);

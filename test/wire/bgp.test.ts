@@ -22,7 +22,6 @@ import {
   bgpOpenIdentifierAt,
   bgpOpenParametersLength,
   bgpOpenVersion,
-  bgpPrefixes,
   bgpProblem,
   bgpReachable,
   bgpRefreshAfi,
@@ -37,8 +36,8 @@ import {
   checkBgp,
   isEvpn,
   isIpUnicast,
-  type BgpPrefix,
 } from '../../src/wire/bgp.js';
+import { bgpPrefixes, type BgpPrefix } from '../../src/wire/bgp-prefixes.js';
 import {
   bgpAttributeName,
   bgpCapabilityName,

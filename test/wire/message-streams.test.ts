@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Layer, MessageStreams, PacketView, type Message } from '../../src/wire/index.js';
+import { bgpRoutes, Layer, MessageStreams, PacketView, type Message } from '../../src/wire/index.js';
 import { ethernet, hex, ipv4, join, tcp } from '../support/packets.js';
 
 // Literal octets: a KEEPALIVE, an UPDATE that withdraws 10.0.0.0/8, and a DNS query and answer with their lengths
@@ -202,5 +202,121 @@ describe('what cannot be put together', () => {
       { seq: 1, octets: hello, port: 53 },
     ]);
     expect(found.flat()).toEqual([]);
+  });
+});
+
+// RFC 7911. IPv4 unicast and what the speaker does: 1 receives, 2 sends, 3 does both
+const RECEIVES = '0001 01 01';
+const SENDS = '0001 01 02';
+const BOTH = '0001 01 03';
+const IPV6_BOTH = '0002 01 03';
+
+/** An OPEN with this ADD-PATH capability (69), or none. */
+function open(...families: string[]): Uint8Array {
+  const data = hex(families.join(''));
+  if (data.length === 0) return hex(`${MARKER} 001d 01 04 fde8 00b4 0a000001 00`);
+  const parts = [29 + data.length + 4, data.length + 4, data.length + 2, data.length];
+  const [length, parameters, parameter, capability] = parts.map((part) => part.toString(16).padStart(2, '0'));
+  return join(
+    hex(`${MARKER} 00${length} 01 04 fde8 00b4 0a000001 ${parameters} 02 ${parameter} 45 ${capability}`),
+    data,
+  );
+}
+
+/** An UPDATE of IPv4 routes without attributes. */
+function announce(routes: string): Uint8Array {
+  const octets = hex(routes);
+  return join(hex(`${MARKER} 00${(23 + octets.length).toString(16)} 02 0000 0000`), octets);
+}
+
+// 080a080b/0 and so on, or 10/8, 11/8, 12/8, 13/8, 14/8
+const EITHER = '080a080b 08 0c 080d080e 00';
+const PLAIN = '08 0a 08 0b 08 0c 08 0d 08 0e';
+
+describe('path identifiers of BGP routes', () => {
+  const view = new PacketView();
+
+  interface Said {
+    readonly from: 'client' | 'server';
+    readonly octets: Uint8Array;
+    readonly flags?: number;
+  }
+
+  /** The routes of the last message: address octets, and the identifier where there is one. */
+  function routesOf(said: readonly Said[], captured = Infinity): string[] {
+    const streams = new MessageStreams();
+    const seqs = { client: 1, server: 1 };
+    let messages: Message[] = [];
+    for (const { from, octets, flags = 0x18 } of said) {
+      const isClient = from === 'client';
+      const addresses = isClient ? { src: '10.0.0.2', dst: '10.0.0.1' } : { src: '10.0.0.1', dst: '10.0.0.2' };
+      const ports = isClient ? { srcPort: 40_000, dstPort: 179 } : { srcPort: 179, dstPort: 40_000 };
+      const frame = ethernet({}, ipv4(addresses, tcp({ ...ports, seq: seqs[from], flags }, octets)));
+      seqs[from] += octets.length;
+      const length = Math.min(frame.length, captured);
+      view.decodeFrame(frame.slice(0, length), new DataView(frame.buffer), 0, length, frame.length, 1);
+      messages = streams.messagesOf(view, 'node1/eth0');
+    }
+    const { view: octets, at, end, paths } = messages.at(-1)!;
+    return Array.from(bgpRoutes(octets, at, end, paths), (route) => {
+      const address = Array.from({ length: (route.bits + 7) >> 3 }, (_, index) => octets.getUint8(route.at + index));
+      return `${address.join('.')}/${route.bits}${route.path === null ? '' : ` ${route.path.toString(16)}`}`;
+    });
+  }
+
+  const client = (octets: Uint8Array): Said => ({ from: 'client', octets });
+  const server = (octets: Uint8Array): Said => ({ from: 'server', octets });
+
+  it('are there when one sends them and the other receives them', () => {
+    expect(routesOf([client(open(SENDS)), server(open(RECEIVES)), client(announce(EITHER))])).toEqual([
+      '12/8 80a080b',
+      '/0 80d080e',
+    ]);
+    expect(routesOf([server(open(BOTH)), client(open(IPV6_BOTH, BOTH)), server(announce(EITHER))])).toHaveLength(2);
+  });
+
+  it.each([
+    ['the other direction', [open(SENDS), open(RECEIVES)]],
+    ['two that only send', [open(SENDS), open(SENDS)]],
+    ['two that only receive', [open(RECEIVES), open(RECEIVES)]],
+    ['another family', [open(IPV6_BOTH), open(IPV6_BOTH)]],
+    ['one side alone', [open(BOTH), open()]],
+    ['a direction that is none', [open('0001 01 04'), open(BOTH)]],
+  ] as const)('are not there with %s', (_, [fromClient, fromServer]) => {
+    const said = [client(fromClient), server(fromServer)];
+    expect(routesOf([...said, server(announce(PLAIN))])).toEqual(['10/8', '11/8', '12/8', '13/8', '14/8']);
+    // What looks like identifiers, where there are none: three default routes, and 0.0.0.0/1 of bits that are none
+    expect(routesOf([...said, server(announce('00000001 08 0a'))])).toEqual(['/0', '/0', '/0', '8/1']);
+  });
+
+  it('are told from the octets when an OPEN was not seen, or not all of it', () => {
+    const unseen = [[server(open())], [client(open(BOTH)), server(open(BOTH).subarray(0, 30))]];
+    for (const said of unseen) {
+      expect(routesOf([...said, client(announce('00000001 08 0a'))])).toEqual(['10/8 1']);
+      expect(routesOf([...said, client(announce(PLAIN))])).toHaveLength(5);
+    }
+    // OPENs without their last octet: the capture keeps 54 octets of headers and 36 of 37
+    expect(routesOf([client(open(BOTH)), server(open(BOTH)), client(announce(PLAIN))], 90)).toHaveLength(5);
+  });
+
+  it('are of one connection: another one of the same ports begins anew', () => {
+    const before = [client(open(BOTH)), server(open(BOTH))];
+    const syn: Said = { from: 'client', octets: new Uint8Array(0), flags: 2 };
+    expect(routesOf([...before, client(announce(PLAIN))])).not.toHaveLength(5);
+    expect(routesOf([...before, syn, client(announce(PLAIN))])).toHaveLength(5);
+  });
+
+  it('are not guessed from a list of routes that was cut: where they may be there, no route is told', () => {
+    // 00000001 08 0a | 00000002 08 0b, cut after the first
+    expect(routesOf([client(announce('00000001 08 0a 00000002 08 0b'))], 54 + 23 + 6)).toEqual([]);
+    // 10.255/16, 10.254/16 in the same place: what would be the second length is 254 bits
+    expect(routesOf([client(announce('10 0aff 10 fe00 10 0a01'))], 54 + 23 + 6)).toEqual(['10.255/16', '254.0/16']);
+    const opens = [client(open()), server(open())];
+    expect(routesOf([...opens, client(announce('00000001 08 0a 08 0b'))], 54 + 23 + 6)).toEqual([
+      '/0',
+      '/0',
+      '/0',
+      '8/1',
+    ]);
   });
 });

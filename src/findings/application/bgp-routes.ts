@@ -78,7 +78,7 @@ function withdrawnAt(changes: readonly Change[], address: number, time: string):
   for (const change of changes) {
     if (isAfter(timeText(change.kept.seconds, change.kept.nanoseconds), time)) break;
     if (networkOf(address, change.bits) !== change.prefix) continue;
-    routes.set(`${change.speaker} ${change.prefix} ${change.bits}`, change);
+    routes.set(`${change.speaker} ${change.prefix} ${change.bits} ${change.path ?? ''}`, change);
   }
   const covering = [...routes.values()];
   return covering.some(({ withdrawn }) => !withdrawn) ? null : (covering.pop() ?? null);

@@ -14,8 +14,6 @@ import {
   bgpOpenAs,
   bgpOpenHoldTime,
   bgpOpenIdentifierAt,
-  type BgpPrefix,
-  bgpPrefixes,
   bgpReachable,
   bgpRoutes,
   BgpType,
@@ -25,6 +23,8 @@ import {
   checkBgp,
   isIpUnicast,
 } from '../../wire/bgp.js';
+import { type BgpPrefix, bgpPrefixes } from '../../wire/bgp-prefixes.js';
+import { BgpSession } from '../../wire/bgp-session.js';
 import { Layer } from '../../wire/layers.js';
 import { BGP_FRAMING, MessageStream } from '../../wire/message-stream.js';
 import { messagesOf, type Message } from '../../wire/messages.js';
@@ -80,6 +80,8 @@ export interface Route {
   /** The prefix's address as a signed 32-bit integer, bits beyond its length zero. */
   readonly prefix: number;
   readonly bits: number;
+  /** Identifier of the path (RFC 7911); null where the session has none. */
+  readonly path: number | null;
   readonly withdrawn: boolean;
 }
 
@@ -150,6 +152,7 @@ export class View {
   readonly clientPort: number;
   readonly fromClient = new Half();
   readonly fromServer = new Half();
+  readonly agreed = new BgpSession();
   /** The client's initial sequence number; null when the SYN was not captured. */
   isn: number | null = null;
   syns: KeptFrame[] = [];
@@ -318,7 +321,8 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
     if (half.advance(seq, packet.payloadLength, kept)) {
       const { payloadAt: at, payloadEnd: end, payloadLength: length } = packet;
       const messages = half.messages.add({ view, at, end, length, seq }) ?? messagesOf(packet);
-      for (const message of messages) if (!message.goesOn) readMessage(half, message, kept);
+      for (const message of messages)
+        if (!message.goesOn) readMessage(half, session.agreed.read(fromClient ? 0 : 1, message), kept);
     }
   }
   if (reset || (flags & TcpFlag.FIN) !== 0) {
@@ -327,7 +331,8 @@ function note(session: View, packet: PacketView, kept: KeptFrame, fromClient: bo
   }
 }
 
-function readMessage(half: Half, { view, at, end, announcedEnd }: Message, kept: KeptFrame): void {
+function readMessage(half: Half, message: Message, kept: KeptFrame): void {
+  const { view, at, end, announcedEnd } = message;
   if (checkBgp(view, at, end) !== -1) return;
   half.last = kept;
   switch (bgpType(view, at)) {
@@ -343,32 +348,32 @@ function readMessage(half: Half, { view, at, end, announcedEnd }: Message, kept:
       break;
     case BgpType.UPDATE:
       half.updates++;
-      readRoutes(half, view, at, end, kept);
+      readRoutes(half, message, kept);
       break;
     default:
       half.updates++;
   }
 }
 
-function readRoutes({ routes }: Half, view: DataView, at: number, end: number, kept: KeptFrame): void {
+function readRoutes({ routes }: Half, { view, at, end, paths }: Message, kept: KeptFrame): void {
   // Half of the routes of a message that the capture cut would be half the truth
   if (at + bgpLength(view, at) > end) return;
   const add = (list: Iterable<BgpPrefix>, withdrawn: boolean): void => {
-    for (const { at: octetsAt, bits } of list) {
+    for (const { at: octetsAt, bits, path } of list) {
       if (routes.length === MOST_ROUTES) return;
       let prefix = 0;
       for (let i = 0; i < (bits + 7) >> 3; i++) prefix |= view.getUint8(octetsAt + i) << (24 - 8 * i);
-      routes.push({ kept, prefix: networkOf(prefix, bits), bits, withdrawn });
+      routes.push({ kept, prefix: networkOf(prefix, bits), bits, path, withdrawn });
     }
   };
-  add(bgpWithdrawn(view, at, end), true);
-  add(bgpRoutes(view, at, end), false);
+  add(bgpWithdrawn(view, at, end, paths), true);
+  add(bgpRoutes(view, at, end, paths), false);
   for (const { code, at: dataAt, end: dataEnd } of bgpAttributes(view, at, end)) {
     const withdrawn = code === BgpAttribute.MP_UNREACH;
     if (!withdrawn && code !== BgpAttribute.MP_REACH) continue;
     const family = withdrawn ? bgpUnreachable(view, dataAt, dataEnd) : bgpReachable(view, dataAt, dataEnd);
     if (family !== null && family.afi === 1 && isIpUnicast(family)) {
-      add(bgpPrefixes(view, family.at, family.end, 32), withdrawn);
+      add(bgpPrefixes(view, family.at, family.end, 32, paths), withdrawn);
     }
   }
 }

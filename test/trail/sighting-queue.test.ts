@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PointTable } from '../../src/net/points.js';
+import { PointResolver } from '../../src/reading.js';
+import { SightingCursor, SightingQueue } from '../../src/sighting-queue.js';
+import type { SightingSource } from '../../src/sighting-source.js';
+import { SightingBatch } from '../../src/trail/sighting-batch.js';
+
+/** A capture of sightings at these times, in batches of so many. */
+function captureOf(number: number, times: readonly number[], size: number): SightingCursor {
+  let next = 0;
+  const batch = new SightingBatch();
+  const source: SightingSource = {
+    next: () => {
+      if (next >= times.length) return Promise.resolve(null);
+      batch.clear();
+      for (const time of times.slice(next, next + size)) batch.order[batch.count++] = time;
+      next += batch.count;
+      return Promise.resolve(batch);
+    },
+    interfaces: [],
+    octetsRead: 0,
+    frames: 0,
+    failure: null,
+    close: () => Promise.resolve(),
+  };
+  const resolver = new PointResolver({ file: `${number}.pcap`, point: null }, new PointTable());
+  return new SightingCursor(number, 0, source, resolver, 0, times[0]!, 0);
+}
+
+/** Reads all; a pair [number of the capture, time] for each sighting. */
+async function readAll(cursors: readonly SightingCursor[], stride: number): Promise<[number, number][]> {
+  const queue = new SightingQueue(cursors);
+  const told: [number, number][] = [];
+  const left = { left: stride };
+  while (queue.length > 0) {
+    const empty = queue.pump(left, (cursor) => {
+      expect(cursor.time).toBeGreaterThanOrEqual(queue.readUpTo);
+      told.push([cursor.number, cursor.time]);
+    });
+    if (empty !== null && !(await empty.refill())) queue.shift();
+    if (left.left === 0) left.left = stride;
+  }
+  return told;
+}
+
+describe('sightings of several captures', () => {
+  it('come in order of time, each once, whatever the sizes of batches', async () => {
+    const times = fc
+      .array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 40 })
+      .map((list) => list.sort((a, b) => a - b));
+    const captures = fc.array(times, { minLength: 1, maxLength: 20 });
+    const sizes = fc.integer({ min: 1, max: 10 });
+    await fc.assert(
+      fc.asyncProperty(captures, sizes, sizes, async (lists, size, stride) => {
+        const told = await readAll(
+          lists.map((list, number) => captureOf(number, list, size)),
+          stride,
+        );
+        const expected = lists.flatMap((list, number) => list.map((time): [number, number] => [number, time]));
+        expect(told.map(([, time]) => time)).toEqual(expected.map(([, time]) => time).sort((a, b) => a - b));
+        const key = ([number, time]: [number, number]): string => `${time} ${number}`;
+        expect(told.map(key).sort()).toEqual(expected.map(key).sort());
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('of one capture keep their order, though its times go back', async () => {
+    const told = await readAll([captureOf(0, [5, 9, 3, 7], 2), captureOf(1, [4, 6, 8], 2)], 1);
+    expect(told.filter(([number]) => number === 0).map(([, time]) => time)).toEqual([5, 9, 3, 7]);
+    expect(told).toHaveLength(7);
+  });
+});
