@@ -233,6 +233,8 @@ function cameHome(view: View, { packet, seen }: Visible): boolean {
 function checkSightings(view: View, visible: Visible, rows: readonly TrailRow[], add: Add): void {
   const { packet, seen } = visible;
   if (rows.length === 0) return add('no-row', null, visible);
+  // Sent again without an IP ID, or a part of a stream, nothing tells which of two forms belong together.
+  if (packet.translated) return;
   // In a tunnel 96 octets end within the TCP header: which part of the stream a segment holds is not known.
   const { snapLength, resegment } = view.scenario.options;
   if (resegment && snapLength === 96 && packet.protocol === 'tcp' && seen.some(({ step }) => step.outer !== null))
