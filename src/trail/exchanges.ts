@@ -20,7 +20,8 @@ const NONE = -1;
 const BEYOND = 0;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
-/** Exchanges held before the settled ones among them are looked for. */
+/** Exchanges held before the settled ones among them are looked for: of captures that are kept in memory, and of larger ones. */
+const SWEEP_SMALL = 1 << 16;
 const SWEEP = 1 << 14;
 /** Most exchanges held; what is beyond is counted and not told. */
 const LIMIT = 1 << 18;
@@ -51,7 +52,8 @@ export class ExchangeTable {
   #count = 0;
   /** Exchanges not told because the table was full. */
   evicted = 0;
-  #sweepAt = SWEEP;
+  readonly #sweep: number;
+  #sweepAt: number;
   readonly #fragments = new FragmentTable();
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
   readonly #aliases = new Map<string, number>();
@@ -74,7 +76,9 @@ export class ExchangeTable {
   readonly #any: Exchange;
   readonly #other: Exchange;
 
-  constructor() {
+  /** @param small the captures are kept in memory, and checks look at answered exchanges, too */
+  constructor(small = false) {
+    this.#sweep = this.#sweepAt = small ? SWEEP_SMALL : SWEEP;
     const beyond = this.#store.take();
     this.#any = new Exchange(this.#store, beyond);
     this.#other = new Exchange(this.#store, beyond);
@@ -449,7 +453,7 @@ export class ExchangeTable {
       }
     }
     this.#count = kept;
-    this.#sweepAt = kept + SWEEP;
+    this.#sweepAt = kept + this.#sweep;
   }
 
   #unlink(number: number): void {

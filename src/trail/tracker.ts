@@ -39,7 +39,7 @@ export interface TrackerOptions {
 
 /** Makes trails of groups and gives each packet to its exchange. */
 export class Tracker {
-  readonly exchanges = new ExchangeTable();
+  readonly exchanges: ExchangeTable;
   readonly misses = new Misses();
   readonly translations = new Translations();
   readonly #options: TrackerOptions;
@@ -59,6 +59,7 @@ export class Tracker {
 
   constructor(window: PacketWindow, paths: Paths, topology: Topology, options: TrackerOptions) {
     this.#options = options;
+    this.exchanges = new ExchangeTable(options.keepAll);
     this.#window = window;
     this.#groups = window.groups;
     this.#paths = paths;

@@ -83,7 +83,7 @@ export class PacketView {
   ipVersion = 0;
   /** End of the IP packet as its header announces, at most `frameEnd`. */
   ipEnd = -1;
-  /** Octets of the IP packet as announced, not limited by the capture. */
+  /** Octets of the IP packet as announced, not limited by the capture; 0 of a jumbogram cut before the option that announces them. */
   ipLength = 0;
   /** Protocol number after the extension headers; -1 without IP and when the capture ends within the extension headers. */
   protocol = -1;

@@ -311,6 +311,9 @@ describe('lengths', () => {
     );
     const packet = decode(ethernet({}, jumbo), { captured: 128 });
     expect(packet).toMatchObject({ ipLength: 0x11184 + 40, l4At: 62, l4Length: 0x11184 - 8, problemCount: 0 });
+    // Of an option that was cut nothing tells the length
+    for (const captured of [54, 55, 56, 61])
+      expect(decode(ethernet({}, jumbo), { captured })).toMatchObject({ ipVersion: 6, ipLength: 0, l4At: -1 });
   });
 
   it('a payload length of 0 with no next header is an empty packet in a padded frame', () => {

@@ -30,8 +30,10 @@ export function readIpv6(
   const firstHeader = ipv6NextHeader(view, at);
   const sent = announced - at;
   let length = Ipv6Header.span + ipv6PayloadLength(view, at);
+  let mayBeJumbo = false;
   if (length === Ipv6Header.span && firstHeader !== NO_NEXT_HEADER) {
     const jumbo = firstHeader === HOP_BY_HOP ? ipv6JumboLength(view, headersAt, end) : -1;
+    mayBeJumbo = firstHeader === HOP_BY_HOP && jumbo < 0;
     length = jumbo > 0 ? Math.min(jumbo, LONGEST) + Ipv6Header.span : sent;
   }
   const packetEnd = Math.min(end, at + length);
@@ -48,6 +50,8 @@ export function readIpv6(
   const walked = walkIpv6Extensions(view, headersAt, packetEnd, firstHeader);
   if (walked === 'too-many') return report(packet, NESTING_TOO_DEEP, ipv6Chain.at);
   if (walked === 'cut') {
+    // The option that has the length may be among what was not captured
+    if (mayBeJumbo && ipv6Chain.at === headersAt) packet.ipLength = 0;
     const packetAnnounced = Math.min(announced, at + length);
     return refuse(packet, EXTENSION_TRUNCATED, ipv6Chain.at, ipv6Chain.length, packetEnd, packetAnnounced, fragmented);
   }
