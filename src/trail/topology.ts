@@ -160,12 +160,13 @@ export class Topology {
     // Whoever sends with a diminished TTL has passed a router, and is none.
     const near = free.filter((address) => seen(address).sent === 0 || INITIAL_TTLS.has(seen(address).ttl));
     if (near.length === 1) return near[0]!;
-    // A bridge floods ARP requests to all its ports: only an address that sends ARP at no other point is at home for that.
+    // A bridge floods ARP requests to all its ports, and a port shows its neighbours with undiminished TTLs
+    if (/^veth/.test(at.point.interface)) return null;
     const resolving = near.filter((address) => at.arpSenders.has(address) && !isGateway(this.evidence, at, address));
     if (resolving.length === 1) return resolving[0]!;
-    // Behind a router only the workload itself sends with an undiminished TTL; a port of a bridge shows its neighbours so, too.
+    // Behind a router only the workload itself sends with an undiminished TTL
     const sending = near.filter((address) => seen(address).sent > 0);
-    return sending.length === 1 && !/^veth/.test(at.point.interface) ? sending[0]! : null;
+    return sending.length === 1 ? sending[0]! : null;
   }
 
   /**
