@@ -1,5 +1,6 @@
 /** Fields of link, network, transport and tunnel headers for the verbose view. */
 import { bit, flag, hexText, ipv4, ipv6, mac, putHeader, table, when, type Entry, type Put } from './field-table.js';
+import type { PacketView } from '../wire/packet.js';
 import {
   arpIsEthernetIpv4,
   arpOperation,
@@ -183,6 +184,16 @@ export const ARP = table(ArpPacket, {
   targetIp: [['arp.dst.proto_ipv4', when(arpIsEthernetIpv4, ipv4(arpTargetIpAt))]],
 });
 
+/** Octets of an IPv4 packet that does not say: those on the link. Of what is between two tunnels only the captured ones are known. */
+function lengthOnLink(
+  { ipAt, ipLength, tunnelDepth, originalLength, frameAt }: PacketView,
+  at: number,
+  end: number,
+): number {
+  if (at === ipAt) return ipLength;
+  return tunnelDepth === 1 ? originalLength - (at - frameAt) : end - at;
+}
+
 export const IPV4 = table(Ipv4Header, {
   versionIhl: [
     ['ip.version', () => 4],
@@ -194,12 +205,7 @@ export const IPV4 = table(Ipv4Header, {
     ['ip.dsfield.ecn', (view, at) => ipv4Tos(view, at) & 3],
   ],
   // A packet too long for the field has 0 there; like Wireshark, say how long it is.
-  totalLength: [
-    [
-      'ip.len',
-      (view, at, end, packet) => ipv4TotalLength(view, at) || (packet.ipAt === at ? packet.ipLength : end - at),
-    ],
-  ],
+  totalLength: [['ip.len', (view, at, end, packet) => ipv4TotalLength(view, at) || lengthOnLink(packet, at, end)]],
   id: [['ip.id', ipv4Id]],
   fragment: [
     ['ip.flags.rb', (view, at) => ipv4Fragment(view, at) >> 15],

@@ -100,6 +100,16 @@ const ETHERNET: Readonly<Record<string, Uint8Array>> = {
     ipv4({ src: '10.0.0.1', dst: '10.0.0.2', id: 9, fragmentOffset: 1480, protocol: 17 }, new Uint8Array(30)),
   ),
   'total length 0': ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2', totalLength: 0 }, DATA)),
+  'total length 0, in VXLAN and around it': ethernet(
+    {},
+    ipv4(
+      { src: '192.0.2.1', dst: '192.0.2.2', totalLength: 0, protocol: 17 },
+      udp(
+        { srcPort: 4000, dstPort: 4789 },
+        vxlan({ vni: 1 }, ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2', totalLength: 0 }, DATA))),
+      ),
+    ),
+  ),
   'ARP request': ethernet({ dst: 'ff:ff:ff:ff:ff:ff' }, arp({ senderIp: '10.0.0.1', targetIp: '10.0.0.2' })),
   'ARP reply': ethernet({}, arp({ operation: 2, senderIp: '10.0.0.1', targetIp: '10.0.0.2' })),
   VLAN: ethernet({ vlans: [798] }, v4(ECHO)),
