@@ -18,6 +18,7 @@ import type { CaptureRead } from './thread-messages.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
 import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
+import { JOIN } from './trail/group-index.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { PointOrders } from './trail/point-orders.js';
@@ -26,7 +27,7 @@ import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
-import { JOIN, PacketWindow } from './trail/window.js';
+import { PacketWindow } from './trail/window.js';
 import { Layer } from './wire/layers.js';
 
 // Own constants, not imported ones: the compiler folds only the former

@@ -1,3 +1,5 @@
+import { doubled } from './doubled.js';
+
 /**
  * Open addressing over two int32 keys: finds the small integer that belongs to a pair of integers, giving out new ones in
  * order. Bounded; what no longer fits is refused (-1) and counted.
@@ -76,13 +78,6 @@ export class PairIndex {
       this.#slots[slot] = index;
     }
   }
-}
-
-/** The same numbers in an array of twice the length. */
-export function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
 
 function hash(a: number, b: number): number {

@@ -1,5 +1,6 @@
 import { AddressTable } from '../net/address-table.js';
-import { PairIndex, doubled } from '../net/pair-index.js';
+import { doubled } from '../net/doubled.js';
+import { PairIndex } from '../net/pair-index.js';
 import type { CapturePoint } from '../net/points.js';
 import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';

@@ -1,3 +1,4 @@
+import { doubled } from '../net/doubled.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import type { Stream } from './stream.js';
 import type { Direction, Form, Trail } from './trail.js';
@@ -147,8 +148,8 @@ export class Rare {
  * collector followed each of them. An exchange is its number.
  */
 export class ExchangeStore {
-  rows: Int32Array;
-  times: Float64Array;
+  rows: Int32Array<ArrayBuffer>;
+  times: Float64Array<ArrayBuffer>;
   readonly rare: (Rare | undefined)[] = [];
   #used = 0;
   #free = -1;
@@ -225,11 +226,7 @@ export class ExchangeStore {
   }
 
   #grow(): void {
-    const rows = new Int32Array(this.rows.length * 2);
-    rows.set(this.rows);
-    this.rows = rows;
-    const times = new Float64Array(this.times.length * 2);
-    times.set(this.times);
-    this.times = times;
+    this.rows = doubled(this.rows);
+    this.times = doubled(this.times);
   }
 }

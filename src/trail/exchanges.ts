@@ -1,3 +1,4 @@
+import { doubled } from '../net/doubled.js';
 import { Layer } from '../wire/layers.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import { Exchange, Reach } from './exchange.js';
@@ -404,11 +405,7 @@ export class ExchangeTable {
       return number;
     }
     this.#link(number);
-    if (this.#count === this.#order.length) {
-      const order = new Int32Array(2 * this.#count);
-      order.set(this.#order);
-      this.#order = order;
-    }
+    if (this.#count === this.#order.length) this.#order = doubled(this.#order);
     this.#order[this.#count++] = number;
     return number;
   }

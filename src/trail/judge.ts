@@ -4,7 +4,7 @@ import { Coverage, type Ability, type JudgeContext } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
 import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
-import { JOIN } from './window.js';
+import { JOIN } from './group-index.js';
 
 type Lack = Ability['lacks'];
 

@@ -1,4 +1,6 @@
+import { doubled } from '../net/doubled.js';
 import { PACKET_FIELDS, Row, ROW_SHIFT, RowFlag } from './row.js';
+import { SightingStore } from './sightings.js';
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = ROW_SHIFT;
@@ -60,11 +62,12 @@ export function bitOf(point: number): number {
   return point < 31 ? 1 << point : 1 << 31;
 }
 
-/** The groups of a window in rows, with a free list. A group is its number, from 1; 0 is none. */
+/** The groups of a window in rows, with a free list, and their sightings. A group is its number, from 1; 0 is none. */
 export class GroupTable {
   rows = new Int32Array(INITIAL << SHIFT);
   /** First and last time of each group, nanoseconds relative to the base. */
   times = new Float64Array(INITIAL << 1);
+  readonly sightings = new SightingStore();
   readonly #views: (PacketGroup | undefined)[] = [];
   #used = 1;
   #serial = 0;
@@ -90,7 +93,14 @@ export class GroupTable {
     return group;
   }
 
+  /** Gives a group and its sightings up. */
   free(group: number): void {
+    const { sightings } = this;
+    for (let at = this.rows[(group << SHIFT) + HEAD]!; at >= 0;) {
+      const next = sightings.next(at);
+      sightings.free(at);
+      at = next;
+    }
     this.open--;
     this.rows[(group << SHIFT) + SERIAL] = this.#serial = (this.#serial + 1) | 0;
     this.rows[(group << SHIFT) + NEXT_EXACT] = this.#free;
@@ -109,14 +119,50 @@ export class GroupTable {
     return group < this.#views.length ? this.#views[group] : undefined;
   }
 
-  #grow(): void {
-    const rows = new Int32Array(this.rows.length * 2);
-    rows.set(this.rows);
-    this.rows = rows;
-    const times = new Float64Array(this.times.length * 2);
-    times.set(this.times);
-    this.times = times;
+  /** True when a point saw the group. */
+  hasSeen(group: number, point: number): boolean {
+    const { rows, sightings } = this;
+    const row = group << SHIFT;
+    if ((rows[row + SEEN]! & bitOf(point)) === 0) return false;
+    if (point < 31) return true;
+    for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at)) if (sightings.point(at) === point) return true;
+    return false;
   }
+
+  /** True when a point saw the group more than once, or a group has lost count of who saw it. */
+  isRepeated(group: number): boolean {
+    const row = group << SHIFT;
+    return this.sightings.chained(this.rows[row + HEAD]!) > bitsOf(this.rows[row + SEEN]!);
+  }
+
+  /** Numbers of the sightings of a group. */
+  chainOf(group: number): number[] {
+    const chain: number[] = [];
+    for (let at = this.rows[(group << SHIFT) + HEAD]!; at >= 0; at = this.sightings.next(at)) chain.push(at);
+    return chain;
+  }
+
+  /** Makes sightings the only ones of a group. */
+  chain(group: number, chain: readonly number[]): void {
+    const { rows, times, sightings } = this;
+    const row = group << SHIFT;
+    const its = chain.map((at) => sightings.time(at));
+    times[group << 1] = Math.min(...its);
+    times[(group << 1) + 1] = Math.max(...its);
+    rows[row + HEAD] = sightings.link(chain);
+    rows[row + SEEN] = chain.reduce((bits, at) => bits | bitOf(sightings.point(at)), 0);
+  }
+
+  #grow(): void {
+    this.rows = doubled(this.rows);
+    this.times = doubled(this.times);
+  }
+}
+
+function bitsOf(word: number): number {
+  let bits = 0;
+  for (; word !== 0; word &= word - 1) bits++;
+  return bits;
 }
 
 /** Copies the fields of a packet from a row of sightings, all but the keys. */

@@ -4,6 +4,7 @@ import { Layer } from '../wire/layers.js';
 import { Reach } from './exchange.js';
 import { note, streamOf } from './exchange-packets.js';
 import type { ExchangeTable } from './exchanges.js';
+import type { GroupIndex } from './group-index.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
@@ -45,7 +46,7 @@ export class PlainPackets {
   /** Ways before and after a translation that a packet has shown, by their numbers. */
   readonly #known = new PairIndex(1 << 16);
   readonly #options: TrackerOptions;
-  readonly #window: PacketWindow;
+  readonly #index: GroupIndex;
   readonly #groups: GroupTable;
   readonly #paths: Paths;
   readonly #exchanges: ExchangeTable;
@@ -67,7 +68,7 @@ export class PlainPackets {
   ) {
     this.#translations = translations;
     this.#options = options;
-    this.#window = window;
+    this.#index = window.index;
     this.#groups = window.groups;
     this.#paths = paths;
     this.#exchanges = exchanges;
@@ -90,7 +91,7 @@ export class PlainPackets {
 
   /** True where identical packets may be in one group, of which a trail counts how many each point saw. */
   mayBeSeveral(number: number): boolean {
-    if (this.#groups.rows[(number << SHIFT) + IP_ID] !== 0 || !this.#window.isRepeated(number)) return false;
+    if (this.#groups.rows[(number << SHIFT) + IP_ID] !== 0 || !this.#groups.isRepeated(number)) return false;
     this.#group.moveTo(number);
     return isAnonymous(this.#group);
   }
@@ -99,10 +100,10 @@ export class PlainPackets {
   take(number: number, path: Path): boolean {
     if (!path.endsAtHome || this.leavesTrail(number) || this.mayBeSeveral(number)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
-    const other = path.isWhole ? 0 : this.#window.onlyTranslation(number);
+    const other = path.isWhole ? 0 : this.#index.onlyTranslation(number);
     if (other === 0) {
       const { points } = path;
-      for (let i = 0; i < points.length; i++) if (!this.#window.hasSeen(number, points[i]!)) return false;
+      for (let i = 0; i < points.length; i++) if (!this.#groups.hasSeen(number, points[i]!)) return false;
       this.tell(number, path);
       return true;
     }
@@ -130,7 +131,7 @@ export class PlainPackets {
     note(exchange, direction, group, times, number << 1, form, reach, points[points.length - 1]!, null, false);
     const length = rows[row + PAYLOAD_LENGTH]!;
     if (followsStreams && isTcp && length > 0) {
-      const { sightings } = this.#window;
+      const { sightings } = this.#groups;
       const sequence = rows[row + A]!;
       const stream = streamOf(exchange, direction, sequence);
       for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at))
@@ -145,7 +146,7 @@ export class PlainPackets {
   #takeTranslated(number: number, other: number, path: Path): boolean {
     const { choice, followsStreams } = this.#options;
     if (choice !== null || followsStreams) return false;
-    if (this.#window.onlyTranslation(other) !== number || this.leavesTrail(other)) return false;
+    if (this.#index.onlyTranslation(other) !== number || this.leavesTrail(other)) return false;
     const groups = this.#groups;
     // An object keeps why another packet resembles it, and how much of it was told
     if (groups.viewed(number) !== undefined || groups.viewed(other) !== undefined) return false;
@@ -218,24 +219,24 @@ export class PlainPackets {
 
   /** What leaves a node in a tunnel came through its tunnel device: false where that device did not show it. */
   #passedTunnels(group: PacketGroup): boolean {
-    const { sightings } = this.#window;
+    const { sightings } = this.#groups;
     for (let at = group.head; at >= 0; at = sightings.next(at)) {
       if (sightings.ttls(at) >>> 8 === 0) continue;
       for (const tunnel of this.#tunnels[sightings.point(at)]!)
-        if (!this.#window.hasSeen(group.number, tunnel)) return false;
+        if (!this.#groups.hasSeen(group.number, tunnel)) return false;
     }
     return true;
   }
 
   #areSeen(a: number, b: number, points: readonly number[]): boolean {
     for (let i = 0; i < points.length; i++)
-      if (!this.#window.hasSeen(a, points[i]!) && !this.#window.hasSeen(b, points[i]!)) return false;
+      if (!this.#groups.hasSeen(a, points[i]!) && !this.#groups.hasSeen(b, points[i]!)) return false;
     return true;
   }
 
   /** Highest TTL of a group << 8 | its lowest; 0 when a point saw it twice. */
   #hops(number: number): number {
-    const { sightings } = this.#window;
+    const { sightings } = this.#groups;
     let highest = 0;
     let lowest = 255;
     let seen = 0;

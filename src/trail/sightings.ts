@@ -1,3 +1,4 @@
+import { doubled } from '../net/doubled.js';
 import { Row, ROW_SHIFT } from './row.js';
 import type { SightingBatch } from './sighting-batch.js';
 
@@ -91,14 +92,12 @@ const SHIFT = 3;
  * within its packet.
  */
 export class SightingStore {
-  #capacity: number;
   #free = -1;
   #used = 0;
-  #rows: Int32Array;
-  #times: Float64Array;
+  #rows: Int32Array<ArrayBuffer>;
+  #times: Float64Array<ArrayBuffer>;
 
   constructor(capacity = 1 << 12) {
-    this.#capacity = capacity;
     this.#rows = new Int32Array(capacity << SHIFT);
     this.#times = new Float64Array(capacity);
   }
@@ -108,7 +107,7 @@ export class SightingStore {
     let at = this.#free;
     if (at >= 0) this.#free = this.#rows[(at << SHIFT) + NEXT]!;
     else {
-      if (this.#used === this.#capacity) this.#grow();
+      if (this.#used === this.#times.length) this.#grow();
       at = this.#used++;
     }
     const rows = this.#rows;
@@ -187,12 +186,7 @@ export class SightingStore {
   }
 
   #grow(): void {
-    this.#capacity *= 2;
-    const rows = new Int32Array(this.#capacity << SHIFT);
-    rows.set(this.#rows);
-    this.#rows = rows;
-    const times = new Float64Array(this.#capacity);
-    times.set(this.#times);
-    this.#times = times;
+    this.#rows = doubled(this.#rows);
+    this.#times = doubled(this.#times);
   }
 }

@@ -4,6 +4,7 @@ import type { Choice } from './choice.js';
 import { Reach, type Exchange } from './exchange.js';
 import { note, streamOf } from './exchange-packets.js';
 import { ExchangeTable } from './exchanges.js';
+import type { GroupIndex } from './group-index.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
@@ -43,7 +44,7 @@ export class Tracker {
   readonly misses = new Misses();
   readonly translations = new Translations();
   readonly #options: TrackerOptions;
-  readonly #window: PacketWindow;
+  readonly #index: GroupIndex;
   readonly #groups: GroupTable;
   readonly #plain: PlainPackets;
   readonly #paths: Paths;
@@ -60,7 +61,7 @@ export class Tracker {
   constructor(window: PacketWindow, paths: Paths, topology: Topology, options: TrackerOptions) {
     this.#options = options;
     this.exchanges = new ExchangeTable(options.keepAll);
-    this.#window = window;
+    this.#index = window.index;
     this.#groups = window.groups;
     this.#paths = paths;
     this.#topology = topology;
@@ -142,19 +143,19 @@ export class Tracker {
   }
 
   #sawAt(group: PacketGroup, point: number): boolean {
-    return this.#window.hasSeen(group.number, point);
+    return this.#groups.hasSeen(group.number, point);
   }
 
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
   #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
     const members = [group];
-    for (const other of this.#window.translationsOf(group)) {
-      if (areTwo(group, other, this.#window.sightings)) continue;
+    for (const other of this.#index.translationsOf(group)) {
+      if (areTwo(group, other, this.#groups.sightings)) continue;
       if (isTranslation(group, other) && this.#isNearest(group, other) && this.#isNearest(other, group))
         members.push(other);
     }
     if (group.burst === 0) return { members, pieces: [] };
-    const pieces = this.#window
+    const pieces = this.#index
       .piecesOf(group)
       .filter(
         (other) =>
@@ -192,7 +193,7 @@ export class Tracker {
     const doubts = members.map(({ resembles }) => resembles).filter((why) => why !== TAKEN || members.length === 1);
     const resembles = doubts.find((why) => why !== null) ?? null;
     // Of packets alike, sent again without an IP ID, any may be the one that was translated.
-    for (const other of members.length > 1 ? this.#window.translationsOf(group) : [])
+    for (const other of members.length > 1 ? this.#index.translationsOf(group) : [])
       if (isSameFlow(group, other)) other.resembles ??= TAKEN;
     for (const member of members) member.done = true;
     this.#add(this.#trailOf(members, path, pieces, resembles ?? this.#resemblance(group, [...members, ...pieces])));
@@ -201,15 +202,15 @@ export class Tracker {
   /** Of several packets of one form that could be the same (sent again with IP ID 0), only the nearest in time is. */
   #isNearest(group: PacketGroup, other: PacketGroup): boolean {
     const away = Math.abs(other.firstTime - group.firstTime);
-    return this.#window
+    return this.#index
       .translationsOf(group)
       .every((third) => !isSameFlow(third, other) || Math.abs(third.firstTime - group.firstTime) >= away);
   }
 
   /** Names a packet that may be this one under other addresses, where too little speaks for it to tell them as one. */
   #resemblance(group: PacketGroup, members: readonly PacketGroup[]): string | null {
-    const store = this.#window.sightings;
-    for (const other of this.#window.translationsOf(group)) {
+    const store = this.#groups.sightings;
+    for (const other of this.#index.translationsOf(group)) {
       // Of packets alike that were all translated, this one has its own.
       if (isSameFlow(group, other) || members.some((member) => isSameFlow(member, other))) continue;
       if (areTwo(group, other, store)) continue;
@@ -217,7 +218,7 @@ export class Tracker {
       return `a packet with the same content and other addresses is at ${name}: it may be this one, translated`;
     }
     // Octets of the same part of a stream at the same moment, in a packet that is not certain to be a piece of this one.
-    for (const other of this.#window.piecesOf(group)) {
+    for (const other of this.#index.piecesOf(group)) {
       if (members.includes(other) || !overlaps(group, other)) continue;
       const name = this.#points[store.point(other.head)]!.name;
       return `octets of the same part of the stream are at ${name} in other packets`;
@@ -323,7 +324,7 @@ export class Tracker {
   }
 
   #earliest(group: PacketGroup, path: Path): number {
-    const store = this.#window.sightings;
+    const store = this.#groups.sightings;
     let earliest = path.points.length;
     for (let at = group.head; at >= 0; at = store.next(at)) {
       const index = path.points.indexOf(store.point(at));
@@ -399,7 +400,7 @@ export class Tracker {
     pieces: readonly PacketGroup[],
     resembles: string | null = null,
   ): Trail {
-    const store = this.#window.sightings;
+    const store = this.#groups.sightings;
     const lead = members[0]!;
     const sightings: Sighting[] = [];
     for (const member of members) {

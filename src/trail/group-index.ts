@@ -1,0 +1,167 @@
+import { GroupRow, type GroupTable, type PacketGroup } from './packet-group.js';
+import { Row, ROW_SHIFT } from './row.js';
+
+/**
+ * Two sightings of one packet at different points are at most this far apart, nanoseconds: a packet that waits for ARP or
+ * neighbour discovery is held for up to three seconds. An IP ID comes round in 4.4 s at 15,000 packets/s.
+ */
+export const JOIN = 4e9;
+/** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
+const WALK = 256;
+const BUCKETS = 1 << 16;
+const MASK = BUCKETS - 1;
+
+// Own constants, not imported ones: the compiler folds only the former
+const SHIFT = ROW_SHIFT;
+const EXACT_LOW = Row.EXACT_LOW;
+const EXACT_HIGH = Row.EXACT_HIGH;
+const INVARIANT_LOW = Row.INVARIANT_LOW;
+const INVARIANT_HIGH = Row.INVARIANT_HIGH;
+const BURST = Row.BURST;
+const PROTOCOL = Row.PROTOCOL;
+const NEXT_EXACT = GroupRow.NEXT_EXACT;
+const NEXT_INVARIANT = GroupRow.NEXT_INVARIANT;
+const NEXT_BURST = GroupRow.NEXT_BURST;
+const DONE = GroupRow.DONE;
+
+/** Open groups by their three keys (see identity.ts): chains of those that share a bucket. */
+export class GroupIndex {
+  readonly #groups: GroupTable;
+  /** First group of each bucket, 0 none. */
+  readonly #exact = new Int32Array(BUCKETS);
+  readonly #invariant = new Int32Array(BUCKETS);
+  readonly #burst = new Int32Array(BUCKETS);
+  #walked = 0;
+  /** Where the last walk over equal packets ended: 0 when all were looked at. */
+  leftAt = 0;
+
+  constructor(groups: GroupTable) {
+    this.#groups = groups;
+  }
+
+  add(group: number): void {
+    const { rows } = this.#groups;
+    const row = group << SHIFT;
+    link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
+    link(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
+    if (rows[row + BURST] !== 0) link(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
+  }
+
+  remove(group: number): void {
+    const { rows } = this.#groups;
+    const row = group << SHIFT;
+    unlink(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
+    unlink(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
+    if (rows[row + BURST] !== 0) unlink(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
+  }
+
+  /** Gives a group its burst key when it has none yet: its first sighting may have shown too little. */
+  setBurst(group: number, burst: number): void {
+    const { rows } = this.#groups;
+    const row = group << SHIFT;
+    if (rows[row + BURST] !== 0 || burst === 0) return;
+    rows[row + BURST] = burst;
+    link(this.#burst, burst & MASK, rows, group, NEXT_BURST);
+  }
+
+  /** The next open group with an exact key behind `after` (0: the first); the youngest come first. One walk at a time. */
+  nextEqual(low: number, high: number, after: number): number {
+    const { rows } = this.#groups;
+    if (after === 0) this.#walked = 0;
+    let group = after === 0 ? this.#exact[low & MASK]! : rows[(after << SHIFT) + NEXT_EXACT]!;
+    for (; group !== 0 && this.#walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
+      this.#walked++;
+      const row = group << SHIFT;
+      if (rows[row + EXACT_LOW] === low && rows[row + EXACT_HIGH] === high && rows[row + DONE] === 0) return group;
+    }
+    this.leftAt = group;
+    return 0;
+  }
+
+  /** The one open group with the same nat-invariant key, close in time: 0 there is none, -1 there are several. */
+  onlyTranslation(group: number): number {
+    const other = this.#nextTranslation(group, 0);
+    return other === 0 || this.#nextTranslation(group, other) === 0 ? other : -1;
+  }
+
+  /** Open groups with the same nat-invariant key and other addresses or ports, close in time. */
+  translationsOf(group: PacketGroup): PacketGroup[] {
+    const found: PacketGroup[] = [];
+    for (let other = 0; (other = this.#nextTranslation(group.number, other)) !== 0;)
+      found.push(this.#groups.view(other));
+    return found;
+  }
+
+  /** The next one behind `after` (0: the first) in the chain. */
+  #nextTranslation(group: number, after: number): number {
+    const { rows } = this.#groups;
+    const row = group << SHIFT;
+    const low = rows[row + INVARIANT_LOW]!;
+    if (after === 0) this.#walked = 0;
+    let other = after === 0 ? this.#invariant[low & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
+    for (; other !== 0 && this.#walked < WALK; other = rows[(other << SHIFT) + NEXT_INVARIANT]!) {
+      this.#walked++;
+      const its = other << SHIFT;
+      if (
+        other !== group &&
+        rows[its + DONE] === 0 &&
+        rows[its + INVARIANT_LOW] === low &&
+        rows[its + INVARIANT_HIGH] === rows[row + INVARIANT_HIGH] &&
+        rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
+        this.#near(group, other)
+      ) {
+        return other;
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * Open groups that may be pieces of the same packet, or pieces of which it may be one, close in time; under the same
+   * addresses or under others.
+   */
+  piecesOf(group: PacketGroup): PacketGroup[] {
+    const found: PacketGroup[] = [];
+    const { rows } = this.#groups;
+    const { burst, number } = group;
+    if (burst === 0) return found;
+    let walked = 0;
+    let other = this.#burst[burst & MASK]!;
+    for (; other !== 0 && walked < WALK; other = rows[(other << SHIFT) + NEXT_BURST]!) {
+      walked++;
+      const its = other << SHIFT;
+      if (
+        other !== number &&
+        rows[its + DONE] === 0 &&
+        rows[its + BURST] === burst &&
+        rows[its + PROTOCOL] === group.protocol &&
+        this.#near(number, other)
+      ) {
+        found.push(this.#groups.view(other));
+      }
+    }
+    return found;
+  }
+
+  #near(a: number, b: number): boolean {
+    const { times } = this.#groups;
+    return times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN;
+  }
+}
+
+/** Puts a group before a chain. `next`: field of the chain's next; its previous is the field behind. */
+function link(table: Int32Array, slot: number, rows: Int32Array, group: number, next: number): void {
+  const head = table[slot]!;
+  rows[(group << SHIFT) + next] = head;
+  rows[(group << SHIFT) + next + 1] = 0;
+  if (head !== 0) rows[(head << SHIFT) + next + 1] = group;
+  table[slot] = group;
+}
+
+function unlink(table: Int32Array, slot: number, rows: Int32Array, group: number, next: number): void {
+  const before = rows[(group << SHIFT) + next + 1]!;
+  const after = rows[(group << SHIFT) + next]!;
+  if (before === 0) table[slot] = after;
+  else rows[(before << SHIFT) + next] = after;
+  if (after !== 0) rows[(after << SHIFT) + next + 1] = before;
+}
