@@ -112,7 +112,7 @@ export class Paths {
   /** True when it is known that a packet on a path passes the first point before the second. */
   isBefore({ src, dst }: Path, first: number, second: number): boolean {
     if (this.#ends?.src !== src || this.#ends.dst !== dst) this.#ends = this.#endsOf(src, dst);
-    return this.#compare(first, second, this.#ends.hops, this.#ends) < 0;
+    return this.#compare(first, second, this.#ends) < 0;
   }
 
   #endsOf(src: number, dst: number): Ends {
@@ -158,9 +158,9 @@ export class Paths {
       for (const point of this.#outward(dst, home, hops, this.#topology.isTunnelled(src)))
         if (!inferred.has(point)) byTheirRole.add(point);
     }
-    const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], hops, ends);
-    const before = (first: number, second: number): boolean => this.#compare(first, second, hops, ends) < 0;
-    const byRole = local ? [] : this.#inward(points, hops, ends, before);
+    const points = this.#order([...hops.keys(), ...inferred, ...byTheirRole], ends);
+    const before = (first: number, second: number): boolean => this.#compare(first, second, ends) < 0;
+    const byRole = local ? [] : this.#inward(points, ends, before);
     const all = [...points, ...byRole];
     const holds = (where: readonly number[]): boolean => where.every((point) => all.includes(point));
     // A bridge passes on what it has for its ports: behind one that is captured and nobody's the destination may live.
@@ -197,8 +197,7 @@ export class Paths {
    */
   #inward(
     points: readonly number[],
-    hops: ReadonlyMap<number, Hops>,
-    { dst, source, home }: Ends,
+    { dst, source, home, hops }: Ends,
     before: (first: number, second: number) => boolean,
   ): number[] {
     const from = points[points.length - 1];
@@ -286,13 +285,13 @@ export class Paths {
     }
   }
 
-  #order(points: number[], hops: ReadonlyMap<number, Hops>, ends: Ends): number[] {
+  #order(points: number[], ends: Ends): number[] {
     points.sort((x, y) => x - y);
     const ordered: number[] = [];
     const left = [...points];
     while (left.length > 0) {
       // The first point that no other must precede; a contradiction falls back to the first of the list.
-      let at = left.findIndex((x) => left.every((y) => y === x || this.#compare(y, x, hops, ends) >= 0));
+      let at = left.findIndex((x) => left.every((y) => y === x || this.#compare(y, x, ends) >= 0));
       if (at < 0) at = 0;
       ordered.push(left[at]!);
       left.splice(at, 1);
@@ -301,8 +300,8 @@ export class Paths {
   }
 
   /** Below 0 when x comes before y on the way, 0 when nothing tells. */
-  #compare(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
-    const { source, home } = ends;
+  #compare(x: number, y: number, ends: Ends): number {
+    const { source, home, hops } = ends;
     const given = this.#given.indexOf(x) - this.#given.indexOf(y);
     if (given !== 0 && this.#given.includes(x) && this.#given.includes(y)) return given;
     const a = hops.get(x);
@@ -349,7 +348,7 @@ export class Paths {
     }
     const order = this.#orders.compare(ends.src, ends.dst, x, y, this.#clocks);
     if (order !== 0) return order;
-    if (nodeX === nodeY) return this.#byNeighbours(x, y, hops, ends) || this.#byOtherPackets(x, y, ends);
+    if (nodeX === nodeY) return this.#byNeighbours(x, y, ends) || this.#byOtherPackets(x, y, ends);
     // Whatever else of the two nodes shows which of them comes first: a packet does not come back to a node that it has left.
     let sum = 0;
     for (const [first, its] of hops) {
@@ -363,20 +362,20 @@ export class Paths {
         sum += Math.sign(order);
       }
     }
-    return sum || this.#byTunnelEnds(x, y, hops, ends);
+    return sum || this.#byTunnelEnds(x, y, ends);
   }
 
   /** Of one node: what is known to go on to other nodes is on its way out of the node, what came from one on its way in. */
-  #byNeighbours(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+  #byNeighbours(x: number, y: number, ends: Ends): number {
     const { node, role } = this.#points[x]!;
     const outward = rankOf(role) - rankOf(this.#points[y]!.role);
     if (outward === 0 || rankOf(role) < 0 || rankOf(this.#points[y]!.role) < 0) return 0;
     let before = false;
     let behind = false;
-    for (const other of hops.keys()) {
+    for (const other of ends.hops.keys()) {
       if (this.#points[other]!.node === node) continue;
       for (const own of [x, y]) {
-        const order = this.#compare(own, other, hops, ends);
+        const order = this.#compare(own, other, ends);
         if (order < 0) behind = true;
         if (order > 0) before = true;
       }
@@ -394,13 +393,14 @@ export class Paths {
   }
 
   /** A packet passes the tunnel device of the node that sends it in a tunnel before it is in it anywhere, that of the other end after. */
-  #byTunnelEnds(x: number, y: number, hops: ReadonlyMap<number, Hops>, ends: Ends): number {
+  #byTunnelEnds(x: number, y: number, ends: Ends): number {
+    const { hops } = ends;
     const isInside = (point: number): boolean => {
       const { outerOut = 0, outerBack = 0 } = hops.get(point) ?? {};
       return outerOut + outerBack !== 0;
     };
     const isDevice = (point: number): boolean => this.#points[point]!.role === 'tunnel' && !isInside(point);
-    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, hops, ends);
+    if (isDevice(y) && isInside(x)) return -this.#byTunnelEnds(y, x, ends);
     if (!isDevice(x) || !isInside(y)) return 0;
     const { node } = this.#points[x]!;
     if (ends.home.node !== null || ends.source.node !== null)
