@@ -1,4 +1,4 @@
-import { JOIN, type GroupIndex } from './group-index.js';
+import { JOIN, SETTLE, type GroupIndex } from './group-index.js';
 import { isAnonymous } from './group-relations.js';
 import { copyDescription, GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
 import { Row, ROW_SHIFT } from './row.js';
@@ -15,14 +15,9 @@ const REPEATS = 128;
 const DELAY = 1e9;
 /** So many times nearer is a packet of which a sighting is, than one of which it may be. */
 const NEARER = 16;
-/** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
-export const SETTLE = 20e6;
 const ALIKE = 'equal packets were seen further on soon after it, and it may be one of those';
 /** Instead of a group's number. */
 export const RECORDED = -1;
-/** Buckets by the lowest bits of the exact key. */
-const BUCKETS = 1 << 16;
-const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = ROW_SHIFT;
@@ -41,8 +36,6 @@ export class EqualPackets {
   readonly #overlapping: ReadonlySet<number>;
   /** Any group, looked at for a moment. */
   readonly #any: PacketGroup;
-  /** Buckets in which groups that a sighting might have joined were not looked at. */
-  readonly #crowded = new Uint8Array(BUCKETS);
   /** Open groups with the key that was looked for last. */
   count = 0;
 
@@ -52,11 +45,6 @@ export class EqualPackets {
     this.#index = index;
     this.#overlapping = overlapping;
     this.#any = new PacketGroup(groups);
-  }
-
-  /** True when there were more packets with the key of a group than could be told apart. */
-  isCrowded(group: number): boolean {
-    return this.#crowded[this.#groups.rows[(group << SHIFT) + EXACT_LOW]! & MASK] !== 0;
   }
 
   /**
@@ -89,8 +77,7 @@ export class EqualPackets {
       best = group;
       distance = away;
     }
-    const { leftAt } = this.#index;
-    if (leftAt !== 0 && time - times[(leftAt << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
+    this.#index.noteLeftOut(low, time);
     this.count = equal;
     if (equal > 1) this.#doubt(low, high, point, time, best, distance);
     return best;

@@ -8,6 +8,8 @@ import { Row, ROW_SHIFT } from './row.js';
 export const JOIN = 4e9;
 /** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
 const WALK = 256;
+/** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
+export const SETTLE = 20e6;
 const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 
@@ -31,9 +33,11 @@ export class GroupIndex {
   readonly #exact = new Int32Array(BUCKETS);
   readonly #invariant = new Int32Array(BUCKETS);
   readonly #burst = new Int32Array(BUCKETS);
+  /** Buckets of the exact key in which groups that a sighting might have joined were not looked at. */
+  readonly #crowded = new Uint8Array(BUCKETS);
   #walked = 0;
   /** Where the last walk over equal packets ended: 0 when all were looked at. */
-  leftAt = 0;
+  #leftAt = 0;
 
   constructor(groups: GroupTable) {
     this.#groups = groups;
@@ -74,8 +78,19 @@ export class GroupIndex {
       const row = group << SHIFT;
       if (rows[row + EXACT_LOW] === low && rows[row + EXACT_HIGH] === high && rows[row + DONE] === 0) return group;
     }
-    this.leftAt = group;
+    this.#leftAt = group;
     return 0;
+  }
+
+  /** Remembers that the walk that has just ended left packets out which a sighting of this time might have been of. */
+  noteLeftOut(low: number, time: number): void {
+    const at = this.#leftAt;
+    if (at !== 0 && time - this.#groups.times[(at << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
+  }
+
+  /** True when there were more packets with the key of a group than could be told apart. */
+  isCrowded(group: number): boolean {
+    return this.#crowded[this.#groups.rows[(group << SHIFT) + EXACT_LOW]! & MASK] !== 0;
   }
 
   /** The one open group with the same nat-invariant key, close in time: 0 there is none, -1 there are several. */

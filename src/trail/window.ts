@@ -1,7 +1,7 @@
 import type { AddressTable } from '../net/address-table.js';
 import { PacketView } from '../wire/packet.js';
-import { EqualPackets, RECORDED, SETTLE } from './equal-packets.js';
-import { GroupIndex, JOIN } from './group-index.js';
+import { EqualPackets, RECORDED } from './equal-packets.js';
+import { GroupIndex, JOIN, SETTLE } from './group-index.js';
 import { GroupQueue } from './group-queue.js';
 import { bitOf, copyDescription, copyPacket, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
 import { quoteOf } from './quote.js';
@@ -222,7 +222,7 @@ export class PacketWindow {
     const row = group << SHIFT;
     if (rows[row + DONE] === 0) {
       const view = this.groups.view(group);
-      if (this.#equal.isCrowded(group)) view.resembles ??= CROWDED;
+      if (this.index.isCrowded(group)) view.resembles ??= CROWDED;
       this.#context.close(view);
     }
     this.#release(group);
