@@ -38,17 +38,16 @@ export async function* packetFrames(
   const cursors: FrameCursor[] = [];
   let opened = 0;
   for (;;) {
-    const next = earliest(cursors);
+    const cursor = earliest(cursors);
     const [candidate] = waiting;
-    if (candidate !== undefined && (next === null || !isBefore(next, candidate))) {
+    if (candidate !== undefined && (cursor === null || !isBefore(cursor, candidate))) {
       waiting.shift();
       if (await candidate.open(options.signal)) opened++;
       if (candidate.batch !== null) cursors.push(candidate);
       else faults[candidate.number] = candidate.fault;
       continue;
     }
-    if (next === null) break;
-    const cursor = next;
+    if (cursor === null) break;
     const batch = cursor.batch!;
     const { index } = cursor;
     meta.seconds = cursor.seconds;

@@ -81,15 +81,22 @@ export class PairsAtPoint {
 
   /** Takes back what a second capture of the point counted again. */
   uncount(src: number, dst: number): void {
-    const isForward = src <= dst;
-    const at = isForward ? this.index.find(src, dst) : this.index.find(dst, src);
-    if (at >= 0) (isForward ? this.forward : this.backward)[at]!--;
+    const at = this.#find(src, dst);
+    if (at >= 0) this.#counts(src, dst)[at]!--;
   }
 
   /** Packets from one address to another. */
   count(src: number, dst: number): number {
-    const at = src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
-    return at < 0 ? 0 : (src <= dst ? this.forward : this.backward)[at]!;
+    const at = this.#find(src, dst);
+    return at < 0 ? 0 : this.#counts(src, dst)[at]!;
+  }
+
+  #find(src: number, dst: number): number {
+    return src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
+  }
+
+  #counts(src: number, dst: number): Int32Array {
+    return src <= dst ? this.forward : this.backward;
   }
 
   get state(): PairsState {
