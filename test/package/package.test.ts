@@ -33,8 +33,7 @@ let built = '';
 beforeAll(() => {
   mkdirSync('node_modules/.cache', { recursive: true });
   built = mkdtempSync('node_modules/.cache/lasthop-');
-  const rolldown = join('node_modules', 'rolldown', 'bin', 'cli.mjs');
-  execFileSync(process.execPath, [rolldown, '-c', '--dir', join(built, 'dist')], { stdio: 'pipe' });
+  execFileSync(process.execPath, ['build.js', join(built, 'dist')], { stdio: 'pipe' });
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
   // Types are checked by `npm run typecheck`
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(built, 'dist')]);
