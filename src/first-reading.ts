@@ -4,7 +4,7 @@ import { AddressTable, type AddressState } from './net/address-table.js';
 import { PointTable, type CapturePoint } from './net/points.js';
 import { newView, PointResolver, relative, timeBounds, type TimeBounds } from './reading.js';
 import { Evidence, type EvidenceState, type FileWindow, type PointEvidence } from './trail/evidence.js';
-import { FrameStore, type KeptFrame } from './trail/frame-store.js';
+import { FrameStore, type StoreState } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';
 import type { PacketView } from './wire/packet.js';
 import { problemsOf } from './wire/packet-problems.js';
@@ -36,8 +36,7 @@ export interface FirstReadingState {
   readonly frames: number;
   readonly allFrames: number;
   readonly disorder: number;
-  readonly kept: readonly KeptFrame[];
-  readonly keptAll: boolean;
+  readonly kept: StoreState;
 }
 
 /** First reading: what is in the captures and where addresses live. */
@@ -149,8 +148,7 @@ export class FirstReading {
       frames: this.frames,
       allFrames: this.frameCounts.reduce((sum, count) => sum + count, 0),
       disorder: Math.max(...this.disorders),
-      kept: this.store.frames,
-      keptAll: this.store.complete,
+      kept: this.store.state,
     };
   }
 
@@ -171,10 +169,8 @@ export class FirstReading {
     this.frames += state.frames;
     this.frameCounts[number] = state.allFrames;
     this.disorders[number] = state.disorder;
-    this.store.add(
-      state.kept.map((frame) => ({ ...frame, point: points[frame.point]!.id, file: number })),
-      state.keptAll,
-    );
+    const ids = points.map(({ id }) => id);
+    this.store.add(state.kept, ids, number);
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   SightingsTask,
   ThreadTask,
 } from './thread-messages.js';
+import { buffersOf } from './trail/frame-memory.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { FIRST_TUNNEL, TunnelTable, type Tunnel } from './trail/sightings.js';
 import { PacketView } from './wire/packet.js';
@@ -32,7 +33,8 @@ function readFirst({ options }: FirstReadingTask): void {
       if (!(error instanceof CaptureError)) throw error;
       message = { failure: failureOf(error) };
     }
-    port.postMessage(message);
+    // What takes most is handed over, not copied
+    port.postMessage(message, 'state' in message ? buffersOf(message.state.kept) : []);
   });
 }
 

@@ -1,19 +1,9 @@
 import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
-import { tcpFlags } from '../wire/tcp.js';
+import { FrameMemory, type FramesState, type KeptFrame } from './frame-memory.js';
 
-/** A frame kept for the checks that look at its octets, with the time that its file gives. */
-export interface KeptFrame {
-  readonly point: number;
-  /** Number of the file in the run. */
-  readonly file: number;
-  readonly frame: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  readonly octets: Uint8Array;
-  readonly originalLength: number;
-  readonly linkType: number;
-}
+export type { KeptFrame };
+import { tcpFlags } from '../wire/tcp.js';
 
 // SYN, FIN and RST
 const TCP_EVENTS = 0x07;
@@ -21,18 +11,26 @@ const TCP_EVENTS = 0x07;
 const KEPT_OCTETS = 512;
 /** Frames kept, and DNS and tunnelled packets kept of each point, when not all frames are kept. */
 const KEPT_FRAMES = 1 << 14;
-/** Frames kept at most: each costs some hundred octets besides its own, and a compressed file may hold any number of empty ones. */
+/** Frames kept at most: each costs a hundred octets besides its own, and a compressed file may hold any number of empty ones. */
 const MOST_FRAMES = 1 << 19;
 const ORDINARY = 1024;
+
+/** The inside of a FrameStore, to hand to another thread. */
+export interface StoreState extends FramesState {
+  /** It kept every frame that it was offered. */
+  readonly complete: boolean;
+}
 
 /**
  * Frames kept in memory: all of them where the captures are small, else the first of the kinds that faults show in (ARP, ICMP
  * errors, BGP, the ends of TCP connections, some DNS and some of what travels in tunnels).
  */
 export class FrameStore {
-  frames: KeptFrame[] = [];
   /** True when every frame of the run is here. */
   complete: boolean;
+  readonly #memory = new FrameMemory();
+  /** As objects, made when they are asked for. */
+  #frames: readonly KeptFrame[] | null = null;
   readonly #limit: number;
   readonly #view: PacketView;
   readonly #ordinary = new Map<number, number>();
@@ -48,25 +46,38 @@ export class FrameStore {
     this.#view = new PacketView({ vxlanPorts });
   }
 
+  get frames(): readonly KeptFrame[] {
+    return (this.#frames ??= this.#memory.all);
+  }
+
+  /** What another store's `add` takes. */
+  get state(): StoreState {
+    return { ...this.#memory.state, complete: this.complete };
+  }
+
   /** Keeps a decoded frame, or passes it over. */
   offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
     if (!this.#takes(packet, point)) return;
-    const octets = packet.octets.slice(packet.frameAt, packet.frameAt + this.#keeps(packet));
-    const { originalLength, linkType } = packet;
-    this.frames.push({ point, file, frame, seconds, nanoseconds, octets, originalLength, linkType });
+    this.#memory.add(packet, this.#keeps(packet), point, file, frame, seconds, nanoseconds);
   }
 
-  /** Takes over frames that another store kept, as if they were offered here. @param all it kept every frame that it was offered */
-  add(frames: readonly KeptFrame[], all: boolean): void {
-    for (const frame of frames) if (this.#takes(this.view(frame), frame.point)) this.frames.push(frame);
-    if (!all) this.complete = false;
+  /** Takes over frames of a file that another store kept, as if they were offered here. @param points those here for its own */
+  add(state: StoreState, points: readonly number[], file: number): void {
+    for (const kept of new FrameMemory(state).all) {
+      const packet = this.view(kept);
+      const point = points[kept.point]!;
+      if (!this.#takes(packet, point)) continue;
+      const { frame, seconds, nanoseconds } = kept;
+      this.#memory.add(packet, packet.frameEnd - packet.frameAt, point, file, frame, seconds, nanoseconds);
+    }
+    if (!state.complete) this.complete = false;
   }
 
   /** Counts a frame in, or passes it over. */
   #takes(packet: PacketView, point: number): boolean {
-    if (!this.complete && (this.frames.length >= KEPT_FRAMES || !this.#matters(packet, point))) return false;
+    if (!this.complete && (this.#memory.count >= KEPT_FRAMES || !this.#matters(packet, point))) return false;
     const kept = this.#keeps(packet);
-    if (this.#octets + kept > this.#limit || this.frames.length === MOST_FRAMES) {
+    if (this.#octets + kept > this.#limit || this.#memory.count === MOST_FRAMES) {
       this.complete = false;
       return false;
     }
@@ -95,7 +106,7 @@ export class FrameStore {
     this.#index = indexOf(all);
     // Of frames with one key the first: of those that are alike in one capture none is a copy
     const firsts = new Map<string, KeptFrame>();
-    this.frames = all.filter((kept) => {
+    this.#frames = all.filter((kept) => {
       const { point, file, seconds, nanoseconds, octets } = kept;
       if (!overlapping.has(point)) return true;
       const moment = `${point} ${seconds} ${nanoseconds} ${hashOf(octets)}`;
@@ -107,9 +118,9 @@ export class FrameStore {
 
   /** The frame decoded, in a view that the next call reuses. */
   view(kept: KeptFrame): PacketView {
-    const { octets } = kept;
+    const { octets, originalLength, linkType } = kept;
     const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-    this.#view.decodeFrame(octets, view, 0, octets.length, kept.originalLength, kept.linkType);
+    this.#view.decodeFrame(octets, view, 0, octets.length, originalLength, linkType);
     return this.#view;
   }
 

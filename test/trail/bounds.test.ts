@@ -188,7 +188,7 @@ describe('frames that are kept', () => {
           else {
             const other = new FrameStore(all, limit);
             offer(file, other);
-            two.add(other.frames, other.complete);
+            two.add(other.state, [...Array(16).keys()], file);
           }
         }
         const named = ({ frames }: FrameStore) => frames.map(({ file, frame, point }) => `${file} ${frame} ${point}`);
