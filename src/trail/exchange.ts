@@ -28,14 +28,17 @@ export const Reach = { NONE: 0, OPEN: 1, END: 2, HOME: 3 } as const;
 export class Exchange {
   #store: ExchangeStore;
   #number: number;
-  #row: number;
-  #times: number;
 
   constructor(store: ExchangeStore, number = 0) {
     this.#store = store;
     this.#number = number;
-    this.#row = number * EXCHANGE_WIDTH;
-    this.#times = number * EXCHANGE_TIMES;
+  }
+
+  get #row(): number {
+    return this.#number * EXCHANGE_WIDTH;
+  }
+  get #times(): number {
+    return this.#number * EXCHANGE_TIMES;
   }
 
   get store(): ExchangeStore {
@@ -48,8 +51,6 @@ export class Exchange {
   /** Makes this object another exchange of the store, for a caller who looks at many and keeps none. */
   moveTo(number: number): this {
     this.#number = number;
-    this.#row = number * EXCHANGE_WIDTH;
-    this.#times = number * EXCHANGE_TIMES;
     return this;
   }
 

@@ -45,7 +45,8 @@ type Key = Pick<
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable {
   readonly #store = new ExchangeStore();
-  readonly #views = new Map<number, Exchange>();
+  /** Exchanges as objects, by number. */
+  readonly #views: (Exchange | undefined)[] = [];
   /** First exchange of each bucket. */
   readonly #buckets = new Int32Array(BUCKETS).fill(NONE);
   /** Numbers in order of their making. */
@@ -126,9 +127,9 @@ export class ExchangeTable {
 
   /** The exchange as an object, always the same one. */
   #viewOf(number: number): Exchange {
-    let view = this.#views.get(number);
-    if (view === undefined) this.#views.set(number, (view = new Exchange(this.#store, number)));
-    return view;
+    const views = this.#views;
+    while (views.length <= number) views.push(undefined);
+    return (views[number] ??= new Exchange(this.#store, number));
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
@@ -442,8 +443,10 @@ export class ExchangeTable {
       if (isIdle(number) && retire(this.#any.moveTo(number))) {
         this.#unlink(number);
         // Who holds it goes on to see what it was
-        this.#views.get(number)?.detach();
-        this.#views.delete(number);
+        if (number < this.#views.length) {
+          this.#views[number]?.detach();
+          this.#views[number] = undefined;
+        }
         store.free(number);
       } else {
         this.#order[kept++] = number;
