@@ -22,14 +22,16 @@ export interface Outcome {
   readonly reply: Side | null;
 }
 
-/** Packets that arrived, by the point of their last sighting: most sides are one of these, and shared. */
-const ARRIVED: Side[] = [];
-/** What became of exchanges both sides of which did, by those two points. */
-const ANSWERED: Outcome[][] = [];
+/**
+ * Sides that no trail shows, by state and the point of their last sighting, and what became of exchanges both sides of which are
+ * such or none. Of a million exchanges nearly all are, and share them: with three objects each they would take 200 octets.
+ */
+const SIDES: Record<Side['state'], Side[]> = { delivered: [], lost: [], unknown: [] };
+const OUTCOMES = new Map<Side | null, Map<Side | null, Outcome[]>>();
 
-function arrivedAt(lastSeen: number): Side {
-  return (ARRIVED[lastSeen] ??= Object.freeze({
-    state: 'delivered',
+function sideWithoutTrail(state: Side['state'], lastSeen: number): Side {
+  return (SIDES[state][lastSeen] ??= Object.freeze({
+    state,
     lastSeen,
     nextExpected: null,
     trail: null,
@@ -37,53 +39,66 @@ function arrivedAt(lastSeen: number): Side {
   }));
 }
 
-function answered(request: Side | null, reply: Side): Outcome {
-  const outcome: Outcome = { verdict: 'answered', certainty: 'shown', reason: null, request, reply };
-  if (request === null || request !== ARRIVED[request.lastSeen] || reply !== ARRIVED[reply.lastSeen]) return outcome;
-  return ((ANSWERED[request.lastSeen] ??= [])[reply.lastSeen] ??= Object.freeze(outcome));
+function isShared(side: Side | null): boolean {
+  return side === null || (side.trail === null && side === SIDES[side.state][side.lastSeen]);
+}
+
+function outcome(
+  verdict: Verdict,
+  certainty: Certainty,
+  reason: string | null,
+  request: Side | null,
+  reply: Side | null,
+): Outcome {
+  const made = (): Outcome => ({ verdict, certainty, reason, request, reply });
+  if (!isShared(request) || !isShared(reply)) return made();
+  let byReply = OUTCOMES.get(request);
+  if (byReply === undefined) OUTCOMES.set(request, (byReply = new Map()));
+  let outcomes = byReply.get(reply);
+  if (outcomes === undefined) byReply.set(reply, (outcomes = []));
+  let found = outcomes.find(
+    (other) => other.verdict === verdict && other.certainty === certainty && other.reason === reason,
+  );
+  if (found === undefined) outcomes.push((found = Object.freeze(made())));
+  return found;
 }
 
 /** Judges an exchange from the packets that decide it. */
 export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   const request = sideOf(exchange, 'request', judge);
   const reply = sideOf(exchange, 'reply', judge);
-  const outcome = (verdict: Verdict, certainty: Certainty, reason: string | null = null): Outcome => ({
-    verdict,
-    certainty,
-    reason,
-    request,
-    reply,
-  });
+  const told = (verdict: Verdict, certainty: Certainty, reason: string | null = null): Outcome =>
+    outcome(verdict, certainty, reason, request, reply);
   // A refusal in a reply that was lost on its way refuses nothing.
   const refusalLost = exchange.protocol === 'dns' && exchange.refusedBy === null && reply?.state === 'lost';
-  if (exchange.refused && !refusalLost) return outcome('refused', 'shown');
+  if (exchange.refused && !refusalLost) return told('refused', 'shown');
   if (exchange.protocol === 'tcp' && !exchange.synSeen && !exchange.synAckSeen) {
     return exchange.clientAcked && exchange.serverAcked
-      ? outcome('answered', 'shown')
-      : outcome('unknown', 'unknown', 'the connection was opened before the captures began');
+      ? told('answered', 'shown')
+      : told('unknown', 'unknown', 'the connection was opened before the captures began');
   }
   if (reply !== null) {
-    if (reply.state === 'delivered') return answered(request, reply);
-    if (reply.state === 'lost') return outcome('reply-lost', reply.judgement!.certainty);
+    if (reply.state === 'delivered') return told('answered', 'shown');
+    if (reply.state === 'lost') return told('reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (isAtEnd(reply)) {
       const { points } = judge.pathOf(exchange.server, exchange.client);
       return reply.trail === null || points.every((point) => reply.trail!.whole.has(point))
-        ? outcome('answered', 'likely')
-        : outcome('unknown', 'unknown', 'the reply was not seen wherever packets between these addresses pass');
+        ? told('answered', 'likely')
+        : told('unknown', 'unknown', 'the reply was not seen wherever packets between these addresses pass');
     }
-    return outcome('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
+    return told('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
   }
-  if (request === null) return outcome('unknown', 'unknown', 'only later packets of this exchange were captured');
-  if (exchange.cutReplySeen) return outcome('unknown', 'unknown', 'too little was captured of what came back');
-  if (request.state === 'lost') return outcome('request-lost', request.judgement!.certainty);
-  if (request.state === 'delivered') return outcome('unanswered', request.judgement?.certainty ?? 'shown');
+  if (request === null) return told('unknown', 'unknown', 'only later packets of this exchange were captured');
+  if (exchange.cutReplySeen) return told('unknown', 'unknown', 'too little was captured of what came back');
+  if (request.state === 'lost') return told('request-lost', request.judgement!.certainty);
+  if (request.state === 'delivered') return told('unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {
     return mayGoOn(request, exchange, judge)
-      ? outcome('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
-      : outcome('unanswered', 'unknown', 'the request left by the last capture point on its way');
+      ? told('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
+      : told('unanswered', 'unknown', 'the request left by the last capture point on its way');
   }
-  return outcome('unknown', 'unknown', `the request: ${request.judgement?.reason}`);
+  return told('unknown', 'unknown', `the request: ${request.judgement?.reason}`);
 }
 
 /** Seen at the last captured point of its way, so that no capture could show more of it. */
@@ -105,7 +120,7 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   if ((request ? exchange.requestReach : exchange.replyReach) === Reach.HOME) {
     const missing = request && exchange.replies > 0 ? null : lostFragment(exchange, direction, count, judge);
     if (missing !== null) return missing;
-    return arrivedAt(last);
+    return sideWithoutTrail('delivered', last);
   }
   let best: Side | null = null;
   let lost = 0;
@@ -131,7 +146,7 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   if (!request && best !== null && lost >= count) return best;
   // One of them came to the end of the captured way, whatever became of the others.
   const state = request && exchange.replies > 0 ? 'delivered' : 'unknown';
-  return { state, lastSeen: last, nextExpected: null, trail: null, judgement: null };
+  return sideWithoutTrail(state, last);
 }
 
 /** The further a packet came, the more it says; of two that came as far, the one that is known to be lost. */
