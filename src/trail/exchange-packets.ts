@@ -6,7 +6,6 @@ import {
   ExchangeFlag,
   ExchangeRow,
   ExchangeTime,
-  NONE,
   type Backend,
 } from './exchange-store.js';
 import type { Quote } from './packet-group.js';
@@ -187,9 +186,12 @@ export function noteBackend(
   }
 }
 
-/** The list with one more; only the first one makes a new array. */
-function appended<T>(list: readonly T[], item: T): readonly T[] {
-  if (list === NONE) return [item];
+/** Up to so many a list is no longer than what is in it: an array that grows makes room for sixteen more. */
+const FEW = 6;
+
+/** The list with one more; a long one is not made anew. */
+function appended<T extends number | object>(list: readonly T[], item: T): readonly T[] {
+  if (list.length < FEW) return list.concat(item);
   (list as T[]).push(item);
   return list;
 }

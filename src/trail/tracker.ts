@@ -3,6 +3,7 @@ import { Layer } from '../wire/layers.js';
 import type { Choice } from './choice.js';
 import { Reach, type Exchange } from './exchange.js';
 import { note, streamOf } from './exchange-packets.js';
+import { NONE } from './exchange-store.js';
 import { ExchangeTable } from './exchanges.js';
 import type { GroupIndex } from './group-index.js';
 import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overlaps } from './group-relations.js';
@@ -454,7 +455,7 @@ export class Tracker {
       nameId: lead.nameId,
       isDns: lead.isDns,
       quote: lead.quote,
-      otherQuotes: members.slice(1).flatMap(({ quote }) => quote ?? []),
+      otherQuotes: members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []),
       first: first.form,
       last: last.form,
       forms: [...new Set(ordered.map((sighting) => sighting.form))],
