@@ -22,7 +22,14 @@ export function unansweredFindings(context: FindingContext, earlier: readonly Fi
   );
   if (silent.length === 0) return [];
   const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));
-  const answered = new Set(context.exchanges.filter(({ exchange }) => exchange.replies > 0).map(identityOf));
+  const unheard = new Set(silent.map(identityOf));
+  // Only those that are asked for: of a million answered ones the texts took 30 MiB
+  const answered = new Set<string>();
+  for (const judged of context.exchanges) {
+    if (judged.exchange.replies === 0) continue;
+    const identity = identityOf(judged);
+    if (unheard.has(identity)) answered.add(identity);
+  }
   const acknowledged = acknowledgedIn(context);
   const groups = new Map<number, Judged[]>();
   for (const judged of silent) {

@@ -1,7 +1,7 @@
 import { PairIndex } from '../net/pair-index.js';
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
-import { PROTOCOLS } from './exchange-store.js';
+import { NONE, PROTOCOLS } from './exchange-store.js';
 import type { Paths } from './paths.js';
 import type { Names } from './rows.js';
 
@@ -51,7 +51,7 @@ export class FlowTable {
         server,
         serverPort,
         clientPort,
-        way: [],
+        way: NONE,
         exchanges: 0,
         verdicts: noVerdicts(),
       });
@@ -90,6 +90,13 @@ export class FlowTable {
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
+    // One list for all flows that have it: there are more flows than ways
+    const named = new Map<readonly number[], readonly string[]>();
+    const namesOf = (points: readonly number[]): readonly string[] => {
+      let list = named.get(points);
+      if (list === undefined) named.set(points, (list = points.map((point) => names.points[point]!.name)));
+      return list;
+    };
     return this.#flows.map(({ protocol, client, server, serverPort, clientPort, way, exchanges, verdicts }) => {
       return {
         protocol,
@@ -99,7 +106,7 @@ export class FlowTable {
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges,
         verdicts,
-        path: (way.length > 0 ? way : paths.of(client, server).points).map((point) => names.points[point]!.name),
+        path: namesOf(way.length > 0 ? way : paths.of(client, server).points),
       };
     });
   }
