@@ -138,6 +138,7 @@ export class SightingQueue {
 }
 
 function isBefore(a: SightingCursor, b: SightingCursor): boolean {
-  const [first, second] = [a.time, b.time];
+  const first = a.time;
+  const second = b.time;
   return first < second || (first === second && a.number < b.number);
 }
