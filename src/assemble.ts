@@ -1,4 +1,4 @@
-import type { FindingContext, Judged } from './findings/context.js';
+import { JudgedExchanges, type FindingContext } from './findings/context.js';
 import { findAll } from './findings/index.js';
 import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
@@ -44,14 +44,16 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     return { ...base, flows: [], translations: [], findings: [], services: [], backends: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
   const end = endOf(run);
-  const judged: Judged[] = [];
+  const judged = new JudgedExchanges(run.tracker.exchanges);
+  let unplaced = 0;
   run.judge.learn(run.tracker.trails);
-  for (const exchange of run.tracker.exchanges.all) {
+  for (const exchange of run.tracker.exchanges) {
     if (exchange.requests + exchange.replies === 0) continue;
     if (run.choice !== null && !run.choice.isExchange(exchange)) continue;
     const outcome = outcomeOf(exchange, run.judge);
     run.backends.count(exchange, outcome, exchange.lastTime >= end - EDGE);
-    judged.push({ exchange, outcome, flow: flows.count(exchange, outcome.verdict) });
+    judged.add(exchange, outcome, flows.count(exchange, outcome.verdict));
+    if (isUnplaced(exchange, outcome, end)) unplaced++;
   }
   const services = run.backends.all;
   const context: FindingContext = {
@@ -72,7 +74,6 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     clocks: run.clocks,
     timeOf: (time) => absolute(time, run.base),
   };
-  const unplaced = judged.filter(({ exchange, outcome }) => isUnplaced(exchange, outcome, end)).length;
   const flowReports = flows.reports(names, run.paths);
   const report: Report = {
     ...base,

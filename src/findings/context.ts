@@ -4,6 +4,7 @@ import type { Choice } from '../trail/choice.js';
 import type { Clock } from '../trail/clocks.js';
 import type { Evidence, PointEvidence } from '../trail/evidence.js';
 import type { Exchange } from '../trail/exchange.js';
+import type { ExchangeTable } from '../trail/exchanges.js';
 import type { FlowTable } from '../trail/flows.js';
 import type { FrameStore } from '../trail/frame-store.js';
 import type { Judge } from '../trail/judge.js';
@@ -20,6 +21,43 @@ export interface Judged {
   readonly outcome: Outcome;
   /** Index into the report's flows. */
   readonly flow: number;
+}
+
+/**
+ * Exchanges with what became of them, in columns: a check is handed objects, and keeps few. As objects those of a million flows took
+ * 30 MiB. Of an exchange that has a trail the object is always the same one.
+ */
+export class JudgedExchanges implements Iterable<Judged> {
+  readonly #table: ExchangeTable;
+  readonly #numbers: number[] = [];
+  readonly #outcomes: Outcome[] = [];
+  readonly #flows: number[] = [];
+
+  constructor(table: ExchangeTable) {
+    this.#table = table;
+  }
+
+  add(exchange: Exchange, outcome: Outcome, flow: number): void {
+    this.#numbers.push(exchange.number);
+    this.#outcomes.push(outcome);
+    this.#flows.push(flow);
+  }
+
+  *[Symbol.iterator](): Generator<Judged> {
+    for (let i = 0; i < this.#numbers.length; i++)
+      yield { exchange: this.#table.at(this.#numbers[i]!), outcome: this.#outcomes[i]!, flow: this.#flows[i]! };
+  }
+
+  filter(test: (judged: Judged) => boolean): Judged[] {
+    const found: Judged[] = [];
+    for (const judged of this) if (test(judged)) found.push(judged);
+    return found;
+  }
+
+  find(test: (judged: Judged) => boolean): Judged | undefined {
+    for (const judged of this) if (test(judged)) return judged;
+    return undefined;
+  }
 }
 
 /** What keeps a capture from being read to its end, as CaptureError tells it. */
@@ -39,7 +77,7 @@ export interface FindingContext {
   readonly paths: Paths;
   readonly judge: Judge;
   /** Exchanges that are not settled, and of small captures all. */
-  readonly exchanges: readonly Judged[];
+  readonly exchanges: JudgedExchanges;
   /** Counts of all exchanges by flow. */
   readonly flows: FlowTable;
   /** What service addresses were translated to. */

@@ -43,7 +43,7 @@ type Key = Pick<
 >;
 
 /** All exchanges of a run, found by what requests and replies have in common. */
-export class ExchangeTable {
+export class ExchangeTable implements Iterable<Exchange> {
   readonly #store = new ExchangeStore();
   /** Exchanges as objects, by number. */
   readonly #views: (Exchange | undefined)[] = [];
@@ -88,7 +88,16 @@ export class ExchangeTable {
 
   /** All that are held, in order of their making. */
   get all(): Exchange[] {
-    return Array.from(this.#order.subarray(0, this.#count), (number) => this.#viewOf(number));
+    return [...this];
+  }
+
+  *[Symbol.iterator](): Generator<Exchange> {
+    for (let i = 0; i < this.#count; i++) yield this.at(this.#order[i]!);
+  }
+
+  /** An exchange by its number: what was handed out by `keep` as the same object, all else as a new one. */
+  at(number: number): Exchange {
+    return this.#views[number] ?? new Exchange(this.#store, number);
   }
 
   /** The exchange that exchangeOf returned, to be kept. */

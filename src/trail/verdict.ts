@@ -44,61 +44,63 @@ function isShared(side: Side | null): boolean {
 }
 
 function outcome(
-  verdict: Verdict,
-  certainty: Certainty,
-  reason: string | null,
   request: Side | null,
   reply: Side | null,
+  verdict: Verdict,
+  certainty: Certainty,
+  reason: string | null = null,
 ): Outcome {
-  const made = (): Outcome => ({ verdict, certainty, reason, request, reply });
-  if (!isShared(request) || !isShared(reply)) return made();
+  if (!isShared(request) || !isShared(reply)) return { verdict, certainty, reason, request, reply };
   let byReply = OUTCOMES.get(request);
   if (byReply === undefined) OUTCOMES.set(request, (byReply = new Map()));
   let outcomes = byReply.get(reply);
   if (outcomes === undefined) byReply.set(reply, (outcomes = []));
-  let found = outcomes.find(
-    (other) => other.verdict === verdict && other.certainty === certainty && other.reason === reason,
-  );
-  if (found === undefined) outcomes.push((found = Object.freeze(made())));
-  return found;
+  for (const known of outcomes)
+    if (known.verdict === verdict && known.certainty === certainty && known.reason === reason) return known;
+  const made = Object.freeze({ verdict, certainty, reason, request, reply });
+  outcomes.push(made);
+  return made;
+}
+
+function unknown(request: Side | null, reply: Side | null, reason: string): Outcome {
+  return outcome(request, reply, 'unknown', 'unknown', reason);
 }
 
 /** Judges an exchange from the packets that decide it. */
 export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   const request = sideOf(exchange, 'request', judge);
   const reply = sideOf(exchange, 'reply', judge);
-  const told = (verdict: Verdict, certainty: Certainty, reason: string | null = null): Outcome =>
-    outcome(verdict, certainty, reason, request, reply);
   // A refusal in a reply that was lost on its way refuses nothing.
   const refusalLost = exchange.protocol === 'dns' && exchange.refusedBy === null && reply?.state === 'lost';
-  if (exchange.refused && !refusalLost) return told('refused', 'shown');
+  if (exchange.refused && !refusalLost) return outcome(request, reply, 'refused', 'shown');
   if (exchange.protocol === 'tcp' && !exchange.synSeen && !exchange.synAckSeen) {
     return exchange.clientAcked && exchange.serverAcked
-      ? told('answered', 'shown')
-      : told('unknown', 'unknown', 'the connection was opened before the captures began');
+      ? outcome(request, reply, 'answered', 'shown')
+      : unknown(request, reply, 'the connection was opened before the captures began');
   }
   if (reply !== null) {
-    if (reply.state === 'delivered') return told('answered', 'shown');
-    if (reply.state === 'lost') return told('reply-lost', reply.judgement!.certainty);
+    if (reply.state === 'delivered') return outcome(request, reply, 'answered', 'shown');
+    if (reply.state === 'lost') return outcome(request, reply, 'reply-lost', reply.judgement!.certainty);
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (isAtEnd(reply)) {
       const { points } = judge.pathOf(exchange.server, exchange.client);
       return reply.trail === null || points.every((point) => reply.trail!.whole.has(point))
-        ? told('answered', 'likely')
-        : told('unknown', 'unknown', 'the reply was not seen wherever packets between these addresses pass');
+        ? outcome(request, reply, 'answered', 'likely')
+        : unknown(request, reply, 'the reply was not seen wherever packets between these addresses pass');
     }
-    return told('unknown', 'unknown', `the reply: ${reply.judgement?.reason}`);
+    return unknown(request, reply, `the reply: ${reply.judgement?.reason}`);
   }
-  if (request === null) return told('unknown', 'unknown', 'only later packets of this exchange were captured');
-  if (exchange.cutReplySeen) return told('unknown', 'unknown', 'too little was captured of what came back');
-  if (request.state === 'lost') return told('request-lost', request.judgement!.certainty);
-  if (request.state === 'delivered') return told('unanswered', request.judgement?.certainty ?? 'shown');
+  if (request === null) return unknown(request, reply, 'only later packets of this exchange were captured');
+  if (exchange.cutReplySeen) return unknown(request, reply, 'too little was captured of what came back');
+  if (request.state === 'lost') return outcome(request, reply, 'request-lost', request.judgement!.certainty);
+  if (request.state === 'delivered')
+    return outcome(request, reply, 'unanswered', request.judgement?.certainty ?? 'shown');
   if (isAtEnd(request)) {
     return mayGoOn(request, exchange, judge)
-      ? told('unknown', 'unknown', 'nothing shows which of the captured points lie on the way of the request')
-      : told('unanswered', 'unknown', 'the request left by the last capture point on its way');
+      ? unknown(request, reply, 'nothing shows which of the captured points lie on the way of the request')
+      : outcome(request, reply, 'unanswered', 'unknown', 'the request left by the last capture point on its way');
   }
-  return told('unknown', 'unknown', `the request: ${request.judgement?.reason}`);
+  return unknown(request, reply, `the request: ${request.judgement?.reason}`);
 }
 
 /** Seen at the last captured point of its way, so that no capture could show more of it. */

@@ -42,6 +42,7 @@ export class TcpEvidence {
   readonly context: FindingContext;
   readonly connections: Connections;
   readonly resets: readonly ResetEvent[];
+  #connected: readonly Judged[] | null = null;
   #byNumber: Map<number, Judged[]> | null = null;
   #byPorts: Map<string, Judged> | null = null;
 
@@ -63,12 +64,10 @@ export class TcpEvidence {
       }
     }
     this.#byPorts ??= new Map(
-      this.context.exchanges
-        .filter(({ exchange }) => exchange.protocol === 'tcp')
-        .map((judged) => {
-          const { client: c, clientPort, server: s, serverPort } = judged.exchange;
-          return [`${c}:${clientPort}>${s}:${serverPort}`, judged];
-        }),
+      this.#exchanges().map((judged) => {
+        const { client: c, clientPort, server: s, serverPort } = judged.exchange;
+        return [`${c}:${clientPort}>${s}:${serverPort}`, judged];
+      }),
     );
     return this.#byPorts.get(`${client.address}:${client.port}>${server.address}:${server.port}`) ?? null;
   }
@@ -79,12 +78,17 @@ export class TcpEvidence {
     return flow < 0 ? null : flow;
   }
 
+  /** Connections, each always the same object. */
+  #exchanges(): readonly Judged[] {
+    return (this.#connected ??= this.context.exchanges.filter(({ exchange }) => exchange.protocol === 'tcp'));
+  }
+
   #numbers(): Map<number, Judged[]> {
     if (this.#byNumber === null) {
       this.#byNumber = new Map();
-      for (const judged of this.context.exchanges) {
+      for (const judged of this.#exchanges()) {
         const { exchange } = judged;
-        if (exchange.protocol !== 'tcp' || !exchange.synSeen) continue;
+        if (!exchange.synSeen) continue;
         const list = this.#byNumber.get(exchange.id);
         if (list === undefined) this.#byNumber.set(exchange.id, [judged]);
         else list.push(judged);
