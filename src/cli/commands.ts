@@ -1,5 +1,5 @@
 import { diagnose, exchanges, points, trails, type CaptureInput, type DiagnoseOptions } from '../index.js';
-import { jsonLine, jsonText } from '../report/json.js';
+import { jsonLine, jsonPieces } from '../report/json.js';
 import type { Report } from '../report/report.js';
 import type { RowText } from '../report/rows-text.js';
 import { counted, type TextOptions } from '../report/text-layout.js';
@@ -32,7 +32,7 @@ export async function runDiagnose(context: Context, only: readonly string[] | nu
     const { diagnoseText } = await import('../report/diagnose-text.js');
     context.sink.add(diagnoseText(report, context.text));
   } else {
-    context.sink.add(reportJson(report, context.format));
+    await addReport(report, context.format, context.sink);
   }
   interrupted(context);
   return exitCode(report, failOn);
@@ -50,7 +50,7 @@ export async function runPoints(context: Context): Promise<number> {
     context.sink.add(pointsText(report, context.text));
   } else {
     const { schema, version, points: found, problems, counts } = report;
-    context.sink.add(reportJson({ schema, version, points: found, problems, counts }, context.format));
+    await addReport({ schema, version, points: found, problems, counts }, context.format, context.sink);
   }
   interrupted(context);
   return 0;
@@ -111,8 +111,11 @@ async function printRows<Row>(
   return 0;
 }
 
-function reportJson(report: object, format: Exclude<Format, 'text'>): string {
-  return format === 'json' ? jsonText(report) : `${jsonLine(report)}\n`;
+async function addReport(report: object, format: Exclude<Format, 'text'>, sink: Sink): Promise<void> {
+  for (const piece of jsonPieces(report, format === 'json' ? 'text' : 'line')) {
+    if (sink.add(piece)) await sink.flush();
+    if (sink.closed) return;
+  }
 }
 
 function interrupted({ signal, progress }: Context): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { jsonLine, jsonText } from '../../src/report/json.js';
+import { jsonLine, jsonPieces, jsonText } from '../../src/report/json.js';
 import { runs } from '../support/runs.js';
 
 // C0 and C1 controls, marks that reorder text, line and paragraph separators: nothing of this may reach a terminal as it is.
@@ -28,4 +28,15 @@ it('is safe to print and loses nothing', () => {
 
 it('keeps what is harmless readable', () => {
   expect(jsonLine({ name: 'größe → ✗' })).toBe('{"name":"größe → ✗"}');
+});
+
+it('is the same text in pieces', () => {
+  const value = fc.dictionary(fc.string(), fc.oneof(fc.array(fc.jsonValue(), { maxLength: 4 }), fc.jsonValue()));
+  fc.assert(
+    fc.property(value, (value) => {
+      expect([...jsonPieces(value, 'line')].join('')).toBe(`${jsonLine(value)}\n`);
+      expect([...jsonPieces(value, 'text')].join('')).toBe(jsonText(value));
+    }),
+    runs(),
+  );
 });
