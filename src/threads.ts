@@ -133,6 +133,11 @@ export class SightingsThread {
   /** Numbers in `tunnels` of the thread's own. */
   readonly #numbers: number[] = [0, OVERFLOW];
   #ended = 0;
+  readonly #signal: AbortSignal | undefined;
+  // One for all captures: Node warns of more than ten
+  readonly #onAbort = (): void => {
+    for (const capture of this.#captures) capture.wake();
+  };
 
   constructor(
     task: Omit<SightingsTask, 'kind' | 'captures'>,
@@ -141,6 +146,8 @@ export class SightingsThread {
     signal: AbortSignal | undefined,
   ) {
     this.#tunnels = tunnels;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort);
     const share = Math.floor(ALL_SIGHTINGS / (BATCHES * captures.length));
     const sightings = Math.max(LEAST_SIGHTINGS, Math.min(MOST_SIGHTINGS, share));
     const withBatches = captures.map((capture) => ({
@@ -184,7 +191,9 @@ export class SightingsThread {
 
   /** When nobody reads any more, the thread ends. */
   #end(): void {
-    if (++this.#ended === this.#captures.length) void this.#thread.end();
+    if (++this.#ended < this.#captures.length) return;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    void this.#thread.end();
   }
 }
 
@@ -202,7 +211,6 @@ class RemoteSightings implements SightingSource {
   #isEnded = false;
   #error: Error | null = null;
   #wake = (): void => undefined;
-  readonly #onAbort = (): void => this.#wake();
 
   /** @param signal ends the sightings, and throws nothing */
   constructor(
@@ -215,7 +223,6 @@ class RemoteSightings implements SightingSource {
     this.#signal = signal;
     this.#giveBack = giveBack;
     this.#onEnd = onEnd;
-    signal?.addEventListener('abort', this.#onAbort);
   }
 
   take(message: BatchFilled): void {
@@ -225,6 +232,11 @@ class RemoteSightings implements SightingSource {
 
   fail(error: Error): void {
     this.#error = error;
+    this.#wake();
+  }
+
+  /** Lets who waits look at the signal. */
+  wake(): void {
     this.#wake();
   }
 
@@ -255,7 +267,6 @@ class RemoteSightings implements SightingSource {
   async close(): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#onEnd();
   }
 }

@@ -1,25 +1,24 @@
+import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
-import { NONE, PROTOCOLS } from './exchange-store.js';
+import { PROTOCOLS } from './exchange-store.js';
 import type { Paths } from './paths.js';
 import type { Names } from './rows.js';
 
 /** Most flows told apart; exchanges of further ones are counted with the flow of the last number. */
 const LIMIT = 1 << 16;
 
-interface Flow {
-  readonly protocol: ExchangeProtocol;
-  readonly client: number;
-  readonly server: number;
-  readonly serverPort: number;
-  /** -1 where there is none, or where there are several. */
-  clientPort: number;
-  /** Points that a request passed which was translated on its way; empty where none was. */
-  way: readonly number[];
-  exchanges: number;
-  readonly verdicts: Record<Verdict, number>;
-}
+/** Fields of a flow, int32; behind them its exchanges by verdict. */
+const PROTOCOL = 0;
+const CLIENT = 1;
+const SERVER = 2;
+const SERVER_PORT = 3;
+/** -1 where there is none, or where there are several. */
+const CLIENT_PORT = 4;
+const VERDICTS = 5;
+const VERDICT_NAMES = ['answered', 'request-lost', 'reply-lost', 'unanswered', 'refused', 'unknown'] as const;
+const WIDTH = VERDICTS + VERDICT_NAMES.length;
 
 /** Exchanges counted by client, server, protocol and service. */
 export class FlowTable {
@@ -29,7 +28,11 @@ export class FlowTable {
   /** Exchanges with each server, by its address, protocol and port. */
   readonly #servers = new PairIndex(LIMIT);
   readonly #exchangesWith: number[] = [];
-  readonly #flows: Flow[] = [];
+  /** Flows in rows: as objects 65,000 of them took 8 MiB more. */
+  #rows: Int32Array<ArrayBuffer> = new Int32Array(WIDTH << 6);
+  #count = 0;
+  /** Points that a request passed which was translated on its way, by flow. */
+  readonly #ways: (readonly number[] | undefined)[] = [];
   readonly verdicts: Record<Verdict, number> = noVerdicts();
   exchanges = 0;
   /** Exchanges of flows that no longer fitted. */
@@ -44,17 +47,14 @@ export class FlowTable {
   #indexOf({ protocol, client, server, clientPort, serverPort }: Exchange): number {
     const ends = this.#ends.get(client, server);
     const index = ends < 0 ? -1 : this.#index.get(ends, serviceOf(protocol, serverPort));
-    if (index === this.#flows.length) {
-      this.#flows.push({
-        protocol,
-        client,
-        server,
-        serverPort,
-        clientPort,
-        way: NONE,
-        exchanges: 0,
-        verdicts: noVerdicts(),
-      });
+    if (index === this.#count) {
+      const row = this.#count++ * WIDTH;
+      if (row === this.#rows.length) this.#rows = doubled(this.#rows);
+      this.#rows[row + PROTOCOL] = PROTOCOLS.indexOf(protocol);
+      this.#rows[row + CLIENT] = client;
+      this.#rows[row + SERVER] = server;
+      this.#rows[row + SERVER_PORT] = serverPort;
+      this.#rows[row + CLIENT_PORT] = clientPort;
     }
     return index;
   }
@@ -64,24 +64,28 @@ export class FlowTable {
     this.exchanges++;
     this.verdicts[verdict]++;
     const index = this.#indexOf(exchange);
-    const flow = this.#flows[index];
-    if (flow === undefined) {
+    if (index < 0) {
       this.evicted++;
       return -1;
     }
     const { protocol, server, serverPort, clientPort, requestWay } = exchange;
     const its = this.#servers.get(server, serviceOf(protocol, serverPort));
     this.#exchangesWith[its] = (this.#exchangesWith[its] ?? 0) + 1;
-    flow.exchanges++;
-    flow.verdicts[verdict]++;
-    if (requestWay.length > flow.way.length) flow.way = requestWay;
-    if (flow.clientPort !== clientPort) flow.clientPort = -1;
+    const row = index * WIDTH;
+    this.#rows[row + VERDICTS + VERDICT_NAMES.indexOf(verdict)]!++;
+    if (requestWay.length > 0) {
+      while (this.#ways.length <= index) this.#ways.push(undefined);
+      if (requestWay.length > (this.#ways[index]?.length ?? 0)) this.#ways[index] = requestWay;
+    }
+    if (this.#rows[row + CLIENT_PORT] !== clientPort) this.#rows[row + CLIENT_PORT] = -1;
     return index;
   }
 
   /** Exchanges of a flow. */
   exchangesOf(index: number): number {
-    return this.#flows[index]?.exchanges ?? 0;
+    if (index < 0) return 0;
+    const row = index * WIDTH + VERDICTS;
+    return this.#rows.subarray(row, row + VERDICT_NAMES.length).reduce((sum, count) => sum + count, 0);
   }
 
   /** Exchanges of all clients with a server. */
@@ -90,26 +94,41 @@ export class FlowTable {
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
-    // One list for all flows that have it: there are more flows than ways
-    const named = new Map<readonly number[], readonly string[]>();
-    const namesOf = (points: readonly number[]): readonly string[] => {
-      let list = named.get(points);
-      if (list === undefined) named.set(points, (list = points.map((point) => names.points[point]!.name)));
-      return list;
-    };
-    return this.#flows.map(({ protocol, client, server, serverPort, clientPort, way, exchanges, verdicts }) => {
+    // Texts and lists are shared: there are more flows than addresses and ways
+    const textOf = cached((address: number) => names.addresses.text(address));
+    const namesOf = cached((points: readonly number[]) => points.map((point) => names.points[point]!.name));
+    return Array.from({ length: this.#count }, (_, index): FlowReport => {
+      const row = this.#rows.subarray(index * WIDTH, (index + 1) * WIDTH);
+      const [client, server, serverPort, clientPort] = [
+        row[CLIENT]!,
+        row[SERVER]!,
+        row[SERVER_PORT]!,
+        row[CLIENT_PORT]!,
+      ];
+      const verdicts = noVerdicts();
+      for (const [i, name] of VERDICT_NAMES.entries()) verdicts[name] = row[VERDICTS + i]!;
       return {
-        protocol,
-        client: names.addresses.text(client),
+        protocol: PROTOCOLS[row[PROTOCOL]!]!,
+        client: textOf(client),
         clientPort: clientPort < 0 ? null : clientPort,
-        server: names.addresses.text(server),
+        server: textOf(server),
         serverPort: serverPort < 0 ? null : serverPort,
-        exchanges,
+        exchanges: this.exchangesOf(index),
         verdicts,
-        path: namesOf(way.length > 0 ? way : paths.of(client, server).points),
+        path: namesOf(this.#ways[index] ?? paths.of(client, server).points),
       };
     });
   }
+}
+
+/** A function that remembers what it returned. */
+function cached<K, V>(make: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = make(key)));
+    return value;
+  };
 }
 
 /** Protocol and port in one number. */
