@@ -285,6 +285,30 @@ describe('time', () => {
     expect(row.nextExpected).toBeNull();
   });
 
+  it("a pod's interface whose packets went on after a hop is the sender's, though nothing ever came back", async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, seq === 10 ? { upTo: VETH_A } : {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [VETH_A, FLANNEL_A]);
+    expect(row).toMatchObject({ state: 'lost', certainty: 'shown', lastSeen: VETH_A, nextExpected: FLANNEL_A });
+  });
+
+  it('near miss: no hop tells whose interface it is', async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, seq === 10 ? { upTo: VETH_A } : {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [VETH_A, CNI_A]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: VETH_A, nextExpected: null });
+  });
+
+  it("near miss: the receiver's interface, which shows packets after all hops", async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [FLANNEL_A, VETH_B]);
+    expect(row).toMatchObject({ state: 'delivered', lastSeen: VETH_B, nextExpected: null });
+  });
+
   it('in flight at the end of the captures: unknown', async () => {
     const net = lab();
     net.pings(1, 19);
