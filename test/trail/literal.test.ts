@@ -285,6 +285,43 @@ describe('time', () => {
     expect(row.nextExpected).toBeNull();
   });
 
+  const ASKED = [ETH_B, 'node2/vxlan.calico', 'node2/cali20c0ffee123'];
+  const CALI_A = 'node1/cali10c0ffee123';
+
+  it('the silent cali* of the one node captured: lost before it, likely', async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    net.noise(3000);
+    const place = { lastSeen: ASKED[1], nextExpected: ASKED[2] };
+    expect(await net.row(echoRequest(1), [CALI_A, ...ASKED])).toMatchObject({
+      ...place,
+      state: 'lost',
+      certainty: 'likely',
+    });
+  });
+
+  it("near miss: with another node's points it may be another pod's, which the reason says", async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    net.noise(3000);
+    const row = await net.row(echoRequest(1), [CALI_A, ETH_A, ...ASKED]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: ASKED[1], nextExpected: null });
+    expect(row.reason).toMatch(/unless node2\/cali20c0ffee123, where nothing was seen, is its destination's$/);
+  });
+
+  it('near miss: with another destination it may be that one', async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    const [, other] = net.network.podsOf('node2');
+    net.send(200, { from: net.a, to: other!, id: 9 }, icmpEcho({ id: 8, seq: 1 }), { upTo: ASKED[1]! });
+    net.noise(3000);
+    const row = await net.row(echoRequest(1), [CALI_A, ...ASKED]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: ASKED[1], nextExpected: null });
+  });
+
   it("a pod's interface whose packets went on after a hop is the sender's, though nothing ever came back", async () => {
     const net = lab();
     for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, seq === 10 ? { upTo: VETH_A } : {}, null);
