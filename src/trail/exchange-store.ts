@@ -125,6 +125,11 @@ const HAS_RARE = ExchangeFlag.HAS_RARE;
 const WIDTH = EXCHANGE_WIDTH;
 const TIMES = EXCHANGE_TIMES;
 const INITIAL = 1 << 8;
+/**
+ * Exchanges that left, in a store of their own that is forgotten with the last of them. One alone in a store took 750 octets, most of
+ * them for its arrays; many in one would all be held by the one that a trail goes on to tell of.
+ */
+const LEFT = 16;
 
 /** What few exchanges have. */
 export class Rare {
@@ -153,6 +158,8 @@ export class ExchangeStore {
   readonly rare: (Rare | undefined)[] = [];
   #used = 0;
   #free = -1;
+  /** Where what leaves goes; when it is full a new one. */
+  #left: ExchangeStore | null = null;
 
   constructor(capacity = INITIAL) {
     this.rows = new Int32Array(capacity * WIDTH);
@@ -216,13 +223,15 @@ export class ExchangeStore {
     return this.rare[number]!;
   }
 
-  /** A store that holds this exchange alone, as it is now. */
-  copyOf(number: number): ExchangeStore {
-    const copy = new ExchangeStore(1);
-    copy.rows.set(this.rows.subarray(number * WIDTH, (number + 1) * WIDTH));
-    copy.times.set(this.times.subarray(number * TIMES, (number + 1) * TIMES));
-    copy.rare.push(this.rare[number]);
-    return copy;
+  /** Copies an exchange, as it is now, into a store of those that have left this one. @returns that store, and its number there */
+  copyOut(number: number): [store: ExchangeStore, number: number] {
+    if (this.#left === null || this.#left.#used === LEFT) this.#left = new ExchangeStore(LEFT);
+    const store = this.#left;
+    const to = store.#used++;
+    store.rows.set(this.rows.subarray(number * WIDTH, (number + 1) * WIDTH), to * WIDTH);
+    store.times.set(this.times.subarray(number * TIMES, (number + 1) * TIMES), to * TIMES);
+    store.rare.push(this.rare[number]);
+    return [store, to];
   }
 
   #grow(): void {

@@ -56,13 +56,12 @@ export class Exchange {
 
   /** Takes the exchange out of its store: it goes on alone. */
   detach(): void {
-    this.#store = this.#store.copyOf(this.#number);
-    this.moveTo(0);
+    [this.#store, this.#number] = this.#store.copyOut(this.#number);
   }
 
   /** The exchange as it is now, to be kept when it has left its store. */
   copy(): Exchange {
-    return new Exchange(this.#store.copyOf(this.#number));
+    return new Exchange(...this.#store.copyOut(this.#number));
   }
 
   get #rare(): Rare | undefined {
