@@ -43,14 +43,20 @@ export class JudgedExchanges implements Iterable<Judged> {
     this.#flows.push(flow);
   }
 
+  #at(i: number): Judged {
+    return { exchange: this.#table.at(this.#numbers[i]!), outcome: this.#outcomes[i]!, flow: this.#flows[i]! };
+  }
+
   *[Symbol.iterator](): Generator<Judged> {
-    for (let i = 0; i < this.#numbers.length; i++)
-      yield { exchange: this.#table.at(this.#numbers[i]!), outcome: this.#outcomes[i]!, flow: this.#flows[i]! };
+    for (let i = 0; i < this.#numbers.length; i++) yield this.#at(i);
   }
 
   filter(test: (judged: Judged) => boolean): Judged[] {
     const found: Judged[] = [];
-    for (const judged of this) if (test(judged)) found.push(judged);
+    for (let i = 0; i < this.#numbers.length; i++) {
+      const judged = this.#at(i);
+      if (test(judged)) found.push(judged);
+    }
     return found;
   }
 
