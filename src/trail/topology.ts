@@ -366,12 +366,17 @@ export class Topology {
    * the outer source that, at the same point, other addresses of the node send from or receive at.
    */
   #nodeByTunnel(address: number, candidates: readonly number[]): string | null {
-    const tunnelNodes = (this.#tunnelNodes ??= this.#findTunnelNodes());
     for (const [point, { outerSource }] of this.seenOf(address)) {
-      const node = outerSource === 0 ? undefined : tunnelNodes.get(point)?.get(outerSource);
-      if (node !== undefined && candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
+      const node = this.nodeInTunnel(point, outerSource);
+      if (node !== null && candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
     }
     return null;
+  }
+
+  /** The node whose own addresses travel in an outer one, as seen at a point; null when nothing shows it. */
+  nodeInTunnel(point: number, outer: number): string | null {
+    this.#tunnelNodes ??= this.#findTunnelNodes();
+    return (outer === 0 ? null : this.#tunnelNodes.get(point)?.get(outer)) ?? null;
   }
 
   /** For each point, the nodes of the outer addresses seen there, as the addresses inside tell that live on one node only. */
