@@ -32,7 +32,10 @@ export const Row = {
   A: 16,
   B: 17,
   C: 18,
-  /** DNS over UDP: of a sighting dnsQuestionHash (0 none), of a group the number of the name (-1 none). */
+  /**
+   * DNS over UDP: of a sighting dnsQuestionHash (0 none), of a group the number of the name (-1 none). TCP: timestamp of a SYN, or
+   * the one that a SYN,ACK echoes (0 none).
+   */
   NAME: 19,
   /** The rest is of a sighting alone. Number of the frame in its file. */
   FRAME: 20,

@@ -452,6 +452,7 @@ export class Tracker {
       fragmentOffset: lead.fragmentOffset,
       moreFragments: lead.moreFragments,
       nameId: lead.nameId,
+      timestamp: lead.timestamp,
       isDns: lead.isDns,
       quote: lead.quote,
       otherQuotes: members.slice(1).flatMap(({ quote }) => quote ?? []),
