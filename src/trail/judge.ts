@@ -125,7 +125,8 @@ export class Judge {
       const client = this.#context.evidence.addresses.text(trail.exchange!.client);
       return unknown(`it was not seen translated back to ${client}, which sent the request`);
     }
-    if (ahead.length === 0) return unknown(`no capture point behind ${this.#name(lastSeen)} on its way`);
+    if (ahead.length === 0)
+      return unknown(`no capture point behind ${this.#name(lastSeen)} on its way${this.#unlessSilent(lastSeen)}`);
     const astray = trail.sightings.find(
       ({ point, ttl }) =>
         seen.has(point) &&
@@ -298,6 +299,16 @@ export class Judge {
       .map((point, i) => ({ point, crossing: crossings[i]! }))
       .slice(from + 1)
       .filter(({ point }) => this.#mayBeHomeOf(point, last.dst));
+  }
+
+  /** Behind a tunnel device the one captured interface of a pod, where nothing was seen, may be the destination's or another's. */
+  #unlessSilent(lastSeen: number): string {
+    const { points, topology } = this.#context;
+    const { node, role } = points[lastSeen]!;
+    const [workload, ...others] = points.filter((point) => point.node === node && isWorkload(point.role));
+    if (role !== 'tunnel' || workload === undefined || others.length > 0) return '';
+    if (topology.ownersOf(workload.id)!.size > 0 || /^veth/.test(workload.interface)) return '';
+    return `, unless ${workload.name}, where nothing was seen, is its destination's`;
   }
 
   #name(point: number): string {

@@ -236,8 +236,8 @@ export class Paths {
   }
 
   /**
-   * The one workload's interface captured on a node, when nothing speaks against it being the destination's: it is known to
-   * be, or no packet of any workload was seen there and the node's captures show no other address that could be behind it.
+   * The one workload's interface captured on a node, when it is known to be the destination's, or when nothing was seen there and the
+   * captures were made for these packets: of this node, and with no other destination.
    */
   #onlyWorkload(node: string, dst: number): number | null {
     const workloads = this.#points.filter(({ role, node: its }) => its === node && isWorkload(role));
@@ -246,7 +246,9 @@ export class Paths {
     // A port of a bridge shows by nothing whose it is.
     if (workloads.some((point) => /^veth/.test(point.interface))) return null;
     if (workloads.length !== 1 || (this.#topology.ownersOf(workloads[0]!.id)?.size ?? 0) > 0) return null;
-    return this.#topology.isOnlyGuest(node, dst) ? workloads[0]!.id : null;
+    // Whoever captures one node, and where packets come to it from, chose its interfaces for their way.
+    const elsewhere = this.#points.filter((point) => point.node !== node);
+    return elsewhere.length <= 1 && this.#topology.isOnlyReceiver(dst) ? workloads[0]!.id : null;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
-import type { Evidence, PointEvidence } from './evidence.js';
+import type { Evidence, PairsAtPoint, PointEvidence } from './evidence.js';
 
 /** What one point saw of one address. */
 export interface AddressAtPoint {
@@ -155,6 +155,8 @@ export class Topology {
   #decide(at: PointEvidence, named: readonly number[], owned: ReadonlySet<number>): number | null {
     const seen = (address: number): AddressAtPoint => this.seenOf(address).get(at.point.id)!;
     const free = named.filter((address) => !owned.has(address));
+    const others = free.filter((address) => !free.some((other) => this.#wentOn(other, address, at)));
+    if (others.length === 1) return others[0]!;
     const shown = free.filter((address) => free.some((other) => this.#livesAt(address, other, at.point)));
     if (shown.length === 1) return shown[0]!;
     // Whoever sends with a diminished TTL has passed a router, and is none.
@@ -167,6 +169,20 @@ export class Topology {
     // Behind a router only the workload itself sends with an undiminished TTL
     const sending = near.filter((address) => seen(address).sent > 0);
     return sending.length === 1 ? sending[0]! : null;
+  }
+
+  /**
+   * True when a point shows packets from src to dst as they were sent and another one after hops: they went on from there, so dst does
+   * not live behind it.
+   */
+  #wentOn(src: number, dst: number, { point, pairs }: PointEvidence): boolean {
+    const sent = ttlOf(pairs, src, dst);
+    if (!INITIAL_TTLS.has(sent)) return false;
+    return this.evidence.points.some((other) => {
+      if (other === undefined || other.point === point) return false;
+      const ttl = ttlOf(other.pairs, src, dst);
+      return ttl > 0 && ttl < sent;
+    });
   }
 
   /**
@@ -234,37 +250,22 @@ export class Topology {
     return [...this.seenOf(address).values()].some((seen) => seen.outerSource !== 0 || seen.outerDestination !== 0);
   }
 
-  /** True when no other address than this one can live behind a node's workload interfaces, as far as its captures show. */
-  isOnlyGuest(node: string, address: number): boolean {
+  /**
+   * True when all captures show packets of one sender to this address only, the tunnel's own packets apart, and none of its own: then
+   * they were made for these packets. Of more traffic nothing tells which pods of a node it is for.
+   */
+  isOnlyReceiver(address: number): boolean {
     // A block begins with the node's own address on its tunnel device (flannel x.x.x.0, Calico the first of a /26), and a
     // bridge has the one after it.
     const last = this.evidence.addresses.word(address) & 63;
     if (this.evidence.addresses.version(address) === 4 && last <= 1) return false;
-    for (const [other, seen] of this.#addresses) {
-      if (other === address || this.evidence.addresses.version(other) !== this.evidence.addresses.version(address))
-        continue;
-      for (const [point, { received }] of seen) {
-        const { node: at, role } = this.points[point]!;
-        // Inside the tunnel device only what is meant for this node or sent by it passes.
-        if (
-          at === node &&
-          role === 'tunnel' &&
-          received > 0 &&
-          this.homeOf(other).node !== node &&
-          this.#mayLiveOn(other, node)
-        )
-          return false;
+    const ends = new Set(this.#addresses.keys());
+    for (const points of this.#addresses.values())
+      for (const { outerSource, outerDestination } of points.values()) {
+        ends.delete(outerSource);
+        ends.delete(outerDestination);
       }
-    }
-    return true;
-  }
-
-  /** False for an address that is known to live elsewhere: it sends to this node through the tunnel. */
-  #mayLiveOn(address: number, node: string): boolean {
-    for (const [point, { sent }] of this.seenOf(address)) {
-      if (this.points[point]!.node === node && this.points[point]!.role === 'tunnel' && sent > 0) return false;
-    }
-    return true;
+    return ends.size === 2 && [...this.seenOf(address).values()].every(({ sent }) => sent === 0);
   }
 
   /** False for a point whose packets are all of the other IP version. */
@@ -395,6 +396,12 @@ export class Topology {
     }
     return tunnelNodes;
   }
+}
+
+/** Highest TTL of packets from src to dst at a point, 0 when it saw none. */
+function ttlOf({ index, ttls }: PairsAtPoint, src: number, dst: number): number {
+  const i = index.find(Math.min(src, dst), Math.max(src, dst));
+  return i < 0 ? 0 : (ttls[i]! >>> (src < dst ? 0 : 8)) & 255;
 }
 
 /** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */

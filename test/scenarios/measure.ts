@@ -4,7 +4,6 @@ import type { PointReport, TrailRow } from '../../src/report/report.js';
 import {
   describe,
   issuesOf,
-  isKnownGuess,
   packetsOfRow,
   provableLosses,
   rowsOf,
@@ -19,8 +18,6 @@ export interface Measurement {
   readonly points: number;
   /** Rows told as lost, by certainty. */
   readonly lost: { readonly shown: number; readonly likely: number };
-  /** Of these, packets that arrived all the same: behind the one guess that the README names, and all others. */
-  readonly guesses: number;
   readonly wrong: readonly { readonly fault: Fault; readonly certainty: string; readonly text: string }[];
   readonly provable: number;
   /** Provable losses that are not told, with what was said instead. */
@@ -46,7 +43,6 @@ export async function measure(options: ScenarioOptions): Promise<Measurement> {
       shown: lost.filter(({ certainty }) => certainty === 'shown').length,
       likely: lost.filter(({ certainty }) => certainty === 'likely').length,
     },
-    guesses: lost.filter((row) => isKnownGuess(row, view)).length,
     wrong: issuesOf(view, rows).map(({ fault, text }) => ({
       fault,
       certainty: / said: \S+ (\S+),/.exec(text)?.[1] ?? 'none',

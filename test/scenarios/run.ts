@@ -34,7 +34,6 @@ class Tally {
   networks = 0;
   shown = 0;
   likely = 0;
-  guesses = 0;
   provable = 0;
   missed = 0;
   clocks = 0;
@@ -45,7 +44,6 @@ class Tally {
     this.networks++;
     this.shown += result.lost.shown;
     this.likely += result.lost.likely;
-    this.guesses += result.guesses;
     this.provable += result.provable;
     this.missed += result.missed.length;
     if (result.clocksHold !== null) this.clocks++;
@@ -64,7 +62,7 @@ class Tally {
   print(what: string): void {
     const percent = (part: number, of: number): string => (of === 0 ? '-' : `${((100 * part) / of).toFixed(2)} %`);
     print(`${what}: ${this.networks} networks`);
-    print(`  losses told: ${this.shown} shown, ${this.likely} likely (${this.guesses} by the known guess)`);
+    print(`  losses told: ${this.shown} shown, ${this.likely} likely`);
     print(`  false losses: ${this.falseLosses}`);
     print(
       `  provable losses told: ${this.provable - this.missed} of ${this.provable}, ${percent(this.provable - this.missed, this.provable)}`,

@@ -139,23 +139,10 @@ export function issuesOf(view: View, rows: readonly TrailRow[]): Issue[] {
 
 type Add = (fault: Fault, row: TrailRow | null, packet: Visible) => void;
 
-/**
- * The one guess that the README owns up to: behind a tunnel device the only captured workload's interface of the node, when no
- * packet was ever seen there, is taken to be the destination's, never with certainty `shown`. Here it may be another pod's.
- */
-export function isKnownGuess(
-  { state, certainty, nextExpected }: Pick<TrailRow, 'state' | 'certainty' | 'nextExpected'>,
-  view: View,
-): boolean {
-  if (state !== 'lost' || certainty !== 'likely' || nextExpected === null || !/\/cali/.test(nextExpected)) return false;
-  return view.visible.every(({ seen }) => seen.every(({ step }) => step.point !== nextExpected));
-}
-
 /** Of identical packets told together it is enough that one had the fate told. */
 function checkState(row: TrailRow, packets: readonly Visible[], add: Add, view: View): void {
   if (row.state === 'lost') {
     const dropped = packets.filter(({ packet }) => packet.droppedAfter !== null);
-    if (isKnownGuess(row, view)) return;
     if (dropped.length === 0) add('false-lost', row, packets[0]!);
     else if (!dropped.some((each) => row.lastSeen === each.lastSeen && row.nextExpected === each.nextExpected)) {
       const skips = dropped.some(({ packet, lastSeen }) => {

@@ -1,4 +1,4 @@
-/** Hand-written scenarios: two flannel nodes, pods a (node1) and b (node2), and exactly the sightings that a test asks for. */
+/** Hand-written scenarios: two nodes, of flannel where a test does not ask for Calico, pods a (node1) and b (node2), and exactly the sightings that a test asks for. */
 import type { ExchangeRow, TrailRow } from '../../src/report/report.js';
 import { arp, icmpEcho, ipv4, tcp, udp, type Part, type Payload } from './packets.js';
 import { writePcap, writePcapng, type WrittenFrame } from './capture-writer.js';
@@ -52,8 +52,8 @@ export class Lab {
   readonly b: Endpoint;
   readonly #frames = new Map<string, Frame[]>();
 
-  constructor(podsPerNode = 2) {
-    this.network = new Network({ cni: 'flannel', nodes: 2, podsPerNode, middle: 'none', promiscuous: true });
+  constructor(podsPerNode = 2, cni: 'flannel' | 'calico' = 'flannel') {
+    this.network = new Network({ cni, nodes: 2, podsPerNode, middle: 'none', promiscuous: true });
     this.a = this.network.podsOf('node1')[0]!;
     this.b = this.network.podsOf('node2')[0]!;
     for (const { name } of this.network.points) this.#frames.set(name, []);

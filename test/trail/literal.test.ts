@@ -285,6 +285,67 @@ describe('time', () => {
     expect(row.nextExpected).toBeNull();
   });
 
+  const ASKED = [ETH_B, 'node2/vxlan.calico', 'node2/cali20c0ffee123'];
+  const CALI_A = 'node1/cali10c0ffee123';
+
+  it('the silent cali* of the one node captured: lost before it, likely', async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    net.noise(3000);
+    const place = { lastSeen: ASKED[1], nextExpected: ASKED[2] };
+    expect(await net.row(echoRequest(1), [CALI_A, ...ASKED])).toMatchObject({
+      ...place,
+      state: 'lost',
+      certainty: 'likely',
+    });
+  });
+
+  it("near miss: with another node's points it may be another pod's, which the reason says", async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    net.noise(3000);
+    const row = await net.row(echoRequest(1), [CALI_A, ETH_A, ...ASKED]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: ASKED[1], nextExpected: null });
+    expect(row.reason).toMatch(/unless node2\/cali20c0ffee123, where nothing was seen, is its destination's$/);
+  });
+
+  it('near miss: with another destination it may be that one', async () => {
+    const net = new Lab(2, 'calico');
+    net.noise(0);
+    net.ping(1, 100, { upTo: ASKED[1]! });
+    const [, other] = net.network.podsOf('node2');
+    net.send(200, { from: net.a, to: other!, id: 9 }, icmpEcho({ id: 8, seq: 1 }), { upTo: ASKED[1]! });
+    net.noise(3000);
+    const row = await net.row(echoRequest(1), [CALI_A, ...ASKED]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: ASKED[1], nextExpected: null });
+  });
+
+  it("a pod's interface whose packets went on after a hop is the sender's, though nothing ever came back", async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, seq === 10 ? { upTo: VETH_A } : {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [VETH_A, FLANNEL_A]);
+    expect(row).toMatchObject({ state: 'lost', certainty: 'shown', lastSeen: VETH_A, nextExpected: FLANNEL_A });
+  });
+
+  it('near miss: no hop tells whose interface it is', async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, seq === 10 ? { upTo: VETH_A } : {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [VETH_A, CNI_A]);
+    expect(row).toMatchObject({ state: 'unknown', lastSeen: VETH_A, nextExpected: null });
+  });
+
+  it("near miss: the receiver's interface, which shows packets after all hops", async () => {
+    const net = lab();
+    for (let seq = 1; seq <= 20; seq++) net.ping(seq, seq * 100, {}, null);
+    net.noise(3000);
+    const row = await net.row(echoRequest(10), [FLANNEL_A, VETH_B]);
+    expect(row).toMatchObject({ state: 'delivered', lastSeen: VETH_B, nextExpected: null });
+  });
+
   it('in flight at the end of the captures: unknown', async () => {
     const net = lab();
     net.pings(1, 19);
