@@ -437,7 +437,7 @@ export class Paths {
       outerTtl ||= its.outerOut;
       if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
       if (role !== 'underlay') continue;
-      if (this.#sideOf(point, its) > 0) isAddressed = true;
+      if (this.#sideOf(point, its) > 0 || this.#endAt(point, its) > 0) isAddressed = true;
       if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
     }
     return Number(isAddressed) + Number(ends && (comesIn || isAddressed));
