@@ -64,7 +64,11 @@ export class AddressTable {
 
   /** Id of the IPv4 address at an offset. */
   idOfIpv4(view: DataView, at: number): number {
-    return this.#id(view.getInt32(at), 0, 0, 0, 4);
+    const word = view.getInt32(at);
+    // The usual end of #id: the first slot has it
+    const id = this.#slots[hashWords(word, 0, 0, 0) & this.#mask]!;
+    if (this.#words[id << 2] === word && this.#versions[id] === 4) return id;
+    return this.#id(word, 0, 0, 0, 4);
   }
 
   /** Id of the IPv6 address at an offset. */

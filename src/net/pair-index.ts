@@ -1,24 +1,28 @@
 import { doubled } from './doubled.js';
 
+/** Integers of a slot; the fourth is not used. */
+const SLOT = 4;
+
 /**
  * Open addressing over two int32 keys: finds the small integer that belongs to a pair of integers, giving out new ones in
  * order. Bounded; what no longer fits is refused (-1) and counted.
  */
 export class PairIndex {
-  #first: Int32Array<ArrayBuffer>;
-  #second: Int32Array<ArrayBuffer>;
+  /** The pairs in order of their indexes. */
+  #pairs: Int32Array<ArrayBuffer>;
+  /** By hash: first, second, index + 1 (0 where there is none), in one place of the processor's cache. */
   #slots: Int32Array;
   #mask: number;
   #count = 0;
   readonly #limit: number;
   refused = 0;
 
+  /** @param initial a power of 2 */
   constructor(limit: number, initial = 1 << 10) {
     this.#limit = limit;
-    this.#first = new Int32Array(initial);
-    this.#second = new Int32Array(initial);
-    this.#slots = new Int32Array(initial * 2).fill(-1);
-    this.#mask = this.#slots.length - 1;
+    this.#pairs = new Int32Array(initial * 2);
+    this.#slots = new Int32Array(initial * 2 * SLOT);
+    this.#mask = initial * 2 - 1;
   }
 
   get size(): number {
@@ -26,56 +30,58 @@ export class PairIndex {
   }
 
   first(index: number): number {
-    return this.#first[index]!;
+    return this.#pairs[index << 1]!;
   }
 
   second(index: number): number {
-    return this.#second[index]!;
+    return this.#pairs[(index << 1) + 1]!;
   }
 
   /** Index of the pair, or -1 when it has none. */
   find(a: number, b: number): number {
-    let slot = hash(a, b) & this.#mask;
-    for (;;) {
-      const index = this.#slots[slot]!;
-      if (index < 0) return -1;
-      if (this.#first[index] === a && this.#second[index] === b) return index;
-      slot = (slot + 1) & this.#mask;
-    }
+    return this.#slots[this.#slotOf(a, b) + 2]! - 1;
   }
 
   /** Index of the pair, made when it is new; -1 at the bound. */
   get(a: number, b: number): number {
-    let slot = hash(a, b) & this.#mask;
-    for (;;) {
-      const index = this.#slots[slot]!;
-      if (index < 0) break;
-      if (this.#first[index] === a && this.#second[index] === b) return index;
-      slot = (slot + 1) & this.#mask;
-    }
+    const slot = this.#slotOf(a, b);
+    const known = this.#slots[slot + 2]! - 1;
+    if (known >= 0) return known;
     if (this.#count >= this.#limit) {
       this.refused++;
       return -1;
     }
     const index = this.#count++;
-    if (index >= this.#first.length) {
-      this.#first = doubled(this.#first);
-      this.#second = doubled(this.#second);
-    }
-    this.#first[index] = a;
-    this.#second[index] = b;
-    this.#slots[slot] = index;
-    if (this.#count * 2 > this.#slots.length) this.#rehash();
+    if (index << 1 >= this.#pairs.length) this.#pairs = doubled(this.#pairs);
+    this.#pairs[index << 1] = a;
+    this.#pairs[(index << 1) + 1] = b;
+    this.#fill(slot, index);
+    if (this.#count * 2 > this.#mask) this.#rehash();
     return index;
   }
 
+  /** Where a pair is among the slots, or the free place for it. */
+  #slotOf(a: number, b: number): number {
+    const slots = this.#slots;
+    let at = hash(a, b) & this.#mask;
+    for (;;) {
+      const slot = at * SLOT;
+      if (slots[slot + 2] === 0 || (slots[slot] === a && slots[slot + 1] === b)) return slot;
+      at = (at + 1) & this.#mask;
+    }
+  }
+
+  #fill(slot: number, index: number): void {
+    this.#slots[slot] = this.first(index);
+    this.#slots[slot + 1] = this.second(index);
+    this.#slots[slot + 2] = index + 1;
+  }
+
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    this.#mask = this.#slots.length - 1;
+    this.#mask = this.#mask * 2 + 1;
+    this.#slots = new Int32Array((this.#mask + 1) * SLOT);
     for (let index = 0; index < this.#count; index++) {
-      let slot = hash(this.#first[index]!, this.#second[index]!) & this.#mask;
-      while (this.#slots[slot]! >= 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = index;
+      this.#fill(this.#slotOf(this.first(index), this.second(index)), index);
     }
   }
 }

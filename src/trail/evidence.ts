@@ -6,7 +6,7 @@ import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
 import { arpIsEthernetIpv4, arpSenderIpAt } from '../wire/arp.js';
 import { destinationId, hopsLeft, isCutTunnel, isUnicast, sourceId } from '../net/packet-addresses.js';
-import { exactHigh, exactLow, packetKeys } from './identity.js';
+import { exactHigh, exactLow, packetKeys, roughKey } from './identity.js';
 
 /** Most address pairs kept for one point; what is beyond has no path evidence and can never be called lost. */
 const PAIR_LIMIT = 1 << 18;
@@ -343,6 +343,9 @@ export interface SamplesState {
   readonly mask: number;
 }
 
+/** All bits of a rough key. */
+const ALL_ROUGH = (1 << 24) - 1;
+
 /** Sampled sightings, the same packets at every point, for clocks and the order of points. */
 export class Samples {
   count = 0;
@@ -353,15 +356,32 @@ export class Samples {
   readonly sources = new Int32Array(SAMPLE_LIMIT);
   readonly destinations = new Int32Array(SAMPLE_LIMIT);
   readonly ttls = new Uint8Array(SAMPLE_LIMIT);
+  /** By which samples are chosen, the same at every point (see roughKey). */
+  readonly #rough = new Int32Array(SAMPLE_LIMIT);
   #mask = 0;
 
-  add(low: number, high: number, point: number, time: number, src: number, dst: number, ttl: number): void {
-    if ((high & this.#mask) !== 0) return;
+  /** False for a packet that is none of those chosen: it does not need a key. */
+  takes(rough: number): boolean {
+    return (rough & this.#mask) === 0;
+  }
+
+  /** Adds a sample that is taken. */
+  add(
+    rough: number,
+    low: number,
+    high: number,
+    point: number,
+    time: number,
+    src: number,
+    dst: number,
+    ttl: number,
+  ): void {
     if (this.count === SAMPLE_LIMIT) {
       this.#halve();
-      if ((high & this.#mask) !== 0) return;
+      if (!this.takes(rough) || this.count === SAMPLE_LIMIT) return;
     }
     const at = this.count++;
+    this.#rough[at] = rough;
     this.keyLow[at] = low;
     this.keyHigh[at] = high;
     this.points[at] = point;
@@ -373,29 +393,35 @@ export class Samples {
 
   get state(): SamplesState {
     const { count, keyLow, keyHigh, points, times, sources, destinations, ttls } = this;
-    const columns = [keyLow, keyHigh, points, sources, destinations].map((column) => column.slice(0, count));
+    const columns = [this.#rough, keyLow, keyHigh, points, sources, destinations].map((column) =>
+      column.slice(0, count),
+    );
     return { columns, times: times.slice(0, count), ttls: ttls.slice(0, count), mask: this.#mask };
   }
 
   /** Takes over the samples of another reading. `points` and `ids`: those here for its own. */
   merge({ columns, times, ttls, mask }: SamplesState, points: readonly CapturePoint[], ids: Int32Array): void {
-    const [keyLow, keyHigh, point, sources, destinations] = columns;
+    const [rough, keyLow, keyHigh, point, sources, destinations] = columns;
     while (this.#mask < mask) this.#halveOnce();
     for (let i = 0; i < times.length; i++) {
+      if (!this.takes(rough![i]!)) continue;
       const at = points[point![i]!]!.id;
-      this.add(keyLow![i]!, keyHigh![i]!, at, times[i]!, ids[sources![i]!]!, ids[destinations![i]!]!, ttls[i]!);
+      const [src, dst] = [ids[sources![i]!]!, ids[destinations![i]!]!];
+      this.add(rough![i]!, keyLow![i]!, keyHigh![i]!, at, times[i]!, src, dst, ttls[i]!);
     }
   }
 
   #halve(): void {
-    while (this.count === SAMPLE_LIMIT) this.#halveOnce();
+    // Of samples that are all alike none can be left out
+    while (this.count === SAMPLE_LIMIT && this.#mask < ALL_ROUGH) this.#halveOnce();
   }
 
   #halveOnce(): void {
     this.#mask = (this.#mask << 1) | 1;
     let kept = 0;
     for (let i = 0; i < this.count; i++) {
-      if ((this.keyHigh[i]! & this.#mask) !== 0) continue;
+      if (!this.takes(this.#rough[i]!)) continue;
+      this.#rough[kept] = this.#rough[i]!;
       this.keyLow[kept] = this.keyLow[i]!;
       this.keyHigh[kept] = this.keyHigh[i]!;
       this.points[kept] = this.points[i]!;
@@ -494,7 +520,8 @@ export class Evidence {
       outerFrom = sourceId(view, packet.outerIpAt, packet.outerIpVersion, this.addresses);
       outerTo = destinationId(view, packet.outerIpAt, packet.outerIpVersion, this.addresses);
     }
-    this.#observeFilter(packet, at.filter, src, dst);
+    if (packet.outerIpAt >= 0) this.#observeFilter(packet, at.filter, outerFrom, outerTo);
+    else this.#observeFilter(packet, at.filter, src, dst);
     if (src <= dst) at.ownPairs.add(src, dst, true, ttl, outerTtl, outerFrom, outerTo);
     else at.ownPairs.add(dst, src, false, ttl, outerTtl, outerFrom, outerTo);
     if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
@@ -508,8 +535,10 @@ export class Evidence {
       if (octets < this.keyOctets) this.keyOctets = octets;
       if (octets < SAMPLE_OCTETS) return;
     }
+    const rough = roughKey(packet);
+    if (!this.samples.takes(rough)) return;
     packetKeys(packet, SAMPLE_OCTETS);
-    this.samples.add(exactLow, exactHigh, at.point.id, time, src, dst, ttl);
+    this.samples.add(rough, exactLow, exactHigh, at.point.id, time, src, dst, ttl);
   }
 
   #observeArp(packet: PacketView, at: PointEvidence): void {
@@ -520,11 +549,10 @@ export class Evidence {
     at.addArpSender(sender, 1);
   }
 
+  /** @param src of the outermost packet, @param dst as well */
   #observeFilter(packet: PacketView, filter: ApparentFilter, src: number, dst: number): void {
     const view = packet.view;
     if (packet.outerIpAt >= 0) {
-      src = sourceId(view, packet.outerIpAt, packet.outerIpVersion, this.addresses);
-      dst = destinationId(view, packet.outerIpAt, packet.outerIpVersion, this.addresses);
       const udpAt = packet.outerUdpAt;
       if (udpAt >= 0) filter.add(src, dst, 4, view.getUint16(udpAt), view.getUint16(udpAt + 2));
       else filter.add(src, dst, 8, -1, -1);

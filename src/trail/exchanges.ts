@@ -14,7 +14,9 @@ const DNS = 53;
 const SYN = 2;
 const ACK = 16;
 const DNS_RESPONSE = 0x8000;
-const BUCKETS = 1 << 16;
+/** As many as exchanges at most: each step along a chain would wait for memory. */
+const BUCKET_BITS = 18;
+const BUCKETS = 1 << BUCKET_BITS;
 /** Instead of the number of an exchange. */
 const NONE = -1;
 /** Stands for all those for which there is no room. */
@@ -498,17 +500,22 @@ function hasId(protocol: ExchangeProtocol): boolean {
   return protocol === 'icmp-echo' || protocol === 'dns';
 }
 
-/** What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. */
+/**
+ * What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. The same both ways:
+ * an answer is looked for as a request first, and then finds its chain in the processor's cache.
+ */
 function bucketOf({ protocol, client, server, clientPort, serverPort, id, sequence }: Key): number {
-  let h =
-    Math.imul(client, 0x9e3779b1) ^
-    Math.imul(server, 0x85ebca6b) ^
-    Math.imul((clientPort << 16) ^ serverPort, 0xc2b2ae35);
+  let h = socketHash(client, clientPort) + socketHash(server, serverPort);
   // The type of a question may have been cut off, and is learnt later
   if (protocol === 'icmp-echo') h ^= Math.imul((id << 16) ^ sequence, 0x27d4eb2f);
   else if (protocol === 'dns') h ^= Math.imul(id, 0x27d4eb2f);
   h ^= h >>> 15;
-  return Math.imul(h, 0x2c1b3c6d) >>> 16;
+  return Math.imul(h, 0x2c1b3c6d) >>> (32 - BUCKET_BITS);
+}
+
+function socketHash(address: number, port: number): number {
+  const h = Math.imul(address ^ Math.imul(port, 0x85ebca6b), 0x9e3779b1);
+  return Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
 }
 
 function isBetween(exchange: Exchange, { protocol, client, server, clientPort, serverPort }: Key): boolean {

@@ -1,6 +1,6 @@
 import { doubled } from '../net/doubled.js';
 import { Layer } from '../wire/layers.js';
-import { PACKET_FIELDS, Row, ROW_SHIFT, RowFlag } from './row.js';
+import { DESCRIPTION, DESCRIPTION_END, KEYS, Row, ROW_SHIFT, RowFlag } from './row.js';
 import { SightingStore } from './sightings.js';
 
 // Own constants, not imported ones: the compiler folds only the former
@@ -22,7 +22,9 @@ const B = Row.B;
 const C = Row.C;
 const NAME = Row.NAME;
 const TCP = Layer.TCP;
-const FIELDS = PACKET_FIELDS;
+const FIRST = DESCRIPTION;
+const END = DESCRIPTION_END;
+const KEY_FIELDS = KEYS;
 const EXACT_LOW = Row.EXACT_LOW;
 const INVARIANT_LOW = Row.INVARIANT_LOW;
 const INVARIANT_HIGH = Row.INVARIANT_HIGH;
@@ -30,24 +32,24 @@ const BURST = Row.BURST;
 const FLAGS = Row.FLAGS;
 const KIND = Row.KIND;
 
-/** What a group has behind the fields of its packet. Chains of the three key tables run both ways: a hostile capture can put all packets into one. */
+/** What a group has besides its packet. Chains of the three key tables run both ways: a hostile capture can put all packets into one. */
 export const GroupRow = {
-  NEXT_EXACT: 20,
-  PREVIOUS_EXACT: 21,
-  NEXT_INVARIANT: 22,
-  PREVIOUS_INVARIANT: 23,
-  NEXT_BURST: 24,
-  PREVIOUS_BURST: 25,
+  NEXT_EXACT: 5,
+  PREVIOUS_EXACT: 6,
+  NEXT_INVARIANT: 7,
+  PREVIOUS_INVARIANT: 8,
+  NEXT_BURST: 9,
+  PREVIOUS_BURST: 10,
   /** First sighting of the chain, -1 none. */
-  HEAD: 26,
+  HEAD: 11,
   /** Tells a group from those that had its number before. */
-  SERIAL: 27,
+  SERIAL: 12,
   /** Points that saw it, a bit for each of the first 31; bit 31 for all others. */
-  SEEN: 28,
+  SEEN: 13,
   /** 1 when it is told: with another group, or on its own. */
-  DONE: 29,
+  DONE: 14,
   /** Bits of the points that, once they all have seen it, leave nothing to wait for; 0 when it must wait. */
-  NEED: 30,
+  NEED: 15,
   /** Number of its path. */
   PATH: 31,
 } as const;
@@ -169,12 +171,13 @@ function bitsOf(word: number): number {
 
 /** Copies the fields of a packet from a row of sightings, all but the keys. */
 export function copyDescription(from: Int32Array, fromRow: number, to: Int32Array, toRow: number): void {
-  for (let i = 5; i < FIELDS; i++) to[toRow + i] = from[fromRow + i]!;
+  for (let i = FIRST; i < END; i++) to[toRow + i] = from[fromRow + i]!;
 }
 
 /** Copies the fields of a packet with its keys. */
 export function copyPacket(from: Int32Array, fromRow: number, to: Int32Array, toRow: number): void {
-  for (let i = 0; i < FIELDS; i++) to[toRow + i] = from[fromRow + i]!;
+  for (let i = 0; i < KEY_FIELDS; i++) to[toRow + i] = from[fromRow + i]!;
+  copyDescription(from, fromRow, to, toRow);
 }
 
 /**
