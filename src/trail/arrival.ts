@@ -61,12 +61,17 @@ function reachOf(trail: Trail): number {
   return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
 }
 
+/** Attempts of one connection are this far apart at most, milliseconds as their timestamps count: twice what Linux tries for. */
+const ATTEMPTS = 256_000;
+
 /**
- * Whether the SYN,ACK echoes a SYN's timestamp; null where there are none. It is the timestamp of an attempt that arrived: Linux echoes
- * that of the first, whichever comes again.
+ * Whether the SYN,ACK echoes a SYN's timestamp; null where nothing tells. It is the timestamp of an attempt that arrived: Linux echoes
+ * that of the first, whichever comes again. What is far from it was changed on the way, by a proxy that answers for the server.
  */
 export function echoesTimestamp({ timestamp }: Trail, { echoed }: Exchange): boolean | null {
-  return timestamp === 0 || echoed === -1 ? null : timestamp === echoed;
+  if (timestamp === 0 || echoed === -1) return null;
+  const since = (timestamp - echoed) | 0;
+  return Math.abs(since) > ATTEMPTS ? null : since === 0;
 }
 
 function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arrival | null {

@@ -70,6 +70,16 @@ describe('a SYN that was sent again', () => {
     // Near miss: what is answered is this one.
     expect(statesOf(await late(sentAgain({}, 8021)).rows(POINTS), SYNS)).toEqual(['delivered']);
   });
+
+  it('is not lost for an echo that something on the way changed: it was answered', async () => {
+    const net = new Lab();
+    net.noise(0);
+    net.pings(1, 3);
+    opening(net, 500, 11, 7000, null, { unseenAt: [FLANNEL_A, ETH_A] });
+    opening(net, 500.1, 0, 90_000, 0x12345678);
+    net.noise(3000);
+    expect(statesOf(await net.rows(POINTS), SYNS)).toEqual(['delivered']);
+  });
 });
 
 describe('data that is sent again, and was sent first before the captures began', () => {
