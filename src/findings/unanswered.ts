@@ -136,5 +136,5 @@ function openingOf({ protocol, server, serverPort, id }: Exchange): string {
 /** What translation leaves of an exchange. */
 function identityOf({ exchange }: Judged): string {
   const { protocol, id, sequence, nameId, clientPort } = exchange;
-  return `${protocol} ${id} ${protocol === 'tcp' ? '' : sequence} ${nameId} ${clientPort}`;
+  return `${protocol} ${id} ${protocol === 'tcp' ? '' : `${sequence} ${nameId}`} ${clientPort}`;
 }

@@ -1,11 +1,16 @@
 import { Reach, type Exchange } from './exchange.js';
+import type { Repeat } from './exchange-store.js';
 import { acknowledgedOctets, DATAGRAMS } from './exchange-packets.js';
 import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 
 /** The acknowledgement of what was sent several times is not this one's for certain. */
 export function wasSentAgain(trail: Trail, exchange: Exchange): boolean {
-  return exchange.repeats.some(({ request, sequence, length }) => {
+  return repeatOf(trail, exchange) !== undefined;
+}
+
+function repeatOf(trail: Trail, exchange: Exchange): Repeat | undefined {
+  return exchange.repeats.find(({ request, sequence, length }) => {
     const ahead = (sequence - trail.a) | 0;
     return request === (trail.direction === 'request') && ahead < acknowledgedOctets(trail) && ahead + length > 0;
   });
@@ -56,11 +61,26 @@ function reachOf(trail: Trail): number {
   return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
 }
 
+/** Attempts of one connection are this far apart at most, milliseconds as their timestamps count: twice what Linux tries for. */
+const ATTEMPTS = 256_000;
+
+/**
+ * Whether the SYN,ACK echoes a SYN's timestamp; null where nothing tells. It is the timestamp of an attempt that arrived: Linux echoes
+ * that of the first, whichever comes again. What is far from it was changed on the way, by a proxy that answers for the server.
+ */
+export function echoesTimestamp({ timestamp }: Trail, { echoed }: Exchange): boolean | null {
+  if (timestamp === 0 || echoed === -1) return null;
+  const since = (timestamp - echoed) | 0;
+  return Math.abs(since) > ATTEMPTS ? null : since === 0;
+}
+
 function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arrival | null {
   const flags = trail.c;
   if (trail.direction === 'request') {
     if ((flags & 2) !== 0) {
       if (exchange.synAckSeen) {
+        const echoed = echoesTimestamp(trail, exchange);
+        if (echoed !== null) return echoed ? 'shown' : null;
         const arrival = oneOf(trail, exchange.requests, exchange.requestReach);
         // What was answered before it was sent was sent before, too.
         return arrival === 'shown' && exchange.firstReplyTime < trail.firstTime ? 'one-of-several' : arrival;
@@ -69,15 +89,31 @@ function tcpArrival(trail: Trail, exchange: Exchange, topology: Topology): Arriv
         ? oneOf(trail, exchange.requests, exchange.requestReach)
         : null;
     }
-    return exchange.ackByServerSeen && covered(trail, exchange.highestAckByServer) && !wasSentAgain(trail, exchange)
-      ? 'shown'
-      : null;
+    return exchange.ackByServerSeen ? dataArrival(trail, exchange, exchange.highestAckByServer) : null;
   }
   if ((flags & 2) !== 0)
     return exchange.synAckAcknowledged ? oneOf(trail, exchange.replies, exchange.replyReach) : null;
-  return exchange.ackByClientSeen && covered(trail, exchange.highestAckByClient) && !wasSentAgain(trail, exchange)
-    ? 'shown'
-    : null;
+  return exchange.ackByClientSeen ? dataArrival(trail, exchange, exchange.highestAckByClient) : null;
+}
+
+/** True when data behind a segment was acknowledged that no capture shows. */
+function isUnseenBehind(trail: Trail, exchange: Exchange, acknowledged: number): boolean {
+  const request = trail.direction === 'request';
+  const end = (trail.a + acknowledgedOctets(trail)) | 0;
+  const sent = request ? exchange.sentByClient : exchange.sentByServer;
+  if (((acknowledged - sent) | 0) > 0) return true;
+  return exchange.gaps.some((gap) => gap.request === request && ((gap.from - end) | 0) >= 0);
+}
+
+function dataArrival(trail: Trail, exchange: Exchange, acknowledged: number): Arrival | null {
+  if (!covered(trail, acknowledged)) return null;
+  // Sent after what comes behind it: sent again, and the first time before the captures began.
+  if (!exchange.synSeen && !exchange.synAckSeen && isUnseenBehind(trail, exchange, acknowledged))
+    return 'one-of-several';
+  const repeat = repeatOf(trail, exchange);
+  if (repeat === undefined) return 'shown';
+  // Clocks that were not compared may turn a packet and its acknowledgement round.
+  return repeat.wasAcknowledged ? 'one-of-several' : null;
 }
 
 /** A RST or ICMP error that the destination itself made shows that the packet reached it; one made on the way does not. */

@@ -69,6 +69,8 @@ export interface PacketFacts {
   readonly payloadLength: number;
   readonly isDns: boolean;
   readonly nameId: number;
+  /** Of a SYN its timestamp, of a SYN,ACK the one that it echoes; 0 none. */
+  readonly timestamp: number;
   readonly quote: Quote | null;
   readonly otherQuotes?: readonly Quote[];
   readonly forms?: readonly Form[];
@@ -82,6 +84,8 @@ export const DATAGRAMS = 256;
 const GAPS = 64;
 /** Octets before the first data told that may still be told. */
 const BEFORE = 1 << 30;
+/** Clocks that are compared agree to within this, nanoseconds, and nothing is sent again sooner (the least RTO is 200 ms). */
+const LATER = 100e6;
 /** Most repetitions remembered of a connection. */
 const REPEATS = 256;
 /** Most backends remembered of an exchange. */
@@ -112,6 +116,7 @@ export function note(
   const at = number * TIMES;
   const firstTime = ends[place]!;
   const lastTime = ends[place + 1]!;
+  const isLater = firstTime > times[at + LAST_TIME]! + LATER;
   if (firstTime < times[at + FIRST_TIME]!) times[at + FIRST_TIME] = firstTime;
   if (lastTime > times[at + LAST_TIME]!) times[at + LAST_TIME] = lastTime;
   if (facts.quote !== null) {
@@ -126,7 +131,7 @@ export function note(
   const request = direction === 'request';
   if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
   const { protocol } = exchange;
-  if (protocol === 'tcp' && !noteTcp(exchange, request, facts, trail)) return;
+  if (protocol === 'tcp' && !noteTcp(exchange, request, facts, trail, isLater)) return;
   if (protocol === 'udp') noteDatagram(exchange, request, facts);
   if (request) {
     rows[row + REQUESTS]!++;
@@ -213,7 +218,13 @@ function noteError(exchange: Exchange, direction: Direction, facts: PacketFacts,
 }
 
 /** True when the packet is one of those that decide the exchange: SYN, SYN,ACK, or a RST to a SYN. */
-function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail: Trail | null): boolean {
+function noteTcp(
+  exchange: Exchange,
+  request: boolean,
+  facts: PacketFacts,
+  trail: Trail | null,
+  isLater: boolean,
+): boolean {
   const flags = facts.c;
   if ((flags & FIN) !== 0) exchange.finSeen = true;
   if (request && (flags & (SYN | ACK)) === SYN) {
@@ -230,6 +241,7 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     const end = endOf(facts);
     exchange.synAckSeen = true;
     exchange.sequence = end;
+    if (facts.timestamp !== 0 && exchange.echoed === -1) exchange.echoed = facts.timestamp;
     // Told before the answer that it follows: it refuses nothing
     if (exchange.refusedBy?.protocol === TCP && exchange.refusedBy.a === end) {
       exchange.refused = false;
@@ -255,7 +267,7 @@ function noteTcp(exchange: Exchange, request: boolean, facts: PacketFacts, trail
     return false;
   }
   if ((flags & ACK) !== 0) noteAck(exchange, request, facts.b);
-  if (acknowledgedOctets(facts) > 0) noteData(exchange, request, facts);
+  if (acknowledgedOctets(facts) > 0) noteData(exchange, request, facts, isLater);
   return false;
 }
 
@@ -276,8 +288,8 @@ function noteAck({ store, number }: Exchange, request: boolean, acknowledged: nu
   rows[row + FLAGS] = now | (request ? ACK_BY_CLIENT_SEEN : ACK_BY_SERVER_SEEN);
 }
 
-/** Notes data, or a FIN. */
-function noteData(exchange: Exchange, request: boolean, facts: PacketFacts): void {
+/** Notes data, or a FIN. `isLater`: it came after everything noted before. */
+function noteData(exchange: Exchange, request: boolean, facts: PacketFacts, isLater: boolean): void {
   const { store, number } = exchange;
   const { rows } = store;
   const row = number * WIDTH;
@@ -287,13 +299,25 @@ function noteData(exchange: Exchange, request: boolean, facts: PacketFacts): voi
   const furthest = rows[sent]!;
   if (!wasSent) rows[row + (request ? FIRST_BY_CLIENT : FIRST_BY_SERVER)] = facts.a;
   else if (((facts.a - furthest) | 0) > 0) addGap(exchange, request, furthest, facts.a);
-  if (!wasSent || ((end - furthest) | 0) > 0) rows[sent] = end;
+  const isNew = !wasSent || ((end - furthest) | 0) > 0;
+  if (isNew) rows[sent] = end;
+  const wasAcknowledged = isLater && isNew && isAcknowledged(rows, row, request, end);
   // What waited for more sightings is told late, and is new all the same
-  else if (!fillsGap(exchange, request, facts.a, end) && exchange.repeats.length < REPEATS) {
-    exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length: acknowledgedOctets(facts) });
+  if (
+    (wasAcknowledged || (!isNew && !fillsGap(exchange, request, facts.a, end))) &&
+    exchange.repeats.length < REPEATS
+  ) {
+    const length = acknowledgedOctets(facts);
+    exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length, wasAcknowledged });
   }
   rows[row + FLAGS]! |= request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN;
   if (facts.payloadLength > 0) rows[row + FLAGS]! |= request ? CLIENT_DATA : SERVER_DATA;
+}
+
+/** True when the other side has acknowledged what comes before a sequence number of this one. */
+function isAcknowledged(rows: Int32Array, row: number, request: boolean, end: number): boolean {
+  if ((rows[row + FLAGS]! & (request ? ACK_BY_SERVER_SEEN : ACK_BY_CLIENT_SEEN)) === 0) return false;
+  return ((rows[row + (request ? HIGHEST_ACK_BY_SERVER : HIGHEST_ACK_BY_CLIENT)]! - end) | 0) >= 0;
 }
 
 /** Sequence number behind a segment. */

@@ -40,6 +40,8 @@ export interface Repeat {
   readonly request: boolean;
   readonly sequence: number;
   readonly length: number;
+  /** It was acknowledged before it was sent: it had been sent before, unseen. */
+  readonly wasAcknowledged: boolean;
 }
 
 /** Fields of an exchange in its row, int32; see Exchange for what they tell. */
@@ -51,6 +53,7 @@ export const ExchangeRow = {
   SERVER_PORT: 4,
   ID: 5,
   SEQUENCE: 6,
+  /** Of a connection the timestamp that its SYN,ACK echoes. */
   NAME_ID: 7,
   IP_VERSION: 8,
   REQUESTS: 9,

@@ -133,6 +133,13 @@ export class Exchange {
   set nameId(value: number) {
     this.#store.rows[this.#row + ExchangeRow.NAME_ID] = value;
   }
+  /** Of a connection, in the same place: the timestamp that the first SYN,ACK echoes; -1 none. */
+  get echoed(): number {
+    return this.#store.rows[this.#row + ExchangeRow.NAME_ID]!;
+  }
+  set echoed(value: number) {
+    this.#store.rows[this.#row + ExchangeRow.NAME_ID] = value;
+  }
   get ipVersion(): number {
     return this.#store.rows[this.#row + ExchangeRow.IP_VERSION]!;
   }
@@ -190,6 +197,13 @@ export class Exchange {
   }
   get highestAckByServer(): number {
     return this.#store.rows[this.#row + ExchangeRow.HIGHEST_ACK_BY_SERVER]!;
+  }
+  /** Sequence numbers behind all data and FINs told of each side. */
+  get sentByClient(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_CLIENT]!;
+  }
+  get sentByServer(): number {
+    return this.#store.rows[this.#row + ExchangeRow.SENT_BY_SERVER]!;
   }
   /** Sequence number of the first data or FIN told of each side. */
   get firstByClient(): number {

@@ -259,6 +259,7 @@ export class ExchangeTable implements Iterable<Exchange> {
     const opening = (flags & (SYN | ACK)) === SYN;
     let forward = this.#findAsked(protocol, first);
     if (forward === NONE && first !== last) forward = this.#findAsked(protocol, last);
+    if (forward === NONE) forward = this.#findAlias(this.#asked(protocol, first));
     // A SYN with another number opens a new connection on the same ports.
     if (forward !== NONE && !(opening && this.#look(forward).synSeen && this.#look(forward).id !== facts.a)) {
       return this.#is(forward, 'request');
@@ -277,7 +278,12 @@ export class ExchangeTable implements Iterable<Exchange> {
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
     const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
-    if (fromServer) return this.#is(this.#make(facts, this.#answered(protocol, last)), 'reply');
+    if (fromServer) {
+      const made = this.#make(facts, this.#answered(protocol, last));
+      if (first !== last && made !== BEYOND && this.#aliases.size < ALIASES)
+        this.#aliases.set(aliasOf(this.#answered(protocol, first)), made);
+      return this.#is(made, 'reply');
+    }
     const key = this.#asked(protocol, first);
     if (opening) key.id = facts.a;
     return this.#is(this.#make(facts, key), 'request');
@@ -292,7 +298,13 @@ export class ExchangeTable implements Iterable<Exchange> {
       if (found === NONE) found = this.#findAnswered(protocol, first);
       for (const form of forms ?? []) if (found === NONE) found = this.#findAnswered(protocol, form);
     }
-    return found === NONE ? this.#findTranslated(protocol, last, -1, 0) : found;
+    if (found === NONE) found = this.#findTranslated(protocol, last, -1, 0);
+    return found === NONE ? this.#findAlias(this.#answered(protocol, last)) : found;
+  }
+
+  /** The exchange that a translated reply made before its request was told. */
+  #findAlias(key: Key): number {
+    return this.#aliases.size === 0 ? NONE : (this.#aliases.get(aliasOf(key)) ?? NONE);
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
@@ -355,8 +367,7 @@ export class ExchangeTable implements Iterable<Exchange> {
   #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key): number {
     const { nameId, sequence } = key;
     let number = this.#find(key);
-    if (number === NONE && direction === 'request' && this.#aliases.size > 0)
-      number = this.#aliases.get(aliasOf(key)) ?? NONE;
+    if (number === NONE && direction === 'request') number = this.#findAlias(key);
     if (number === NONE) number = this.#make(facts, key);
     const exchange = this.#look(number);
     // A question that one packet was cut before, another shows.

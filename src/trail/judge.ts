@@ -1,5 +1,5 @@
 import { isWorkload, rankOf } from '../net/points.js';
-import { arrivalOf, wasSentAgain } from './arrival.js';
+import { arrivalOf, echoesTimestamp, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
@@ -84,7 +84,8 @@ export class Judge {
     }
     let arrival = arrivalOf(trail, this.#context.topology);
     // The attempt that was answered may have been sent before the captures began.
-    if (arrival === 'shown' && opens(trail) && this.#isShownMissing(trail, lastSighting)) arrival = 'one-of-several';
+    if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))
+      arrival = 'one-of-several';
     if (arrival === 'shown') {
       return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
     }
@@ -339,8 +340,10 @@ function wasMissed(trail: Trail): string | null {
   return exchange.lastRequestTime > lastTime ? 'what it answers was sent again after it' : null;
 }
 
-function opens({ protocol, c }: Trail): boolean {
-  return protocol === TCP && (c & (SYN | ACK)) === SYN;
+/** A SYN of which nothing tells whether it is the one that was answered. */
+function opensUnnamed(trail: Trail): boolean {
+  const { protocol, c, exchange } = trail;
+  return protocol === TCP && (c & (SYN | ACK)) === SYN && echoesTimestamp(trail, exchange!) === null;
 }
 
 function isSoonAfter(error: number, time: number): boolean {

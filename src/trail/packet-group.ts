@@ -1,4 +1,5 @@
 import { doubled } from '../net/doubled.js';
+import { Layer } from '../wire/layers.js';
 import { DESCRIPTION, DESCRIPTION_END, KEYS, Row, ROW_SHIFT, RowFlag } from './row.js';
 import { SightingStore } from './sightings.js';
 
@@ -20,6 +21,7 @@ const A = Row.A;
 const B = Row.B;
 const C = Row.C;
 const NAME = Row.NAME;
+const TCP = Layer.TCP;
 const FIRST = DESCRIPTION;
 const END = DESCRIPTION_END;
 const KEY_FIELDS = KEYS;
@@ -266,7 +268,11 @@ export class PacketGroup {
     return this.#table.rows[this.#row + C]!;
   }
   get nameId(): number {
-    return this.#table.rows[this.#row + NAME]!;
+    return this.kind === TCP ? -1 : this.#table.rows[this.#row + NAME]!;
+  }
+  /** Of a SYN its timestamp, of a SYN,ACK the one that it echoes; 0 none. */
+  get timestamp(): number {
+    return this.kind === TCP ? this.#table.rows[this.#row + NAME]! : 0;
   }
   get head(): number {
     return this.#table.rows[this.#row + HEAD]!;

@@ -338,6 +338,8 @@ export class Paths {
     if (a !== undefined && b !== undefined) {
       const outer = byOuterHops(a, b);
       if (outer !== 0) return outer;
+      const end = nodeX === nodeY ? 0 : this.#endAt(x, a) - this.#endAt(y, b);
+      if (end !== 0) return end;
       const [sideX, sideY] = [this.#sideOf(x, a), this.#sideOf(y, b)];
       if (nodeX !== nodeY && sideX !== 0 && sideY !== 0 && sideX !== sideY) return sideX - sideY;
       const [rankX, rankY] = [rankOf(this.#points[x]!.role), rankOf(this.#points[y]!.role)];
@@ -420,18 +422,22 @@ export class Paths {
 
   /**
    * How much says that the tunnel ends at a node: its underlay shows the tunnel's packets to itself, or with a TTL counted down before
-   * its tunnel device has them bare. Behind a router's interface all packets can be one host's, too, but it has no tunnel device.
+   * its tunnel device has them bare. Behind a router's interface all packets can be one host's, too, but it has no tunnel device, and
+   * where two of its interfaces show that it counts the tunnel's TTL down, it passes them on.
    */
   #reception(node: string, hops: ReadonlyMap<number, Hops>): number {
     let ends = false;
     let comesIn = false;
     let isAddressed = false;
+    let outerTtl = 0;
     for (const [point, its] of hops) {
       const { node: at, role } = this.#points[point]!;
       if (at !== node) continue;
+      if (its.outerOut !== 0 && outerTtl !== 0 && its.outerOut !== outerTtl) return 0;
+      outerTtl ||= its.outerOut;
       if (role === 'tunnel' && its.out !== 0 && its.outerOut === 0) ends = true;
       if (role !== 'underlay') continue;
-      if (this.#sideOf(point, its) > 0) isAddressed = true;
+      if (this.#sideOf(point, its) > 0 || this.#endAt(point, its) > 0) isAddressed = true;
       if (its.outerOut !== 0 && !isInitialTtl(its.outerOut)) comesIn = true;
     }
     return Number(isAddressed) + Number(ends && (comesIn || isAddressed));
@@ -442,6 +448,13 @@ export class Paths {
     if (outerFrom === 0 || this.#points[point]!.role !== 'underlay') return 0;
     const host = this.#topology.hostAt(point);
     return Number(host === outerTo) - Number(host === outerFrom);
+  }
+
+  /** -1 on the node that sends in the tunnel, 1 on the one it sends to, as addresses that live there show; 0 elsewhere. */
+  #endAt(point: number, { outerFrom, outerTo }: Hops): number {
+    const { node } = this.#points[point]!;
+    if (this.#topology.nodeInTunnel(point, outerTo) === node) return 1;
+    return this.#topology.nodeInTunnel(point, outerFrom) === node ? -1 : 0;
   }
 
   /** An outer TTL that was counted down at an underlay interface: what it carries comes from another node. */

@@ -50,7 +50,10 @@ export const Row = {
   A: 27,
   B: 28,
   C: 29,
-  /** DNS over UDP: of a sighting dnsQuestionHash (0 none), of a group the number of the name (-1 none). */
+  /**
+   * DNS over UDP: of a sighting dnsQuestionHash (0 none), of a group the number of the name (-1 none). TCP: timestamp of a SYN, or
+   * the one that a SYN,ACK echoes (0 none).
+   */
   NAME: 30,
 } as const;
 

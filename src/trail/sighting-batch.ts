@@ -5,7 +5,7 @@ import { icmpCode, icmpId, icmpIsError, icmpSeq, icmpType } from '../wire/icmp.j
 import { icmpv6Code, icmpv6Id, icmpv6IsError, icmpv6Seq, icmpv6Type } from '../wire/icmpv6.js';
 import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
-import { tcpAck, tcpFlags, tcpSeq, tcpTimestampsAt } from '../wire/tcp.js';
+import { tcpAck, tcpFlags, tcpSeq, tcpTimestampEcho, tcpTimestampsAt, tcpTimestampValue } from '../wire/tcp.js';
 import {
   burstKey,
   burstKeyOf,
@@ -32,6 +32,7 @@ const QUESTIONS = 1 << 16;
 const TCP = 6;
 const TCP_HEADER_LENGTH = 20;
 const TCP_SYN = 2;
+const TCP_ACK = 16;
 
 const SHIFT = ROW_SHIFT;
 const KEPT_AT = Row.KEPT_AT;
@@ -210,6 +211,7 @@ export class SightingReader {
       a = tcpSeq(view, at) | 0;
       b = tcpAck(view, at) | 0;
       c = tcpFlags(view, at);
+      if ((c & TCP_SYN) !== 0) name = synTimestamp(packet);
     } else if (kind === KIND_UDP) {
       sourcePort = view.getUint16(at);
       destinationPort = view.getUint16(at + 2);
@@ -284,6 +286,14 @@ export class SightingReader {
     rows[row + TTLS] = ttls;
     rows[row + TUNNEL] = tunnel;
   }
+}
+
+/** Timestamp of a SYN, the one that a SYN,ACK echoes, 0 where there is none. */
+function synTimestamp({ view, l4At, ipEnd }: PacketView): number {
+  const at = tcpTimestampsAt(view, l4At, ipEnd);
+  if (at < 0) return 0;
+  const isAnswer = (tcpFlags(view, l4At) & TCP_ACK) !== 0;
+  return (isAnswer ? tcpTimestampEcho(view, at) : tcpTimestampValue(view, at)) | 0;
 }
 
 /** Segments with payload, and packets that are or may become fragments. */

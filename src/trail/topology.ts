@@ -299,7 +299,11 @@ export class Topology {
     for (const [point, entry] of this.seenOf(address)) {
       if (entry.sent === 0 || this.#owners.has(point)) continue;
       // On the wire only the host itself is at home, and nothing inside a tunnel.
-      if (this.points[point]!.role === 'underlay' && this.hostAt(point) !== address) continue;
+      if (
+        this.points[point]!.role === 'underlay' &&
+        (this.hostAt(point) !== address || this.#isForwarded(address, point))
+      )
+        continue;
       if (entry.ttl > ttl) {
         ttl = entry.ttl;
         candidates = [point];
@@ -312,6 +316,28 @@ export class Topology {
       ([point, owners]) => owners.size === 0 && this.seenOf(address).get(point)?.ttl === ttl,
     );
     return INITIAL_TTLS.has(ttl) && !undecided ? candidates : [];
+  }
+
+  /**
+   * True when another underlay interface of the node shows packets of an address with another TTL: the node counts it down between the
+   * two, and passes on what a host sends and gets that lives behind it.
+   */
+  #isForwarded(address: number, point: number): boolean {
+    const { index, ttls } = this.evidence.points[point]!.pairs;
+    const { node } = this.points[point]!;
+    const others = this.evidence.points.filter(
+      (other) => other !== undefined && other.point.id !== point && other.point.node === node,
+    );
+    return others.some((other) => {
+      if (other!.point.role !== 'underlay') return false;
+      const { pairs } = other!;
+      for (let i = 0; i < index.size; i++) {
+        if (index.first(i) !== address && index.second(i) !== address) continue;
+        const j = pairs.index.find(index.first(i), index.second(i));
+        if (j >= 0 && (differ(ttls[i]!, pairs.ttls[j]!, 0) || differ(ttls[i]!, pairs.ttls[j]!, 8))) return true;
+      }
+      return false;
+    });
   }
 
   /** The address that is an end of every outermost packet at an underlay point; 0 when there is none or more than one. */
@@ -367,12 +393,17 @@ export class Topology {
    * the outer source that, at the same point, other addresses of the node send from or receive at.
    */
   #nodeByTunnel(address: number, candidates: readonly number[]): string | null {
-    const tunnelNodes = (this.#tunnelNodes ??= this.#findTunnelNodes());
     for (const [point, { outerSource }] of this.seenOf(address)) {
-      const node = outerSource === 0 ? undefined : tunnelNodes.get(point)?.get(outerSource);
-      if (node !== undefined && candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
+      const node = this.nodeInTunnel(point, outerSource);
+      if (node !== null && candidates.some((candidate) => this.points[candidate]!.node === node)) return node;
     }
     return null;
+  }
+
+  /** The node whose own addresses travel in an outer one, as seen at a point; null when nothing shows it. */
+  nodeInTunnel(point: number, outer: number): string | null {
+    this.#tunnelNodes ??= this.#findTunnelNodes();
+    return (outer === 0 ? null : this.#tunnelNodes.get(point)?.get(outer)) ?? null;
   }
 
   /** For each point, the nodes of the outer addresses seen there, as the addresses inside tell that live on one node only. */
@@ -397,6 +428,12 @@ export class Topology {
 function ttlOf({ index, ttls }: PairsAtPoint, src: number, dst: number): number {
   const i = index.find(Math.min(src, dst), Math.max(src, dst));
   return i < 0 ? 0 : (ttls[i]! >>> (src < dst ? 0 : 8)) & 255;
+}
+
+/** True when both of two words have a TTL at this bit, and not the same. */
+function differ(x: number, y: number, shift: number): boolean {
+  const [first, second] = [(x >>> shift) & 255, (y >>> shift) & 255];
+  return first !== 0 && second !== 0 && first !== second;
 }
 
 /** An address that answers ARP at more than one point is a gateway (169.254.1.1, a bridge), not a workload. */

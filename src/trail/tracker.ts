@@ -453,6 +453,7 @@ export class Tracker {
       fragmentOffset: lead.fragmentOffset,
       moreFragments: lead.moreFragments,
       nameId: lead.nameId,
+      timestamp: lead.timestamp,
       isDns: lead.isDns,
       quote: lead.quote,
       otherQuotes: members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []),

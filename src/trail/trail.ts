@@ -70,6 +70,8 @@ export interface Trail {
   readonly fragmentOffset: number;
   readonly moreFragments: number;
   readonly nameId: number;
+  /** Of a SYN its timestamp, of a SYN,ACK the one that it echoes; 0 none. */
+  readonly timestamp: number;
   readonly isDns: boolean;
   readonly quote: Quote | null;
   /** What it quotes under other addresses: a translation on the way translates the quotation, too. */

@@ -1,4 +1,5 @@
 import type { AddressTable } from '../net/address-table.js';
+import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
 import { EqualPackets, RECORDED } from './equal-packets.js';
 import { GroupIndex, JOIN, SETTLE } from './group-index.js';
@@ -31,6 +32,7 @@ const NAME = Row.NAME;
 const IP_ID = Row.IP_ID;
 const DNS = RowFlag.DNS;
 const ICMP_ERROR = RowFlag.ICMP_ERROR;
+const TCP = Layer.TCP;
 const HEAD = GroupRow.HEAD;
 const SEEN = GroupRow.SEEN;
 const DONE = GroupRow.DONE;
@@ -124,6 +126,7 @@ export class PacketWindow {
     const { rows } = this.groups;
     const at = group << SHIFT;
     if ((rows[at + FLAGS]! & DNS) !== 0 ? rows[at + NAME]! < 0 : (from[row + FLAGS]! & DNS) !== 0) return true;
+    if (rows[at + KIND] === TCP) return rows[at + NAME] === 0 && from[row + NAME] !== 0;
     return rows[at + KIND]! < 0 && from[row + KIND]! >= 0;
   }
 
@@ -135,8 +138,7 @@ export class PacketWindow {
     const row = group << SHIFT;
     copyPacket(batch.rows, index << SHIFT, rows, row);
     times[group << 1] = times[(group << 1) + 1] = batch.times[index]!;
-    if ((rows[row + FLAGS]! & (DNS | ICMP_ERROR)) !== 0) this.#readKept(batch, index, group);
-    else rows[row + NAME] = -1;
+    this.#readKept(batch, index, group);
     this.index.add(group);
     this.#fresh.push(group);
     this.#context.start(group);
@@ -164,6 +166,10 @@ export class PacketWindow {
   #readKept(batch: SightingBatch, index: number, group: number): void {
     const { rows } = this.groups;
     const row = group << SHIFT;
+    if ((rows[row + FLAGS]! & (DNS | ICMP_ERROR)) === 0) {
+      if (rows[row + KIND] !== TCP) rows[row + NAME] = -1;
+      return;
+    }
     const { texts, addresses } = this.#context;
     const view = this.#view;
     const hash = batch.rows[(index << SHIFT) + NAME]!;

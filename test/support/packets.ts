@@ -339,10 +339,11 @@ export function tcp(fields: TcpFields, payload: Payload = NOTHING): Part {
 }
 
 /** MSS 1460, SACK permitted, timestamps, window scale 7: what Linux sends in a SYN. */
-export function synOptions(timestamp = 0, mss = 1460): Uint8Array {
+export function synOptions(timestamp = 0, mss = 1460, echo = 0): Uint8Array {
   const options = hex('020405b4 0402 080a 00000000 00000000 01 030307');
   view(options).setUint16(2, mss);
   view(options).setUint32(8, timestamp);
+  view(options).setUint32(12, echo);
   return options;
 }
 

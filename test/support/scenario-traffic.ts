@@ -652,6 +652,11 @@ interface Segment {
   readonly ack: number;
 }
 
+/** A segment on the wire, with the timestamp of its sending. */
+interface Stamped extends Segment {
+  readonly stamp: number;
+}
+
 interface SocketOptions {
   readonly traffic: Traffic;
   readonly random: Random;
@@ -687,6 +692,8 @@ class Socket {
   #finReceived = false;
   #retries = 0;
   #timer = 0;
+  /** The peer's timestamp that is echoed. */
+  #recent = 0;
   #ipId: number;
   readonly #clock: number;
 
@@ -709,8 +716,10 @@ class Socket {
     this.#pump(time);
   }
 
-  #receive(segment: Segment, time: number): void {
+  #receive(segment: Stamped, time: number): void {
     const { flags } = segment;
+    // As in Linux, where a SYN that comes again is answered with the timestamp of the first.
+    if ((flags & SYN) !== 0 ? this.#received === 0 : segment.from <= this.#received) this.#recent = segment.stamp;
     if ((flags & RST) !== 0 || this.#options.silent) {
       this.#timer++;
       return;
@@ -813,7 +822,7 @@ class Socket {
     const noId = (flags & RST) !== 0 || (flags & (SYN | ACK)) === (SYN | ACK) || timeWait;
     const data = from === 0 ? new Uint8Array(0) : content.subarray(from - 1, Math.min(to, this.#end) - 1);
     const now = (this.#clock + Math.floor((time - this.#options.start) / MILLISECOND)) >>> 0;
-    const stamps = timestampOptions(now, ack === 0 ? 0 : this.peer.#clock);
+    const echo = (flags & ACK) === 0 ? 0 : this.#recent;
     const opening = (flags & SYN) !== 0;
     const part = (at: number, end: number, last: boolean) => (): Part =>
       tcp(
@@ -826,7 +835,9 @@ class Socket {
           flags: last ? flags : flags & ~(FIN | PSH),
           window: 501,
           checksum: (flags & RST) !== 0 ? 'good' : 'partial',
-          ...((flags & RST) !== 0 ? {} : { options: opening ? synOptions(now) : stamps }),
+          ...((flags & RST) !== 0
+            ? {}
+            : { options: opening ? synOptions(now, 1460, echo) : timestampOptions(now, echo) }),
         },
         data.subarray(at, end),
       );
@@ -844,7 +855,7 @@ class Socket {
         df: true,
         build: part(0, data.length, true),
         ...(pieces.length > 1 ? { pieces } : {}),
-        arrive: (at) => this.peer.#receive(segment, at),
+        arrive: (at) => this.peer.#receive({ ...segment, stamp: now }, at),
       },
       time,
       opening ? 'open' : (flags & RST) !== 0 ? 'refuse' : 'other',

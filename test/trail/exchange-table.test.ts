@@ -29,6 +29,7 @@ function facts(kind: number, time: number, a: number, b: number, c: number, payl
     payloadLength,
     isDns: false,
     nameId: -1,
+    timestamp: 0,
     quote: null,
     firstTime: time,
     lastTime: time,
@@ -164,5 +165,33 @@ describe('data of a connection that is told in another order than it was sent', 
         expect(repeats(order)).toEqual(again);
       }),
     );
+  });
+});
+
+describe('an answer that a service translates, told before the SYN', () => {
+  const [CLIENT, POD, SERVICE] = [1, 9, 7];
+  const synAck = facts(Layer.TCP, 5, 500, 101, SYN | ACK);
+  const syn = facts(Layer.TCP, 0, 100, 0, SYN);
+  const asked = form(CLIENT, POD, 40_123, 8080);
+  const answered = form(POD, CLIENT, 8080, 40_123);
+  const translated = form(SERVICE, CLIENT, 80, 40_123);
+
+  it('is of one connection with what bridges show translated, there and back', () => {
+    const table = new ExchangeTable();
+    const { number } = table.exchangeOf(synAck, answered, translated)!;
+    expect(table.direction).toBe('reply');
+    expect(table.exchangeOf(syn, asked, asked)!.number).toBe(number);
+    expect(table.direction).toBe('request');
+    expect(table.exchangeOf(facts(Layer.TCP, 6, 501, 101, ACK | PSH, 10), answered, answered)!.number).toBe(number);
+    expect(table.direction).toBe('reply');
+    expect(table.all).toHaveLength(1);
+  });
+
+  it("near miss: the SYN is another client's", () => {
+    const table = new ExchangeTable();
+    const { number } = table.exchangeOf(synAck, answered, translated)!;
+    const other = form(CLIENT, POD, 40_124, 8080);
+    expect(table.exchangeOf(syn, other, other)!.number).not.toBe(number);
+    expect(table.all).toHaveLength(2);
   });
 });
