@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.js';
 import { FirstReading } from '../../src/first-reading.js';
 import { writePcap } from '../support/capture-writer.js';
-import { ethernet, icmpEcho, ipv4, octetsOf } from '../support/packets.js';
+import { ethernet, ipv4, octetsOf, udp } from '../support/packets.js';
 import { SAMPLES, filesOf } from '../support/sample-files.js';
 
 const OPTIONS = { base: 1_795_000_000, small: true };
@@ -39,7 +39,9 @@ describe('captures read apart and put together', () => {
 
 describe('a packet without an L4 part', () => {
   it('since its total length ends within its header, is counted and has no sample that could be read', async () => {
-    const octets = octetsOf(ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2' }, icmpEcho({}))));
+    const octets = octetsOf(
+      ethernet({}, ipv4({ src: '10.0.0.1', dst: '10.0.0.2' }, udp({ srcPort: 1, dstPort: 2 }, new Uint8Array(20)))),
+    );
     octets.set([0, 1], 16);
     const reading = new FirstReading(OPTIONS, 1);
     const capture = await openCapture(writePcap([{ seconds: OPTIONS.base, nanoseconds: 0, octets }]), { file: 'a' });
