@@ -1,16 +1,13 @@
 import { doubled } from './doubled.js';
 
-/** Integers of a slot; the fourth is not used. */
-const SLOT = 4;
-
 /**
  * Open addressing over two int32 keys: finds the small integer that belongs to a pair of integers, giving out new ones in
  * order. Bounded; what no longer fits is refused (-1) and counted.
  */
 export class PairIndex {
-  /** The pairs in order of their indexes. */
+  /** First and second of each pair, in order of their indexes: both in one place of the processor's cache. */
   #pairs: Int32Array<ArrayBuffer>;
-  /** By hash: first, second, index + 1 (0 where there is none), in one place of the processor's cache. */
+  /** By hash: index + 1, 0 where there is none. */
   #slots: Int32Array;
   #mask: number;
   #count = 0;
@@ -21,8 +18,8 @@ export class PairIndex {
   constructor(limit: number, initial = 1 << 10) {
     this.#limit = limit;
     this.#pairs = new Int32Array(initial * 2);
-    this.#slots = new Int32Array(initial * 2 * SLOT);
-    this.#mask = initial * 2 - 1;
+    this.#slots = new Int32Array(initial * 2);
+    this.#mask = this.#slots.length - 1;
   }
 
   get size(): number {
@@ -39,13 +36,13 @@ export class PairIndex {
 
   /** Index of the pair, or -1 when it has none. */
   find(a: number, b: number): number {
-    return this.#slots[this.#slotOf(a, b) + 2]! - 1;
+    return this.#slots[this.#slotOf(a, b)]! - 1;
   }
 
   /** Index of the pair, made when it is new; -1 at the bound. */
   get(a: number, b: number): number {
     const slot = this.#slotOf(a, b);
-    const known = this.#slots[slot + 2]! - 1;
+    const known = this.#slots[slot]! - 1;
     if (known >= 0) return known;
     if (this.#count >= this.#limit) {
       this.refused++;
@@ -55,33 +52,28 @@ export class PairIndex {
     if (index << 1 >= this.#pairs.length) this.#pairs = doubled(this.#pairs);
     this.#pairs[index << 1] = a;
     this.#pairs[(index << 1) + 1] = b;
-    this.#fill(slot, index);
-    if (this.#count * 2 > this.#mask) this.#rehash();
+    this.#slots[slot] = index + 1;
+    if (this.#count * 2 > this.#slots.length) this.#rehash();
     return index;
   }
 
   /** Where a pair is among the slots, or the free place for it. */
   #slotOf(a: number, b: number): number {
     const slots = this.#slots;
-    let at = hash(a, b) & this.#mask;
+    const pairs = this.#pairs;
+    let slot = hash(a, b) & this.#mask;
     for (;;) {
-      const slot = at * SLOT;
-      if (slots[slot + 2] === 0 || (slots[slot] === a && slots[slot + 1] === b)) return slot;
-      at = (at + 1) & this.#mask;
+      const at = (slots[slot]! - 1) << 1;
+      if (at < 0 || (pairs[at] === a && pairs[at + 1] === b)) return slot;
+      slot = (slot + 1) & this.#mask;
     }
   }
 
-  #fill(slot: number, index: number): void {
-    this.#slots[slot] = this.first(index);
-    this.#slots[slot + 1] = this.second(index);
-    this.#slots[slot + 2] = index + 1;
-  }
-
   #rehash(): void {
-    this.#mask = this.#mask * 2 + 1;
-    this.#slots = new Int32Array((this.#mask + 1) * SLOT);
+    this.#slots = new Int32Array(this.#slots.length * 2);
+    this.#mask = this.#slots.length - 1;
     for (let index = 0; index < this.#count; index++) {
-      this.#fill(this.#slotOf(this.first(index), this.second(index)), index);
+      this.#slots[this.#slotOf(this.first(index), this.second(index))] = index + 1;
     }
   }
 }
