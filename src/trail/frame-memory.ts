@@ -1,3 +1,4 @@
+import { doubled } from '../net/doubled.js';
 import type { PacketView } from '../wire/packet.js';
 
 /** Fields of a kept frame, int32. */
@@ -52,7 +53,8 @@ export class FrameMemory {
   /** Octets used of the last piece. */
   #used = 0;
 
-  constructor({ rows, pieces, count }: FramesState = { rows: new Int32Array(0), pieces: [], count: 0 }) {
+  constructor(state: FramesState = { rows: new Int32Array(INITIAL * WIDTH), pieces: [], count: 0 }) {
+    const { rows, pieces, count } = state;
     this.#rows = rows;
     this.#pieces = [...pieces];
     this.count = count;
@@ -63,7 +65,7 @@ export class FrameMemory {
     return { rows: this.#rows, pieces: this.#pieces, count: this.count };
   }
 
-  /** Keeps `length` octets from `at` on of the frame that a view has decoded. */
+  /** Keeps the first `length` octets of the frame that a view has decoded. */
   add(
     packet: PacketView,
     length: number,
@@ -74,11 +76,7 @@ export class FrameMemory {
     nanoseconds: number,
   ): void {
     const row = this.count++ * WIDTH;
-    if (row === this.#rows.length) {
-      const rows = new Int32Array(Math.max(INITIAL * WIDTH, 2 * row));
-      rows.set(this.#rows);
-      this.#rows = rows;
-    }
+    if (row === this.#rows.length) this.#rows = doubled(this.#rows);
     let piece = this.#pieces[this.#pieces.length - 1];
     if (piece === undefined || this.#used + length > piece.length) {
       piece = new Uint8Array(Math.max(PIECE_OCTETS, length));

@@ -1,9 +1,9 @@
 import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
+import { tcpFlags } from '../wire/tcp.js';
 import { FrameMemory, type FramesState, type KeptFrame } from './frame-memory.js';
 
 export type { KeptFrame };
-import { tcpFlags } from '../wire/tcp.js';
 
 // SYN, FIN and RST
 const TCP_EVENTS = 0x07;

@@ -129,20 +129,9 @@ export function packetKeys(packet: PacketView, keyOctets: number): void {
   finishExact(packet, changing);
 }
 
-/** As mix() does with each word, in variables of its own: those of the module are stored and loaded for every word. */
 function mixOctets(view: DataView, at: number, from: number, to: number): void {
   let i = from;
-  let l = low;
-  let h = high;
-  for (; i + 4 <= to; i += 4) {
-    const word = view.getInt32(at + i);
-    l = Math.imul(l ^ word, 0x85ebca6b);
-    l ^= l >>> 13;
-    h = Math.imul(h + word + 0x165667b1, 0xc2b2ae35) ^ l;
-    h ^= h >>> 16;
-  }
-  low = l;
-  high = h;
+  for (; i + 4 <= to; i += 4) mix(view.getInt32(at + i));
   for (; i < to; i++) mix(view.getUint8(at + i) + 0x100);
 }
 

@@ -305,10 +305,8 @@ export class Judge {
   #unlessSilent(lastSeen: number): string {
     const { points, topology } = this.#context;
     const { node, role } = points[lastSeen]!;
-    const [workload, ...others] = points.filter((point) => point.node === node && isWorkload(point.role));
-    if (role !== 'tunnel' || workload === undefined || others.length > 0) return '';
-    if (topology.ownersOf(workload.id)!.size > 0 || /^veth/.test(workload.interface)) return '';
-    return `, unless ${workload.name}, where nothing was seen, is its destination's`;
+    const workload = role === 'tunnel' ? topology.silentWorkload(node) : null;
+    return workload === null ? '' : `, unless ${workload.name}, where nothing was seen, is its destination's`;
   }
 
   #name(point: number): string {

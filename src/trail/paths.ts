@@ -243,12 +243,10 @@ export class Paths {
     const workloads = this.#points.filter(({ role, node: its }) => its === node && isWorkload(role));
     const owner = workloads.find(({ id }) => this.#topology.ownersOf(id)?.has(dst) === true);
     if (owner !== undefined) return owner.id;
-    // A port of a bridge shows by nothing whose it is.
-    if (workloads.some((point) => /^veth/.test(point.interface))) return null;
-    if (workloads.length !== 1 || (this.#topology.ownersOf(workloads[0]!.id)?.size ?? 0) > 0) return null;
     // Whoever captures one node, and where packets come to it from, chose its interfaces for their way.
     const elsewhere = this.#points.filter((point) => point.node !== node);
-    return elsewhere.length <= 1 && this.#topology.isOnlyReceiver(dst) ? workloads[0]!.id : null;
+    if (elsewhere.length > 1 || !this.#topology.isOnlyReceiver(dst)) return null;
+    return this.#topology.silentWorkload(node)?.id ?? null;
   }
 
   /**

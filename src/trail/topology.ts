@@ -251,6 +251,17 @@ export class Topology {
   }
 
   /**
+   * The only captured interface of a node's workloads, when it showed no packet and nothing tells whose it is; null for a port of a
+   * bridge, behind which any of them may be.
+   */
+  silentWorkload(node: string): CapturePoint | null {
+    const [workload, ...others] = this.points.filter((point) => point.node === node && isWorkload(point.role));
+    if (workload === undefined || others.length > 0 || /^veth/.test(workload.interface)) return null;
+    const isOwned = (this.ownersOf(workload.id)?.size ?? 0) > 0;
+    return isOwned || (this.evidence.points[workload.id]?.packets ?? 0) > 0 ? null : workload;
+  }
+
+  /**
    * True when all captures show packets of one sender to this address only, the tunnel's own packets apart, and none of its own: then
    * they were made for these packets. Of more traffic nothing tells which pods of a node it is for.
    */
