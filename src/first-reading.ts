@@ -1,8 +1,9 @@
 import { errorOf, failureOf, type Capture, type CaptureError, type CaptureFailure } from './capture/capture.js';
 import type { Source } from './inputs.js';
 import { AddressTable, type AddressState } from './net/address-table.js';
+import { relative } from './net/relative-time.js';
 import { PointTable, type CapturePoint } from './net/points.js';
-import { newView, PointResolver, relative, timeBounds, type TimeBounds } from './reading.js';
+import { newView, PointResolver, timeBounds, type TimeBounds } from './reading.js';
 import { Evidence, type EvidenceState, type FileWindow, type PointEvidence } from './trail/evidence.js';
 import { FrameStore, type StoreState } from './trail/frame-store.js';
 import { KEY_OCTETS } from './trail/identity.js';

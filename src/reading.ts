@@ -8,7 +8,6 @@ import type { CapturePoint, PointTable } from './net/points.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { PacketView } from './wire/packet.js';
 
-const NANOSECONDS = 1e9;
 /** Octets to read at a time for the first frames of a capture, and how many frames. */
 const PEEK = 1 << 16;
 const PEEK_FRAMES = 16;
@@ -172,11 +171,6 @@ export class PointResolver {
 export interface TimeBounds {
   readonly since: number;
   readonly until: number;
-}
-
-/** Seconds and nanoseconds since the epoch to nanoseconds relative to a base second, exact for spans of up to 100 days. */
-export function relative(seconds: number, nanoseconds: number, base: number): number {
-  return (seconds - base) * NANOSECONDS + nanoseconds;
 }
 
 export function timeBounds(options: Pick<DiagnoseOptions, 'since' | 'until'>, base: number): TimeBounds {

@@ -3,8 +3,9 @@ import { openCapture } from './capture/open.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
 import { PointTable } from './net/points.js';
+import { relative } from './net/relative-time.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, firstSecond, inOrder, relative, type PointResolver } from './reading.js';
+import { filterOf, firstSecond, inOrder, type PointResolver } from './reading.js';
 import { FirstReading, type FirstReadingOptions } from './first-reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings, type CaptureFound } from './second-reading.js';
@@ -17,7 +18,7 @@ import { Clock, estimateClocks } from './trail/clocks.js';
 import type { CaptureRead } from './thread-messages.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { FrameStore } from './trail/frame-store.js';
-import { Row, ROW_SHIFT, RowFlag } from './trail/row.js';
+import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import { JOIN } from './trail/group-index.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
@@ -44,7 +45,7 @@ const C = Row.C;
 const INTERFACE = Row.INTERFACE;
 const INTERFACE_INDEX = Row.INTERFACE_INDEX;
 const TUNNEL = Row.TUNNEL;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
 
 const DEFAULT_MEMORY = 256 << 20;
 /** What one open packet and one kept trail take of the memory given, octets, measured with room for all else. */
@@ -136,6 +137,7 @@ export async function prepare(
     addresses,
     texts,
     vxlanPorts: options.vxlanPorts,
+    clocks: sources.map((_, number) => ({ clock: clockOf(clocks, evidence, number), base: first.base })),
     limit: bounded(memory / PACKET_COST),
     overlapping: evidence.overlapping,
     recorded: (point, src, dst) => evidence.points[point]!.pairs.uncount(src, dst),
@@ -306,10 +308,9 @@ export async function* pair(
   const captures: (CaptureFound & { readonly number: number; readonly first: number })[] = [];
   for (const [number, source] of sources.entries()) {
     const frames = run.frameCounts[number]!;
-    const shown = evidence.points.filter((at) => at?.windows.some((its) => its.source === number && its.frames > 0));
-    const [point] = shown;
-    if (point === undefined) continue;
-    const clock = clocks.get(point.point.node) ?? new Clock('');
+    const shown = shownBy(evidence, number);
+    if (shown.length === 0) continue;
+    const clock = clockOf(clocks, evidence, number);
     const first = Math.min(...shown.flatMap((at) => windowsOf(at, number).map((its) => its.first)));
     captures.push({ source, number, frames, clock, first: clock.correct(first) });
   }
@@ -347,7 +348,7 @@ export async function* pair(
     const row = index << ROW_SHIFT;
     const point = cursor.resolver.pointOf(source, rows[row + INTERFACE]!, rows[row + INTERFACE_INDEX]!);
     window.add(batch, index, point.id, cursor.number, rows[row + TUNNEL]!);
-    if (rows[row + KIND] === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
+    if (rows[row + FLAGS]! >> KIND === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   const stride = { left: STRIDE };
   const step = Math.min(STRIDE, tracker.limit >> 2);
@@ -380,6 +381,17 @@ export async function* pair(
     for (const source of opened) await source.close();
   }
   while (!window.expire(Infinity, step)) yield;
+}
+
+/** Points of which a source has frames. */
+function shownBy({ points }: Evidence, source: number): PointEvidence[] {
+  return points.filter((at) => at?.windows.some((its) => its.source === source && its.frames > 0));
+}
+
+/** Clock of the node where a source was captured. */
+function clockOf(clocks: ReadonlyMap<string, Clock>, evidence: Evidence, source: number): Clock {
+  const [first] = shownBy(evidence, source);
+  return (first && clocks.get(first.point.node)) ?? new Clock('');
 }
 
 function windowsOf(at: PointEvidence | undefined, source: number): FileWindow[] {

@@ -1,4 +1,5 @@
-import { relative, type PointResolver } from './reading.js';
+import { relative } from './net/relative-time.js';
+import type { PointResolver } from './reading.js';
 import type { SightingSource } from './sighting-source.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import type { SightingBatch } from './trail/sighting-batch.js';

@@ -1,8 +1,9 @@
 import { CaptureError, type Capture } from './capture/capture.js';
 import type { CaptureInterface, FrameBatch } from './capture/frame-batch.js';
 import type { AddressTable } from './net/address-table.js';
+import { relative } from './net/relative-time.js';
 import { isCutTunnel, isUnicast } from './net/packet-addresses.js';
-import { relative, type TimeBounds } from './reading.js';
+import type { TimeBounds } from './reading.js';
 import { LEAST_L4_OCTETS } from './trail/evidence.js';
 import { SightingBatch, SightingReader } from './trail/sighting-batch.js';
 import type { TunnelTable } from './trail/sightings.js';

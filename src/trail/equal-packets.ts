@@ -1,7 +1,7 @@
 import { JOIN, SETTLE, type GroupIndex } from './group-index.js';
 import { isAnonymous } from './group-relations.js';
-import { copyDescription, GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
-import { Row, ROW_SHIFT } from './row.js';
+import { copyDescription, GroupRow, GroupTime, PacketGroup, TIME_SHIFT, type GroupTable } from './packet-group.js';
+import { KIND_SHIFT, Row, ROW_SHIFT } from './row.js';
 import type { SightingBatch } from './sighting-batch.js';
 
 /**
@@ -21,13 +21,14 @@ export const RECORDED = -1;
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = ROW_SHIFT;
-const EXACT_LOW = Row.EXACT_LOW;
-const EXACT_HIGH = Row.EXACT_HIGH;
 const BURST = Row.BURST;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
+const FLAGS = Row.FLAGS;
 const IP_ID = Row.IP_ID;
 const TTLS = Row.TTLS;
 const HEAD = GroupRow.HEAD;
+const FIRST_TIME = GroupTime.FIRST;
+const LAST_TIME = GroupTime.LAST;
 
 /** Tells of which of several equal packets a sighting is, and which of them may be one another. */
 export class EqualPackets {
@@ -55,19 +56,18 @@ export class EqualPackets {
     const groups = this.#groups;
     const { times } = groups;
     const from = index << SHIFT;
-    const low = batch.rows[from + EXACT_LOW]!;
-    const high = batch.rows[from + EXACT_HIGH]!;
-    const ttls = batch.rows[from + TTLS]!;
+    const { rows } = batch;
+    const ttls = rows[from + TTLS]!;
     const time = batch.times[index]!;
     const overlaps = this.#overlapping.size > 0 && this.#overlapping.has(point);
     let best = 0;
     let distance = Infinity;
     let equal = 0;
     let group = 0;
-    while ((group = this.#index.nextEqual(low, high, group)) !== 0) {
+    while ((group = this.#index.nextEqual(rows, from, group)) !== 0) {
       equal++;
-      const first = times[group << 1]!;
-      const last = times[(group << 1) + 1]!;
+      const first = times[(group << TIME_SHIFT) + FIRST_TIME]!;
+      const last = times[(group << TIME_SHIFT) + LAST_TIME]!;
       const away = time > last ? time - last : time < first ? first - time : 0;
       if (away >= distance && away > 0) continue;
       const isSeen = groups.hasSeen(group, point);
@@ -77,9 +77,9 @@ export class EqualPackets {
       best = group;
       distance = away;
     }
-    this.#index.noteLeftOut(low, time);
+    this.#index.noteLeftOut(rows, from, time);
     this.count = equal;
-    if (equal > 1) this.#doubt(low, high, point, time, best, distance);
+    if (equal > 1) this.#doubt(rows, from, point, time, best, distance);
     return best;
   }
 
@@ -112,14 +112,15 @@ export class EqualPackets {
    * same: of those that were held for as long as a queue holds them, or for longer where several came at once. Not those of a
    * slow stream, with a packet so much nearer that it is this one.
    */
-  #doubt(low: number, high: number, point: number, time: number, best: number, distance: number): void {
+  #doubt(rows: Int32Array, from: number, point: number, time: number, best: number, distance: number): void {
     const groups = this.#groups;
     const { times } = groups;
     const isOneMore = best === 0 || groups.hasSeen(best, point);
     let group = 0;
-    while ((group = this.#index.nextEqual(low, high, group)) !== 0) {
+    while ((group = this.#index.nextEqual(rows, from, group)) !== 0) {
       if (group === best) continue;
-      const away = Math.max(time - times[(group << 1) + 1]!, times[group << 1]! - time);
+      const at = group << TIME_SHIFT;
+      const away = Math.max(time - times[at + LAST_TIME]!, times[at + FIRST_TIME]! - time);
       if (away > (isOneMore ? JOIN : DELAY) || groups.hasSeen(group, point)) continue;
       // What is sent again of a connection is told by its numbers
       if (!this.#isAnonymous(group)) continue;
@@ -137,13 +138,12 @@ export class EqualPackets {
   settle(group: number, point: number, time: number): void {
     const { rows } = this.#groups;
     const row = group << SHIFT;
-    const [low, high] = [rows[row + EXACT_LOW]!, rows[row + EXACT_HIGH]!];
-    for (let other = 0; (other = this.#index.nextEqual(low, high, other)) !== 0;)
+    for (let other = 0; (other = this.#index.nextEqual(rows, row, other)) !== 0;)
       if (other !== group && this.#groups.hasSeen(other, point)) this.#moveNearer(other, group, point, time);
     // What an equal packet was seen to do when this one was first seen, or later, may have been this one's: clocks may be off
     const { times } = this.#groups;
-    for (let other = 0; (other = this.#index.nextEqual(low, high, other)) !== 0;)
-      if (other !== group && times[(other << 1) + 1]! >= time - SETTLE) {
+    for (let other = 0; (other = this.#index.nextEqual(rows, row, other)) !== 0;)
+      if (other !== group && times[(other << TIME_SHIFT) + LAST_TIME]! >= time - SETTLE) {
         this.#groups.view(group).resembles ??= ALIKE;
         return;
       }
@@ -172,7 +172,7 @@ export class EqualPackets {
     groups.chain(to, [...groups.chainOf(to), ...moved]);
     // Its own point may have kept too little to tell what it is
     const [row, its] = [to << SHIFT, from << SHIFT];
-    if (rows[row + KIND]! >= 0 || rows[its + KIND]! < 0) return;
+    if (rows[row + FLAGS]! >> KIND >= 0 || rows[its + FLAGS]! >> KIND < 0) return;
     copyDescription(rows, its, rows, row);
     this.#index.setBurst(to, rows[its + BURST]!);
   }

@@ -1,4 +1,4 @@
-import { GroupRow, type GroupTable, type PacketGroup } from './packet-group.js';
+import { GroupRow, GroupTime, TIME_SHIFT, TOLD, type GroupTable, type PacketGroup } from './packet-group.js';
 import { Row, ROW_SHIFT } from './row.js';
 
 /**
@@ -10,7 +10,8 @@ export const JOIN = 4e9;
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 export const SETTLE = 20e6;
-const BUCKETS = 1 << 16;
+/** Twice as many as packets wait at a time, of those that many are lost: fewer would make chains, more would crowd the cache. */
+const BUCKETS = 1 << 15;
 const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former
@@ -21,19 +22,22 @@ const INVARIANT_LOW = Row.INVARIANT_LOW;
 const INVARIANT_HIGH = Row.INVARIANT_HIGH;
 const BURST = Row.BURST;
 const PROTOCOL = Row.PROTOCOL;
-const NEXT_EXACT = GroupRow.NEXT_EXACT;
 const NEXT_INVARIANT = GroupRow.NEXT_INVARIANT;
 const NEXT_BURST = GroupRow.NEXT_BURST;
-const DONE = GroupRow.DONE;
+const NEED = GroupRow.NEED;
+const FIRST_TIME = GroupTime.FIRST;
+const LAST_TIME = GroupTime.LAST;
 
-/** Open groups by their three keys (see identity.ts): chains of those that share a bucket. */
+/**
+ * Open groups by their keys (see identity.ts): chains of those that share a bucket. Those with one exact key have one invariant key,
+ * too, so one table is for both.
+ */
 export class GroupIndex {
   readonly #groups: GroupTable;
   /** First group of each bucket, 0 none. */
-  readonly #exact = new Int32Array(BUCKETS);
   readonly #invariant = new Int32Array(BUCKETS);
   readonly #burst = new Int32Array(BUCKETS);
-  /** Buckets of the exact key in which groups that a sighting might have joined were not looked at. */
+  /** Buckets of the invariant key in which groups that a sighting might have joined were not looked at. */
   readonly #crowded = new Uint8Array(BUCKETS);
   #walked = 0;
   /** Where the last walk over equal packets ended: 0 when all were looked at. */
@@ -46,7 +50,6 @@ export class GroupIndex {
   add(group: number): void {
     const { rows } = this.#groups;
     const row = group << SHIFT;
-    link(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
     link(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
     if (rows[row + BURST] !== 0) link(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
   }
@@ -54,9 +57,16 @@ export class GroupIndex {
   remove(group: number): void {
     const { rows } = this.#groups;
     const row = group << SHIFT;
-    unlink(this.#exact, rows[row + EXACT_LOW]! & MASK, rows, group, NEXT_EXACT);
     unlink(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, NEXT_INVARIANT);
     if (rows[row + BURST] !== 0) unlink(this.#burst, rows[row + BURST]! & MASK, rows, group, NEXT_BURST);
+  }
+
+  /** Puts a group, which has its row and its links, in the place of the one that it was copied from. */
+  replace(group: number, copy: number): void {
+    const { rows } = this.#groups;
+    const row = copy << SHIFT;
+    relink(this.#invariant, rows[row + INVARIANT_LOW]! & MASK, rows, group, copy, NEXT_INVARIANT);
+    if (rows[row + BURST] !== 0) relink(this.#burst, rows[row + BURST]! & MASK, rows, group, copy, NEXT_BURST);
   }
 
   /** Gives a group its burst key when it has none yet: its first sighting may have shown too little. */
@@ -68,29 +78,35 @@ export class GroupIndex {
     link(this.#burst, burst & MASK, rows, group, NEXT_BURST);
   }
 
-  /** The next open group with an exact key behind `after` (0: the first); the youngest come first. One walk at a time. */
-  nextEqual(low: number, high: number, after: number): number {
+  /**
+   * The next open group with the keys of a packet behind `after` (0: the first); the youngest come first. One walk at a time.
+   * @param of rows that hold the packet's keys from `at` on
+   */
+  nextEqual(of: Int32Array, at: number, after: number): number {
     const { rows } = this.#groups;
     if (after === 0) this.#walked = 0;
-    let group = after === 0 ? this.#exact[low & MASK]! : rows[(after << SHIFT) + NEXT_EXACT]!;
-    for (; group !== 0 && this.#walked < WALK; group = rows[(group << SHIFT) + NEXT_EXACT]!) {
+    let group = after === 0 ? this.#invariant[of[at + INVARIANT_LOW]! & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
+    const low = of[at + EXACT_LOW]!;
+    const high = of[at + EXACT_HIGH]!;
+    for (; group !== 0 && this.#walked < WALK; group = rows[(group << SHIFT) + NEXT_INVARIANT]!) {
       this.#walked++;
       const row = group << SHIFT;
-      if (rows[row + EXACT_LOW] === low && rows[row + EXACT_HIGH] === high && rows[row + DONE] === 0) return group;
+      if (rows[row + EXACT_LOW] === low && rows[row + EXACT_HIGH] === high && rows[row + NEED] !== TOLD) return group;
     }
     this.#leftAt = group;
     return 0;
   }
 
   /** Remembers that the walk that has just ended left packets out which a sighting of this time might have been of. */
-  noteLeftOut(low: number, time: number): void {
-    const at = this.#leftAt;
-    if (at !== 0 && time - this.#groups.times[(at << 1) + 1]! <= JOIN) this.#crowded[low & MASK] = 1;
+  noteLeftOut(of: Int32Array, at: number, time: number): void {
+    const left = this.#leftAt;
+    if (left !== 0 && time - this.#groups.times[(left << TIME_SHIFT) + LAST_TIME]! <= JOIN)
+      this.#crowded[of[at + INVARIANT_LOW]! & MASK] = 1;
   }
 
   /** True when there were more packets with the key of a group than could be told apart. */
   isCrowded(group: number): boolean {
-    return this.#crowded[this.#groups.rows[(group << SHIFT) + EXACT_LOW]! & MASK] !== 0;
+    return this.#crowded[this.#groups.rows[(group << SHIFT) + INVARIANT_LOW]! & MASK] !== 0;
   }
 
   /** The one open group with the same nat-invariant key, close in time: 0 there is none, -1 there are several. */
@@ -119,7 +135,7 @@ export class GroupIndex {
       const its = other << SHIFT;
       if (
         other !== group &&
-        rows[its + DONE] === 0 &&
+        rows[its + NEED] !== TOLD &&
         rows[its + INVARIANT_LOW] === low &&
         rows[its + INVARIANT_HIGH] === rows[row + INVARIANT_HIGH] &&
         rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
@@ -147,7 +163,7 @@ export class GroupIndex {
       const its = other << SHIFT;
       if (
         other !== number &&
-        rows[its + DONE] === 0 &&
+        rows[its + NEED] !== TOLD &&
         rows[its + BURST] === burst &&
         rows[its + PROTOCOL] === group.protocol &&
         this.#near(number, other)
@@ -160,7 +176,10 @@ export class GroupIndex {
 
   #near(a: number, b: number): boolean {
     const { times } = this.#groups;
-    return times[a << 1]! <= times[(b << 1) + 1]! + JOIN && times[b << 1]! <= times[(a << 1) + 1]! + JOIN;
+    const [at, its] = [a << TIME_SHIFT, b << TIME_SHIFT];
+    return (
+      times[at + FIRST_TIME]! <= times[its + LAST_TIME]! + JOIN && times[its + FIRST_TIME]! <= times[at + LAST_TIME]! + JOIN
+    );
   }
 }
 
@@ -171,6 +190,14 @@ function link(table: Int32Array, slot: number, rows: Int32Array, group: number, 
   rows[(group << SHIFT) + next + 1] = 0;
   if (head !== 0) rows[(head << SHIFT) + next + 1] = group;
   table[slot] = group;
+}
+
+function relink(table: Int32Array, slot: number, rows: Int32Array, group: number, copy: number, next: number): void {
+  const before = rows[(copy << SHIFT) + next + 1]!;
+  const after = rows[(copy << SHIFT) + next]!;
+  if (before !== 0) rows[(before << SHIFT) + next] = copy;
+  else if (table[slot] === group) table[slot] = copy;
+  if (after !== 0) rows[(after << SHIFT) + next + 1] = copy;
 }
 
 function unlink(table: Int32Array, slot: number, rows: Int32Array, group: number, next: number): void {

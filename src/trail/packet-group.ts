@@ -1,7 +1,8 @@
-import { doubled } from '../net/doubled.js';
+import { doubledRows, newRows } from '../net/row-memory.js';
 import { Layer } from '../wire/layers.js';
-import { DESCRIPTION, DESCRIPTION_END, KEYS, Row, ROW_SHIFT, RowFlag } from './row.js';
-import { SightingStore } from './sightings.js';
+import { RowNumbers } from './row-numbers.js';
+import { DESCRIPTION, DESCRIPTION_END, KEYS, KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
+import { SightingStore, type FileClock } from './sightings.js';
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = ROW_SHIFT;
@@ -30,85 +31,107 @@ const INVARIANT_LOW = Row.INVARIANT_LOW;
 const INVARIANT_HIGH = Row.INVARIANT_HIGH;
 const BURST = Row.BURST;
 const FLAGS = Row.FLAGS;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
 
-/** What a group has besides its packet. Chains of the three key tables run both ways: a hostile capture can put all packets into one. */
+/** What a group has besides its packet. Chains of the two key tables run both ways: a hostile capture can put all packets into one. */
 export const GroupRow = {
-  NEXT_EXACT: 5,
-  PREVIOUS_EXACT: 6,
-  NEXT_INVARIANT: 7,
-  PREVIOUS_INVARIANT: 8,
-  NEXT_BURST: 9,
-  PREVIOUS_BURST: 10,
-  /** First sighting of the chain, -1 none. */
-  HEAD: 11,
   /** Tells a group from those that had its number before. */
-  SERIAL: 12,
+  SERIAL: 5,
+  // 6 to 9 are its times, see GroupTime
+  NEXT_INVARIANT: 10,
+  PREVIOUS_INVARIANT: 11,
+  NEXT_BURST: 12,
+  PREVIOUS_BURST: 13,
+  /** First sighting of the chain, -1 none. */
+  HEAD: 14,
   /** Points that saw it, a bit for each of the first 31; bit 31 for all others. */
-  SEEN: 13,
-  /** 1 when it is told: with another group, or on its own. */
-  DONE: 14,
-  /** Bits of the points that, once they all have seen it, leave nothing to wait for; 0 when it must wait. */
-  NEED: 15,
+  SEEN: 15,
+  /** Bits of the points that, once they all have seen it, leave nothing to wait for; 0 when it must wait, TOLD when it is told. */
+  NEED: 30,
   /** Number of its path. */
   PATH: 31,
 } as const;
-const NEXT_EXACT = GroupRow.NEXT_EXACT;
+/** GroupRow.NEED of a group that is told: with another one, or on its own. */
+export const TOLD = -1;
+
+/** First and last time of a group, in its row as a float64. */
+export const GroupTime = { FIRST: 3, LAST: 4 } as const;
+/** Float64 of a row, as a power of two. */
+export const TIME_SHIFT = ROW_SHIFT - 1;
+
 const HEAD = GroupRow.HEAD;
 const SERIAL = GroupRow.SERIAL;
 const SEEN = GroupRow.SEEN;
-const DONE = GroupRow.DONE;
+const NEED = GroupRow.NEED;
+const FIRST_TIME = GroupTime.FIRST;
+const LAST_TIME = GroupTime.LAST;
 
-const INITIAL = 1 << 12;
+const INITIAL = 1 << 10;
 
 /** Bit of a point in GroupRow.SEEN. */
 export function bitOf(point: number): number {
   return point < 31 ? 1 << point : 1 << 31;
 }
 
-/** The groups of a window in rows, with a free list, and their sightings. A group is its number, from 1; 0 is none. */
+/** The groups of a window in rows, and their sightings. A group is its number, from 1; 0 is none. */
 export class GroupTable {
-  rows = new Int32Array(INITIAL << SHIFT);
-  /** First and last time of each group, nanoseconds relative to the base. */
-  times = new Float64Array(INITIAL << 1);
-  readonly sightings = new SightingStore();
+  rows = newRows(INITIAL << SHIFT);
+  /** The same memory. Times of groups, nanoseconds relative to the base: see GroupTime. */
+  times = timesOf(this.rows);
+  readonly sightings: SightingStore;
+  readonly #numbers = new RowNumbers();
   readonly #views: (PacketGroup | undefined)[] = [];
-  #used = 1;
   #serial = 0;
   /** Groups that are open. */
   open = 0;
-  #free = 0;
+
+  /** @param clocks of the captures, by number */
+  constructor(clocks: readonly FileClock[]) {
+    this.sightings = new SightingStore(clocks);
+  }
 
   /** A free number; the caller fills the row. */
   take(): number {
     this.open++;
-    let group = this.#free;
-    if (group !== 0) {
-      this.#free = this.rows[(group << SHIFT) + NEXT_EXACT]!;
-    } else {
-      group = this.#used++;
-      if (group << 1 === this.times.length) this.#grow();
-    }
+    const group = this.#numbers.take();
+    this.#makeRoom(group);
+    const { rows } = this;
     const row = group << SHIFT;
-    this.rows[row + HEAD] = -1;
-    this.rows[row + SERIAL] = this.#serial = (this.#serial + 1) | 0;
-    this.rows[row + SEEN] = 0;
-    this.rows[row + DONE] = 0;
+    rows[row + HEAD] = -1;
+    rows[row + SERIAL] = this.#serial = (this.#serial + 1) | 0;
+    rows[row + SEEN] = 0;
+    rows[row + NEED] = 0;
     return group;
+  }
+
+  /** Gives a group that stays for long a number apart from the others, and its sightings, too. Its chains still lead to the old one. */
+  setApart(group: number): number {
+    const { sightings } = this;
+    const number = this.#numbers.takeApart();
+    this.#makeRoom(number);
+    const { rows } = this;
+    rows.copyWithin(number << SHIFT, group << SHIFT, (group + 1) << SHIFT);
+    rows[(number << SHIFT) + HEAD] = sightings.setApart(rows[(group << SHIFT) + HEAD]!);
+    const view = this.viewed(group);
+    if (view !== undefined) {
+      view.moveTo(number);
+      this.#views[number] = view;
+    }
+    this.#giveBack(group);
+    return number;
   }
 
   /** Gives a group and its sightings up. */
   free(group: number): void {
     const { sightings } = this;
-    for (let at = this.rows[(group << SHIFT) + HEAD]!; at >= 0;) {
-      const next = sightings.next(at);
-      sightings.free(at);
-      at = next;
-    }
+    sightings.freeAll(this.rows[(group << SHIFT) + HEAD]!);
     this.open--;
+    this.#giveBack(group);
+  }
+
+  #giveBack(group: number): void {
     this.rows[(group << SHIFT) + SERIAL] = this.#serial = (this.#serial + 1) | 0;
-    this.rows[(group << SHIFT) + NEXT_EXACT] = this.#free;
-    this.#free = group;
+    this.#numbers.free(group);
     // An array that has never had this place does not get it now
     if (group < this.#views.length && this.#views[group] !== undefined) this.#views[group] = undefined;
   }
@@ -151,16 +174,21 @@ export class GroupTable {
     const { rows, times, sightings } = this;
     const row = group << SHIFT;
     const its = chain.map((at) => sightings.time(at));
-    times[group << 1] = Math.min(...its);
-    times[(group << 1) + 1] = Math.max(...its);
+    times[(group << TIME_SHIFT) + FIRST_TIME] = Math.min(...its);
+    times[(group << TIME_SHIFT) + LAST_TIME] = Math.max(...its);
     rows[row + HEAD] = sightings.link(chain);
     rows[row + SEEN] = chain.reduce((bits, at) => bits | bitOf(sightings.point(at)), 0);
   }
 
-  #grow(): void {
-    this.rows = doubled(this.rows);
-    this.times = doubled(this.times);
+  #makeRoom(group: number): void {
+    if (group << SHIFT < this.rows.length) return;
+    this.rows = doubledRows(this.rows);
+    this.times = timesOf(this.rows);
   }
+}
+
+function timesOf({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  return new Float64Array(buffer, byteOffset, length >> 1);
 }
 
 function bitsOf(word: number): number {
@@ -235,7 +263,7 @@ export class PacketGroup {
     return this.#table.rows[this.#row + PROTOCOL]!;
   }
   get kind(): number {
-    return this.#table.rows[this.#row + KIND]!;
+    return this.#table.rows[this.#row + FLAGS]! >> KIND;
   }
   get ipVersion(): number {
     return this.#table.rows[this.#row + FLAGS]! & FLAG_VERSION;
@@ -278,16 +306,16 @@ export class PacketGroup {
     return this.#table.rows[this.#row + HEAD]!;
   }
   get firstTime(): number {
-    return this.#table.times[this.number << 1]!;
+    return this.#table.times[(this.number << TIME_SHIFT) + FIRST_TIME]!;
   }
   get lastTime(): number {
-    return this.#table.times[(this.number << 1) + 1]!;
+    return this.#table.times[(this.number << TIME_SHIFT) + LAST_TIME]!;
   }
   get done(): boolean {
-    return this.#table.rows[this.#row + DONE] === 1;
+    return this.#table.rows[this.#row + NEED] === TOLD;
   }
   set done(done: boolean) {
-    this.#table.rows[this.#row + DONE] = done ? 1 : 0;
+    this.#table.rows[this.#row + NEED] = done ? TOLD : 0;
   }
 }
 

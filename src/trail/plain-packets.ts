@@ -6,9 +6,9 @@ import { note, streamOf } from './exchange-packets.js';
 import type { ExchangeTable } from './exchanges.js';
 import type { GroupIndex } from './group-index.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
-import { GroupRow, PacketGroup, type GroupTable } from './packet-group.js';
+import { GroupRow, GroupTime, PacketGroup, TIME_SHIFT, TOLD, type GroupTable } from './packet-group.js';
 import type { Path, Paths } from './paths.js';
-import { Row, ROW_SHIFT, RowFlag } from './row.js';
+import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TrackerOptions } from './tracker.js';
 import { echoIdOf, type Form } from './trail.js';
 import type { Translations } from './translations.js';
@@ -20,7 +20,7 @@ const SRC = Row.SRC;
 const DST = Row.DST;
 const FLAGS = Row.FLAGS;
 const FLAG_ICMP_ERROR = RowFlag.ICMP_ERROR;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
 const C = Row.C;
 const SOURCE_PORT = Row.SOURCE_PORT;
 const DESTINATION_PORT = Row.DESTINATION_PORT;
@@ -29,7 +29,8 @@ const A = Row.A;
 const IP_ID = Row.IP_ID;
 const HEAD = GroupRow.HEAD;
 const SEEN = GroupRow.SEEN;
-const DONE = GroupRow.DONE;
+const NEED = GroupRow.NEED;
+const FIRST_TIME = GroupTime.FIRST;
 const PATH = GroupRow.PATH;
 const TCP = Layer.TCP;
 
@@ -86,7 +87,7 @@ export class PlainPackets {
     const { rows } = this.#groups;
     const row = number << SHIFT;
     if ((rows[row + FLAGS]! & FLAG_ICMP_ERROR) !== 0) return true;
-    return rows[row + KIND] === TCP && (rows[row + C]! & RST) !== 0;
+    return rows[row + FLAGS]! >> KIND === TCP && (rows[row + C]! & RST) !== 0;
   }
 
   /** True where identical packets may be in one group, of which a trail counts how many each point saw. */
@@ -114,7 +115,7 @@ export class PlainPackets {
   tell(number: number, path: Path): void {
     const { rows } = this.#groups;
     const row = number << SHIFT;
-    const isTcp = rows[row + KIND] === TCP;
+    const isTcp = rows[row + FLAGS]! >> KIND === TCP;
     const { points } = path;
     const group = this.#group;
     group.moveTo(number);
@@ -128,14 +129,15 @@ export class PlainPackets {
     const { direction } = this.#exchanges;
     const reach = path.home.length > 0 ? Reach.HOME : Reach.END;
     const { times } = this.#groups;
-    note(exchange, direction, group, times, number << 1, form, reach, points[points.length - 1]!, null, false);
+    const at = (number << TIME_SHIFT) + FIRST_TIME;
+    note(exchange, direction, group, times, at, form, reach, points[points.length - 1]!, null, false);
     const length = rows[row + PAYLOAD_LENGTH]!;
     if (followsStreams && isTcp && length > 0) {
       const { sightings } = this.#groups;
       const sequence = rows[row + A]!;
       const stream = streamOf(exchange, direction, sequence);
-      for (let at = rows[row + HEAD]!; at >= 0; at = sightings.next(at))
-        stream.add(sightings.point(at), sequence, length);
+      for (let its = rows[row + HEAD]!; its >= 0; its = sightings.next(its))
+        stream.add(sightings.point(its), sequence, length);
     }
   }
 
@@ -198,11 +200,11 @@ export class PlainPackets {
     itsForm.echoId = echoIdOf(its);
     // Told as one packet, from the first sighting of either form to the last
     const { times } = this.#groups;
-    const [at, itsAt] = [from << 1, to << 1];
+    const [at, itsAt] = [(from << TIME_SHIFT) + FIRST_TIME, (to << TIME_SHIFT) + FIRST_TIME];
     times[at] = Math.min(times[at]!, times[itsAt]!);
     times[at + 1] = Math.max(times[at + 1]!, times[itsAt + 1]!);
-    rows[row + DONE] = 1;
-    rows[itsRow + DONE] = 1;
+    rows[row + NEED] = TOLD;
+    rows[itsRow + NEED] = TOLD;
     this.packets++;
     this.#translations.add(form, itsForm, before, after);
     const exchange = this.#exchanges.exchangeOf(group, form, itsForm);

@@ -36,25 +36,23 @@ export const Row = {
   DESTINATION_PORT: 19,
   /** IP protocol number. */
   PROTOCOL: 20,
-  /** Layer.TCP, UDP, ICMP, ICMPV6, or -1. */
-  KIND: 21,
-  /** See RowFlag. */
-  FLAGS: 22,
-  IP_ID: 23,
+  /** See RowFlag; in the bits from KIND_SHIFT on Layer.TCP, UDP, ICMP, ICMPV6, or -1. */
+  FLAGS: 21,
+  IP_ID: 22,
   /** Octets of the fragment's place in its packet. */
-  FRAGMENT_OFFSET: 24,
+  FRAGMENT_OFFSET: 23,
   /** Octets after the IP headers, as announced. */
-  L4_LENGTH: 25,
-  PAYLOAD_LENGTH: 26,
+  L4_LENGTH: 24,
+  PAYLOAD_LENGTH: 25,
   /** TCP: sequence number, acknowledgement, flags; ICMP: type << 8 | code, identifier, sequence; DNS over UDP: id, flags, type. */
-  A: 27,
-  B: 28,
-  C: 29,
+  A: 26,
+  B: 27,
+  C: 28,
   /**
    * DNS over UDP: of a sighting dnsQuestionHash (0 none), of a group the number of the name (-1 none). TCP: timestamp of a SYN, or
    * the one that a SYN,ACK echoes (0 none).
    */
-  NAME: 30,
+  NAME: 29,
 } as const;
 
 /** Int32 of a row, as a power of two. */
@@ -63,7 +61,9 @@ export const ROW_SHIFT = 5;
 export const KEYS = 5;
 /** First of the fields that describe a packet, and the one behind the last. */
 export const DESCRIPTION = 16;
-export const DESCRIPTION_END = 31;
+export const DESCRIPTION_END = 30;
 
 /** Bits of Row.FLAGS: the lowest four are the IP version. */
 export const RowFlag = { VERSION: 15, DNS: 16, MORE_FRAGMENTS: 32, ICMP_ERROR: 64 } as const;
+/** What the packet is stands in Row.FLAGS from this bit on, signed. */
+export const KIND_SHIFT = 8;

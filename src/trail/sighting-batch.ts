@@ -16,7 +16,7 @@ import {
   ipIdentity,
   packetKeys,
 } from './identity.js';
-import { Row, ROW_SHIFT, RowFlag } from './row.js';
+import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TunnelTable } from './sightings.js';
 
 /** Sightings of a batch: the rows of so many stay in the processor's second cache until they are used. */
@@ -46,7 +46,7 @@ const INVARIANT_HIGH = Row.INVARIANT_HIGH;
 const SRC = Row.SRC;
 const DST = Row.DST;
 const PROTOCOL = Row.PROTOCOL;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
 const IP_ID = Row.IP_ID;
 const FRAGMENT_OFFSET = Row.FRAGMENT_OFFSET;
 const L4_LENGTH = Row.L4_LENGTH;
@@ -186,7 +186,6 @@ export class SightingReader {
     rows[row + SRC] = sourceId(view, ipAt, ipVersion, addresses);
     rows[row + DST] = destinationId(view, ipAt, ipVersion, addresses);
     rows[row + PROTOCOL] = packet.protocol;
-    rows[row + KIND] = kind;
     rows[row + IP_ID] = ipIdentity(packet) & 0xffff;
     rows[row + FRAGMENT_OFFSET] = packet.fragmentOffset;
     rows[row + L4_LENGTH] = packet.l4Length;
@@ -197,7 +196,7 @@ export class SightingReader {
     rows[row + INTERFACE] = interfaceId;
     rows[row + INTERFACE_INDEX] = packet.interfaceIndex;
     rows[row + KEPT_AT] = -1;
-    let flags = ipVersion | (packet.moreFragments === 0 ? 0 : MORE_FRAGMENTS);
+    let flags = (kind << KIND) | ipVersion | (packet.moreFragments === 0 ? 0 : MORE_FRAGMENTS);
     let sourcePort = -1;
     let destinationPort = -1;
     let a = 0;

@@ -1,4 +1,7 @@
-import { doubled } from '../net/doubled.js';
+import { doubledRows, newRows } from '../net/row-memory.js';
+import { relative } from '../net/relative-time.js';
+import type { Clock } from './clocks.js';
+import { RowNumbers } from './row-numbers.js';
 import { Row, ROW_SHIFT } from './row.js';
 import type { SightingBatch } from './sighting-batch.js';
 
@@ -86,30 +89,29 @@ const TUNNEL = 5;
 const NEXT = 6;
 const CHAINED = 7;
 const SHIFT = 3;
+const INITIAL = 1 << 10;
 
-/**
- * Sightings in rows, with a free list: a packet at a point. A sighting is a small integer, valid until it is freed. Chained
- * within its packet.
- */
+/** The clock of a capture, for times relative to a second since the epoch. */
+export interface FileClock {
+  readonly clock: Clock;
+  readonly base: number;
+}
+
+/** Sightings in rows: a packet at a point. A sighting is a small integer, valid until it is freed. Chained within its packet. */
 export class SightingStore {
-  #free = -1;
-  #used = 0;
-  #rows: Int32Array<ArrayBuffer>;
-  #times: Float64Array<ArrayBuffer>;
+  #rows = newRows(INITIAL << SHIFT);
+  readonly #numbers = new RowNumbers();
+  readonly #clocks: readonly FileClock[];
 
-  constructor(capacity = 1 << 12) {
-    this.#rows = new Int32Array(capacity << SHIFT);
-    this.#times = new Float64Array(capacity);
+  /** @param clocks of the captures, by number */
+  constructor(clocks: readonly FileClock[]) {
+    this.#clocks = clocks;
   }
 
   /** Keeps a sighting of a batch before `next` in a chain. */
   add(batch: SightingBatch, index: number, point: number, file: number, tunnel: number, next: number): number {
-    let at = this.#free;
-    if (at >= 0) this.#free = this.#rows[(at << SHIFT) + NEXT]!;
-    else {
-      if (this.#used === this.#times.length) this.#grow();
-      at = this.#used++;
-    }
+    const at = this.#numbers.take();
+    this.#makeRoom(at);
     const rows = this.#rows;
     const row = at << SHIFT;
     rows[row + POINT_AND_FILE] = (point << 16) | file;
@@ -122,13 +124,28 @@ export class SightingStore {
     rows[row + TUNNEL] = tunnel;
     rows[row + NEXT] = next;
     rows[row + CHAINED] = next < 0 ? 1 : rows[(next << SHIFT) + CHAINED]! + 1;
-    this.#times[at] = batch.times[index]!;
     return at;
   }
 
-  free(at: number): void {
-    this.#rows[(at << SHIFT) + NEXT] = this.#free;
-    this.#free = at;
+  /** Gives up a chain. */
+  freeAll(head: number): void {
+    for (let at = head; at >= 0; at = this.#rows[(at << SHIFT) + NEXT]!) this.#numbers.free(at);
+  }
+
+  /** Gives a chain that stays for long numbers apart from the others (see RowNumbers). @returns its new head */
+  setApart(head: number): number {
+    let first = -1;
+    let last = -1;
+    for (let at = head; at >= 0; at = this.next(at)) {
+      const copy = this.#numbers.takeApart();
+      this.#makeRoom(copy);
+      this.#rows.copyWithin(copy << SHIFT, at << SHIFT, (at + 1) << SHIFT);
+      if (last < 0) first = copy;
+      else this.#rows[(last << SHIFT) + NEXT] = copy;
+      last = copy;
+    }
+    this.freeAll(head);
+    return first;
   }
 
   /** Chains sightings anew. @returns the first */
@@ -181,12 +198,13 @@ export class SightingStore {
     return this.#rows[(at << SHIFT) + TUNNEL]!;
   }
 
+  /** Corrected time, as its reader told it. */
   time(at: number): number {
-    return this.#times[at]!;
+    const { clock, base } = this.#clocks[this.file(at)]!;
+    return clock.correct(relative(this.seconds(at), this.nanoseconds(at), base));
   }
 
-  #grow(): void {
-    this.#rows = doubled(this.#rows);
-    this.#times = doubled(this.#times);
+  #makeRoom(at: number): void {
+    if (at << SHIFT >= this.#rows.length) this.#rows = doubledRows(this.#rows);
   }
 }

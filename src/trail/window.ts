@@ -4,10 +4,20 @@ import { PacketView } from '../wire/packet.js';
 import { EqualPackets, RECORDED } from './equal-packets.js';
 import { GroupIndex, JOIN, SETTLE } from './group-index.js';
 import { GroupQueue } from './group-queue.js';
-import { bitOf, copyDescription, copyPacket, GroupRow, GroupTable, type PacketGroup } from './packet-group.js';
+import {
+  bitOf,
+  copyDescription,
+  copyPacket,
+  GroupRow,
+  GroupTable,
+  GroupTime,
+  TIME_SHIFT,
+  TOLD,
+  type PacketGroup,
+} from './packet-group.js';
 import { quoteOf } from './quote.js';
-import { Row, ROW_SHIFT, RowFlag } from './row.js';
-import { OVERFLOW, TunnelTable } from './sightings.js';
+import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
+import { OVERFLOW, TunnelTable, type FileClock } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
 import { COPIES, ToldKeys } from './told-keys.js';
@@ -26,7 +36,7 @@ const EXACT_HIGH = Row.EXACT_HIGH;
 const BURST = Row.BURST;
 const SRC = Row.SRC;
 const DST = Row.DST;
-const KIND = Row.KIND;
+const KIND = KIND_SHIFT;
 const FLAGS = Row.FLAGS;
 const NAME = Row.NAME;
 const IP_ID = Row.IP_ID;
@@ -35,14 +45,17 @@ const ICMP_ERROR = RowFlag.ICMP_ERROR;
 const TCP = Layer.TCP;
 const HEAD = GroupRow.HEAD;
 const SEEN = GroupRow.SEEN;
-const DONE = GroupRow.DONE;
 const NEED = GroupRow.NEED;
+const FIRST_TIME = GroupTime.FIRST;
+const LAST_TIME = GroupTime.LAST;
 
 /** Everything that one run shares while packets are paired. */
 export interface WindowContext {
   readonly addresses: AddressTable;
   readonly texts: Texts;
   readonly vxlanPorts: readonly number[] | undefined;
+  /** Of the captures, by number. */
+  readonly clocks: readonly FileClock[];
   /** Most packets open at a time. */
   readonly limit: number;
   /** Points of which captures overlap. */
@@ -61,8 +74,8 @@ export interface WindowContext {
 
 /** The packets being put together: sightings come in, in rough order of time, and complete groups go out. */
 export class PacketWindow {
-  readonly groups = new GroupTable();
-  readonly index = new GroupIndex(this.groups);
+  readonly groups: GroupTable;
+  readonly index: GroupIndex;
   readonly tunnels = new TunnelTable();
   /** Groups closed before their time because the window was full, and sightings that could not be told from copies. */
   get evicted(): number {
@@ -74,11 +87,15 @@ export class PacketWindow {
   readonly #equal: EqualPackets;
   readonly #told = new ToldKeys();
   /** Open groups in order of their making, and those among them that did not settle. */
-  readonly #fresh = new GroupQueue(this.groups);
-  readonly #waiting = new GroupQueue(this.groups);
+  readonly #fresh: GroupQueue;
+  readonly #waiting: GroupQueue;
 
   constructor(context: WindowContext) {
     this.#context = context;
+    this.groups = new GroupTable(context.clocks);
+    this.index = new GroupIndex(this.groups);
+    this.#fresh = new GroupQueue(this.groups);
+    this.#waiting = new GroupQueue(this.groups);
     this.#equal = new EqualPackets(this.groups, this.index, context.overlapping);
     this.#view = new PacketView(context.vxlanPorts === undefined ? {} : { vxlanPorts: context.vxlanPorts });
   }
@@ -107,14 +124,15 @@ export class PacketWindow {
     const at = group << SHIFT;
     rows[at + HEAD] = sightings.add(batch, index, point, file, tunnel, rows[at + HEAD]!);
     rows[at + SEEN]! |= bitOf(point);
-    if (time < times[group << 1]!) times[group << 1] = time;
-    if (time > times[(group << 1) + 1]!) times[(group << 1) + 1] = time;
+    const its = group << TIME_SHIFT;
+    if (time < times[its + FIRST_TIME]!) times[its + FIRST_TIME] = time;
+    if (time > times[its + LAST_TIME]!) times[its + LAST_TIME] = time;
     const need = rows[at + NEED]!;
     if (need === 0 || (rows[at + SEEN]! & need) !== need) return;
     // Told while it is still in the processor's cache: waiting with the others costs three times as much
     if (this.#context.complete(group)) {
-      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times, (group << 1) + 1);
-      rows[at + DONE] = 1;
+      this.#told.add(rows[at + EXACT_LOW]!, rows[at + EXACT_HIGH]!, times, its + LAST_TIME);
+      rows[at + NEED] = TOLD;
       this.#release(group);
     } else {
       rows[at + NEED] = 0;
@@ -126,8 +144,8 @@ export class PacketWindow {
     const { rows } = this.groups;
     const at = group << SHIFT;
     if ((rows[at + FLAGS]! & DNS) !== 0 ? rows[at + NAME]! < 0 : (from[row + FLAGS]! & DNS) !== 0) return true;
-    if (rows[at + KIND] === TCP) return rows[at + NAME] === 0 && from[row + NAME] !== 0;
-    return rows[at + KIND]! < 0 && from[row + KIND]! >= 0;
+    if (rows[at + FLAGS]! >> KIND === TCP) return rows[at + NAME] === 0 && from[row + NAME] !== 0;
+    return rows[at + FLAGS]! >> KIND < 0 && from[row + FLAGS]! >> KIND >= 0;
   }
 
   #start(batch: SightingBatch, index: number): number {
@@ -137,7 +155,8 @@ export class PacketWindow {
     const { rows, times } = groups;
     const row = group << SHIFT;
     copyPacket(batch.rows, index << SHIFT, rows, row);
-    times[group << 1] = times[(group << 1) + 1] = batch.times[index]!;
+    const its = group << TIME_SHIFT;
+    times[its + FIRST_TIME] = times[its + LAST_TIME] = batch.times[index]!;
     this.#readKept(batch, index, group);
     this.index.add(group);
     this.#fresh.push(group);
@@ -149,7 +168,7 @@ export class PacketWindow {
   #evict(): void {
     this.#evicted++;
     const oldest = this.#waiting.first || this.#fresh.first;
-    if (this.groups.rows[(oldest << SHIFT) + DONE] === 0) this.groups.view(oldest).resembles ??= EVICTED;
+    if (this.groups.rows[(oldest << SHIFT) + NEED] !== TOLD) this.groups.view(oldest).resembles ??= EVICTED;
     this.#end(oldest);
   }
 
@@ -167,7 +186,7 @@ export class PacketWindow {
     const { rows } = this.groups;
     const row = group << SHIFT;
     if ((rows[row + FLAGS]! & (DNS | ICMP_ERROR)) === 0) {
-      if (rows[row + KIND] !== TCP) rows[row + NAME] = -1;
+      if (rows[row + FLAGS]! >> KIND !== TCP) rows[row + NAME] = -1;
       return;
     }
     const { texts, addresses } = this.#context;
@@ -189,29 +208,28 @@ export class PacketWindow {
    * @param most groups to take at a time @returns true when there is nothing more to take
    */
   expire(readUpTo: number, most: number): boolean {
-    const { rows, times } = this.groups;
+    const { groups } = this;
     let passed = 0;
     let taken = 0;
     for (;;) {
       const group = this.#fresh.first;
       if (taken++ === most) return false;
       if (group === 0) break;
-      const last = times[(group << 1) + 1]!;
+      const last = groups.times[(group << TIME_SHIFT) + LAST_TIME]!;
       if (last + SETTLE >= readUpTo) {
         if (last < readUpTo + AHEAD || passed++ >= PASSED_OVER) break;
         this.#fresh.turn();
         continue;
       }
       this.#fresh.shift();
-      const row = group << SHIFT;
-      if (rows[row + DONE] !== 0 || this.#context.settle(group)) this.#release(group);
-      else this.#waiting.push(group);
+      if (groups.rows[(group << SHIFT) + NEED] === TOLD || this.#context.settle(group)) this.#release(group);
+      else this.#wait(group);
     }
     for (passed = 0; ;) {
       const group = this.#waiting.first;
       if (taken++ === most) return false;
       if (group === 0) break;
-      const last = times[(group << 1) + 1]!;
+      const last = groups.times[(group << TIME_SHIFT) + LAST_TIME]!;
       if (last + JOIN >= readUpTo) {
         if (last < readUpTo + AHEAD || passed++ >= PASSED_OVER) break;
         this.#waiting.turn();
@@ -223,10 +241,16 @@ export class PacketWindow {
     return true;
   }
 
+  #wait(group: number): void {
+    const number = this.groups.setApart(group);
+    this.index.replace(group, number);
+    this.#waiting.push(number);
+  }
+
   #end(group: number): void {
     const { rows } = this.groups;
     const row = group << SHIFT;
-    if (rows[row + DONE] === 0) {
+    if (rows[row + NEED] !== TOLD) {
       const view = this.groups.view(group);
       if (this.index.isCrowded(group)) view.resembles ??= CROWDED;
       this.#context.close(view);
