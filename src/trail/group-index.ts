@@ -10,8 +10,8 @@ export const JOIN = 4e9;
 const WALK = 256;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 export const SETTLE = 20e6;
-/** Twice as many as packets wait at a time, of those that many are lost: fewer would make chains, more would crowd the cache. */
-const BUCKETS = 1 << 15;
+/** Several times as many as packets wait at a time, so that most are alone in theirs. */
+const BUCKETS = 1 << 16;
 const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former
@@ -23,6 +23,7 @@ const INVARIANT_HIGH = Row.INVARIANT_HIGH;
 const BURST = Row.BURST;
 const PROTOCOL = Row.PROTOCOL;
 const NEXT_INVARIANT = GroupRow.NEXT_INVARIANT;
+const PREVIOUS_INVARIANT = GroupRow.PREVIOUS_INVARIANT;
 const NEXT_BURST = GroupRow.NEXT_BURST;
 const NEED = GroupRow.NEED;
 const FIRST_TIME = GroupTime.FIRST;
@@ -85,7 +86,8 @@ export class GroupIndex {
   nextEqual(of: Int32Array, at: number, after: number): number {
     const { rows } = this.#groups;
     if (after === 0) this.#walked = 0;
-    let group = after === 0 ? this.#invariant[of[at + INVARIANT_LOW]! & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
+    let group =
+      after === 0 ? this.#invariant[of[at + INVARIANT_LOW]! & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
     const low = of[at + EXACT_LOW]!;
     const high = of[at + EXACT_HIGH]!;
     for (; group !== 0 && this.#walked < WALK; group = rows[(group << SHIFT) + NEXT_INVARIANT]!) {
@@ -111,6 +113,10 @@ export class GroupIndex {
 
   /** The one open group with the same nat-invariant key, close in time: 0 there is none, -1 there are several. */
   onlyTranslation(group: number): number {
+    // Nearly always it is alone in its bucket, which its own row tells
+    const { rows } = this.#groups;
+    const row = group << SHIFT;
+    if (rows[row + NEXT_INVARIANT] === 0 && rows[row + PREVIOUS_INVARIANT] === 0) return 0;
     const other = this.#nextTranslation(group, 0);
     return other === 0 || this.#nextTranslation(group, other) === 0 ? other : -1;
   }
@@ -178,7 +184,8 @@ export class GroupIndex {
     const { times } = this.#groups;
     const [at, its] = [a << TIME_SHIFT, b << TIME_SHIFT];
     return (
-      times[at + FIRST_TIME]! <= times[its + LAST_TIME]! + JOIN && times[its + FIRST_TIME]! <= times[at + LAST_TIME]! + JOIN
+      times[at + FIRST_TIME]! <= times[its + LAST_TIME]! + JOIN &&
+      times[its + FIRST_TIME]! <= times[at + LAST_TIME]! + JOIN
     );
   }
 }

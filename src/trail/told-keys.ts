@@ -43,6 +43,7 @@ export class ToldKeys {
 
   /** True when a packet of this key was told so lately that this is a copy of it. `index`: place of its time in `times`. */
   has(low: number, high: number, times: Float64Array, index: number): boolean {
+    if (this.#first === this.#next) return false;
     const mask = this.#times.length - 1;
     let number = this.#heads[low & MASK]!;
     if (number < this.#first) return false;
