@@ -177,8 +177,8 @@ export class SightingsThread {
 
   #take(message: BatchFilled): void {
     const { tunnels, capture, batch, count } = message;
-    for (const { kind, src, dst, sourcePort, destinationPort, id } of tunnels) {
-      this.#numbers.push(this.#tunnels.idOf(kind, src, dst, sourcePort, destinationPort, id));
+    for (const { kind, src, dst, destinationPort, id } of tunnels) {
+      this.#numbers.push(this.#tunnels.idOf(kind, src, dst, destinationPort, id));
     }
     const source = this.#captures[capture]!;
     if (batch >= 0) {

@@ -42,6 +42,7 @@ export interface Break {
   readonly tunnel: Tunnel | null;
   readonly outerSource: string | null;
   readonly outerDestination: string | null;
+  readonly outerSourcePort: number | null;
   readonly outerPort: number | null;
   /** The node never sends tunnel packets to the outer source, though it does send some elsewhere. */
   readonly strangeSource: boolean;
@@ -162,6 +163,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
     tunnel,
     outerSource: tunnel === null ? null : text(tunnel.src),
     outerDestination: tunnel === null ? null : text(tunnel.dst),
+    outerSourcePort: tunnel === null ? null : sighting.outerSourcePort,
     outerPort: tunnel === null || tunnel.destinationPort <= 0 ? null : tunnel.destinationPort,
     strangeSource: tunnel !== null && peers.size > 0 && !peers.has(tunnel.src),
     sourceAccepted: tunnel !== null && acceptedAt(context, last.id, next.id).has(tunnel.src),

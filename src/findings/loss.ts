@@ -197,7 +197,7 @@ export function stepsOf(context: FindingContext, trail: Trail, judgement: Judgem
     ...placeOf(context, sighting),
     state: 'seen',
     ttl: sighting.ttl,
-    tunnel: tunnelText(names, sighting.tunnel),
+    tunnel: tunnelText(names, sighting),
     note: sighting.copy ? 'recorded twice' : null,
   }));
   for (const { point, able, note } of judgement.silent) {

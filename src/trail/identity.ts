@@ -95,13 +95,9 @@ export function packetKeys(packet: PacketView, keyOctets: number): void {
   if (octets >= 8) {
     if (protocol === TCP) {
       changing = view.getInt32(at);
-      mix(view.getInt32(at + 4));
-      i = 8;
-      if (octets >= 16) {
-        mix(view.getInt32(at + 8));
-        mix(view.getInt32(at + 12));
-        i = octets >= 20 ? 20 : 16; // past the checksum
-      }
+      i = octets >= 16 ? 16 : 8;
+      mixOctets(view, at + 4, at + i);
+      if (octets >= 20) i = 20; // past the checksum
     } else if (protocol === UDP) {
       changing = view.getInt32(at);
       mix(view.getUint16(at + 4));
@@ -118,21 +114,32 @@ export function packetKeys(packet: PacketView, keyOctets: number): void {
         mixQuoted(packet, octets);
         invariantLow = low | 0;
         invariantHigh = high | 0;
-        mixOctets(view, at, i, octets);
+        mixOctets(view, at + i, at + octets);
         return finishExact(packet, changing);
       }
     }
   }
-  mixOctets(view, at, i, octets);
+  mixOctets(view, at + i, at + octets);
   invariantLow = low | 0;
   invariantHigh = high | 0;
   finishExact(packet, changing);
 }
 
-function mixOctets(view: DataView, at: number, from: number, to: number): void {
+/** The words from one offset to another, then what octets are left: as `mix` does, its numbers in registers. */
+function mixOctets(view: DataView, from: number, to: number): void {
+  let l = low;
+  let h = high;
   let i = from;
-  for (; i + 4 <= to; i += 4) mix(view.getInt32(at + i));
-  for (; i < to; i++) mix(view.getUint8(at + i) + 0x100);
+  for (; i + 4 <= to; i += 4) {
+    const word = view.getInt32(i);
+    l = Math.imul(l ^ word, 0x85ebca6b);
+    l ^= l >>> 13;
+    h = Math.imul(h + word + 0x165667b1, 0xc2b2ae35) ^ l;
+    h ^= h >>> 16;
+  }
+  low = l;
+  high = h;
+  for (; i < to; i++) mix(view.getUint8(i) + 0x100);
 }
 
 /** By the octets of the addresses, not by their ids: readings that number addresses apart make the same keys. */
@@ -142,7 +149,7 @@ function finishExact({ view, ipAt, ipVersion }: PacketView, changing: number): v
     mix(view.getInt32(ipAt + 12));
     mix(view.getInt32(ipAt + 16));
   } else {
-    for (let i = 8; i < 40; i += 4) mix(view.getInt32(ipAt + i));
+    mixOctets(view, ipAt + 8, ipAt + 40);
   }
   exactLow = low | 0;
   exactHigh = high | 0;

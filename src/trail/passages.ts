@@ -12,6 +12,7 @@ export function markCopies(sightings: readonly Sighting[]): Sighting[] {
       before.point === sighting.point &&
       before.ttl === sighting.ttl &&
       before.tunnel === sighting.tunnel &&
+      before.outerSourcePort === sighting.outerSourcePort &&
       before.range === null &&
       sighting.range === null &&
       before.form === sighting.form &&

@@ -223,7 +223,7 @@ export class PlainPackets {
   #passedTunnels(group: PacketGroup): boolean {
     const { sightings } = this.#groups;
     for (let at = group.head; at >= 0; at = sightings.next(at)) {
-      if (sightings.ttls(at) >>> 8 === 0) continue;
+      if (((sightings.ttls(at) >>> 8) & 255) === 0) continue;
       for (const tunnel of this.#tunnels[sightings.point(at)]!)
         if (!this.#groups.hasSeen(group.number, tunnel)) return false;
     }

@@ -16,7 +16,7 @@ export const Row = {
   /** As the file says; unsigned. */
   SECONDS: 6,
   NANOSECONDS: 7,
-  /** TTL in bits 0-7, outer TTL in 8-15. */
+  /** TTL in bits 0-7, outer TTL in 8-15, source port of the outer UDP in 16-31. */
   TTLS: 8,
   /** Number in the tunnel table of who read the frame; 0 is a bare packet. */
   TUNNEL: 9,

@@ -58,7 +58,10 @@ export function endText(names: Pick<Names, 'addresses'>, address: number, port: 
   return names.addresses.version(address) === 6 ? `[${text}]:${port}` : `${text}:${port}`;
 }
 
-export function tunnelText(names: Pick<Names, 'addresses' | 'tunnels'>, number: number): string | null {
+export function tunnelText(
+  names: Pick<Names, 'addresses' | 'tunnels'>,
+  { tunnel: number, outerSourcePort }: Pick<Sighting, 'tunnel' | 'outerSourcePort'>,
+): string | null {
   if (number === OVERFLOW) return 'one of too many tunnels to tell apart';
   const tunnel = names.tunnels.get(number);
   if (tunnel === null) return null;
@@ -71,7 +74,7 @@ export function tunnelText(names: Pick<Names, 'addresses' | 'tunnels'>, number: 
           ? 'gre'
           : 'ipip';
   const ports = tunnel.kind === Layer.VXLAN || tunnel.kind === Layer.GENEVE;
-  const src = endText(names, tunnel.src, ports ? tunnel.sourcePort : -1);
+  const src = endText(names, tunnel.src, ports ? outerSourcePort : -1);
   const dst = endText(names, tunnel.dst, ports ? tunnel.destinationPort : -1);
   const id = tunnel.id < 0 ? '' : kind === 'gre' ? ` key ${tunnel.id}` : ` vni ${tunnel.id}`;
   return `${kind} ${src} > ${dst}${id}`;
@@ -157,7 +160,7 @@ function sightingRow(names: Names, sighting: Sighting, first: Form): SightingRow
     frame: sighting.frame,
     time: timeText(sighting.seconds, sighting.nanoseconds),
     ttl: sighting.ttl,
-    tunnel: tunnelText(names, sighting.tunnel),
+    tunnel: tunnelText(names, sighting),
     nat: sighting.form === first ? null : natText(names, sighting.form),
     rung: sighting.rung,
     ...(sighting.copy ? { copy: true as const } : {}),

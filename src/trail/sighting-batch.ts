@@ -273,11 +273,11 @@ export class SightingReader {
     if (outerIpAt >= 0) {
       const udpAt = packet.outerUdpAt;
       ttls |= hopsLeft(view, outerIpAt, packet.outerIpVersion) << 8;
+      if (udpAt >= 0) ttls |= view.getUint16(udpAt) << 16;
       tunnel = this.#tunnels.idOf(
         packet.tunnelKind,
         sourceId(view, outerIpAt, packet.outerIpVersion, addresses),
         destinationId(view, outerIpAt, packet.outerIpVersion, addresses),
-        udpAt < 0 ? 0 : view.getUint16(udpAt),
         udpAt < 0 ? 0 : view.getUint16(udpAt + 2),
         packet.tunnelId,
       );

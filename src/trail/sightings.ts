@@ -5,13 +5,15 @@ import { RowNumbers } from './row-numbers.js';
 import { Row, ROW_SHIFT } from './row.js';
 import type { SightingBatch } from './sighting-batch.js';
 
-/** Tunnel around a packet, interned: the same integers at every packet of a flow. */
+/**
+ * Tunnel around a packet, interned. Without its source port, which is made of the flow inside (RFC 7348) and stands with each
+ * sighting: a network has some hundred tunnels then, all of them in the processor's cache, and not one a flow.
+ */
 export interface Tunnel {
   /** Layer kind: VXLAN, GENEVE, GRE or IP. */
   readonly kind: number;
   readonly src: number;
   readonly dst: number;
-  readonly sourcePort: number;
   readonly destinationPort: number;
   /** VNI or GRE key, -1 where there is none. */
   readonly id: number;
@@ -36,19 +38,14 @@ export class TunnelTable {
   /** Numbers, by open addressing: a look-up for each tunnelled frame. */
   readonly #slots = new Int32Array(SLOTS);
 
-  idOf(kind: number, src: number, dst: number, sourcePort: number, destinationPort: number, id: number): number {
-    let slot =
-      Math.imul(src, 0x9e3779b1) ^
-      Math.imul(dst, 0x85ebca6b) ^
-      Math.imul((sourcePort << 16) | destinationPort, 0xc2b2ae35) ^
-      id;
+  idOf(kind: number, src: number, dst: number, destinationPort: number, id: number): number {
+    let slot = Math.imul(src, 0x9e3779b1) ^ Math.imul(dst, 0x85ebca6b) ^ Math.imul(destinationPort, 0xc2b2ae35) ^ id;
     slot = (slot ^ (slot >>> 15)) & (SLOTS - 1);
     let number = this.#slots[slot]!;
     for (let probes = 0; number !== 0; probes++) {
       if (probes === PROBES) return OVERFLOW;
       const tunnel = this.#tunnels[number]!;
       if (
-        tunnel.sourcePort === sourcePort &&
         tunnel.src === src &&
         tunnel.dst === dst &&
         tunnel.destinationPort === destinationPort &&
@@ -62,7 +59,7 @@ export class TunnelTable {
     }
     number = this.#tunnels.length;
     if (number >= TUNNELS) return OVERFLOW;
-    this.#tunnels.push({ kind, src, dst, sourcePort, destinationPort, id });
+    this.#tunnels.push({ kind, src, dst, destinationPort, id });
     this.#slots[slot] = number;
     return number;
   }

@@ -20,6 +20,8 @@ export interface Sighting {
   readonly outerTtl: number;
   /** Number in the tunnel table, 0 for a bare packet. */
   readonly tunnel: number;
+  /** Source port of the tunnel's UDP, 0 without. */
+  readonly outerSourcePort: number;
   readonly rung: Rung;
   /** Octets of the packet that this frame holds, where it holds only some: from and to, relative to its first. */
   readonly range: readonly [number, number] | null;
@@ -123,8 +125,9 @@ export function sightingsOf(
       nanoseconds: store.nanoseconds(at),
       time: store.time(at),
       ttl: ttls & 255,
-      outerTtl: ttls >>> 8,
+      outerTtl: (ttls >>> 8) & 255,
       tunnel: store.tunnel(at),
+      outerSourcePort: ttls >>> 16,
       rung,
       range,
       copy: false,

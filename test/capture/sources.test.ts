@@ -61,6 +61,20 @@ it('octets are not copied', async () => {
   for await (const batch of await openCapture(pcap)) expect(batch.octets.buffer).toBe(pcap.buffer);
 });
 
+it('others have their turn while a file is read: timers and signals wait for no end of it', async () => {
+  const path = join(folder, 'turns.pcap');
+  await writeFile(path, pcap);
+  const aborted = new AbortController();
+  let batches = 0;
+  const read = async (): Promise<void> => {
+    // Pieces of 16 KiB, the least that a file is read in
+    for await (const batch of await openCapture(path, { chunk: 1000, signal: aborted.signal }))
+      if (batch.count > 0 && ++batches === 1) setImmediate(() => aborted.abort(new Error('enough')));
+  };
+  await expect(read()).rejects.toThrow('enough');
+  expect(batches).toBeLessThan(pcap.length >> 14);
+});
+
 it('a batch has no more frames than asked for, and is walked with next()', async () => {
   const capture = await openCapture(pcap, { batchFrames: 7 });
   const seen: number[] = [];

@@ -36,9 +36,10 @@ export const PLAIN: Break = {
   destinationPort: null,
   isOpening: false,
   others: 0,
-  tunnel: { kind: Layer.VXLAN, src: 1, dst: 2, sourcePort: 40_000, destinationPort: 4789, id: 4096 },
+  tunnel: { kind: Layer.VXLAN, src: 1, dst: 2, destinationPort: 4789, id: 4096 },
   outerSource: '192.0.2.3',
   outerDestination: '192.0.2.2',
+  outerSourcePort: 40_000,
   outerPort: 4789,
   strangeSource: false,
   sourceAccepted: false,
@@ -68,6 +69,7 @@ export const INWARD: Partial<Break> = {
   tunnel: null,
   outerSource: null,
   outerDestination: null,
+  outerSourcePort: null,
   outerPort: null,
 };
 export const OUTWARD: Partial<Break> = { ...INWARD, last: BRIDGE, next: TUNNEL, sourceNode: 'w2' };

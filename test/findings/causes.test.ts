@@ -40,7 +40,8 @@ function error(fields: Partial<BreakError>): BreakError {
 
 /** The same without ports and number. */
 const IPIP: Partial<Break> = {
-  tunnel: { kind: Layer.IP, src: 1, dst: 2, sourcePort: -1, destinationPort: -1, id: -1 },
+  tunnel: { kind: Layer.IP, src: 1, dst: 2, destinationPort: -1, id: -1 },
+  outerSourcePort: 0,
   outerPort: null,
 };
 

@@ -223,7 +223,11 @@ const CASES: readonly Case[] = [
   },
   {
     kind: 'ipip-source-not-allowed',
-    at: { tunnel: { kind: Layer.IP, src: 1, dst: 2, sourcePort: -1, destinationPort: -1, id: -1 }, outerPort: null },
+    at: {
+      tunnel: { kind: Layer.IP, src: 1, dst: 2, destinationPort: -1, id: -1 },
+      outerSourcePort: 0,
+      outerPort: null,
+    },
     confirms:
       rules(
         ':cali-INPUT - [0:0]',

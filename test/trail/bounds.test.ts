@@ -50,21 +50,21 @@ describe('times at which a point missed packets', () => {
 describe('the table of tunnels', () => {
   it('gives numbers up to its bound, and the same number to the same tunnel', () => {
     const table = new TunnelTable();
-    const numbers = Array.from({ length: 70_000 }, (_, vni) => table.idOf(VXLAN, 1, 2, 40_000, 4789, vni));
+    const numbers = Array.from({ length: 70_000 }, (_, vni) => table.idOf(VXLAN, 1, 2, 4789, vni));
     const own = numbers.filter((number) => number !== OVERFLOW);
     expect(new Set(own).size).toBe(own.length);
     expect(own.length).toBeGreaterThan(60_000);
     expect(own.length).toBeLessThan(1 << 16);
     expect(table.get(OVERFLOW)).toBeNull();
-    expect(table.get(own[5]!)).toMatchObject({ src: 1, dst: 2, sourcePort: 40_000, destinationPort: 4789, id: 5 });
-    expect(table.idOf(VXLAN, 1, 2, 40_000, 4789, 5)).toBe(own[5]);
+    expect(table.get(own[5]!)).toMatchObject({ src: 1, dst: 2, destinationPort: 4789, id: 5 });
+    expect(table.idOf(VXLAN, 1, 2, 4789, 5)).toBe(own[5]);
     // New ones have none, again and again
-    expect(table.idOf(VXLAN, 1, 2, 40_000, 4789, 80_000)).toBe(OVERFLOW);
-    expect(table.idOf(VXLAN, 1, 2, 40_000, 4789, 80_000)).toBe(OVERFLOW);
+    expect(table.idOf(VXLAN, 1, 2, 4789, 80_000)).toBe(OVERFLOW);
+    expect(table.idOf(VXLAN, 1, 2, 4789, 80_000)).toBe(OVERFLOW);
   });
 
-  it('full or not, packets in tunnels are paired, and what has no number is counted', async () => {
-    const count = 66_000;
+  /** Pings that leave a node in tunnels, at its tunnel device and at its underlay. */
+  const captures = (count: number, tunnel: (i: number) => { vni: number; srcPort?: number }) => {
     const sent = Array.from({ length: count }, (_, i) => i);
     const inner = (i: number): Uint8Array =>
       ethernet(
@@ -74,27 +74,38 @@ describe('the table of tunnels', () => {
           icmpEcho({ id: i >> 16, seq: i & 0xffff }, new Uint8Array(0)),
         ),
       );
-    const outer = sent.map((i) => at(i * 1e5, overVxlan({ src: '192.0.2.1', dst: '192.0.2.2', vni: i }, inner(i))));
-    const sources = [
-      {
-        point: 'node1/flannel.1',
-        source: writePcap(
-          sent.map((i) => at(i * 1e5 - 1e4 + 1e6, inner(i))),
-          { nanosecond: true },
-        ),
-      },
-      {
-        point: 'node1/eth0',
-        source: writePcap(
-          outer.map((frame) => ({ ...frame, nanoseconds: frame.nanoseconds })),
-          { nanosecond: true },
-        ),
-      },
+    const bare = sent.map((i) => at(i * 1e5 - 1e4 + 1e6, inner(i)));
+    const outer = sent.map((i) =>
+      at(i * 1e5, overVxlan({ src: '192.0.2.1', dst: '192.0.2.2', ...tunnel(i) }, inner(i))),
+    );
+    return [
+      { point: 'node1/flannel.1', source: writePcap(bare, { nanosecond: true }) },
+      { point: 'node1/eth0', source: writePcap(outer, { nanosecond: true }) },
     ];
-    const { counts } = await diagnose(sources, { memory: 1 << 30 });
+  };
+
+  it('full or not, packets in tunnels are paired, and what has no number is counted', async () => {
+    const count = 66_000;
+    const { counts } = await diagnose(
+      captures(count, (i) => ({ vni: i })),
+      { memory: 1 << 30 },
+    );
     expect(counts.trails).toBe(count);
     // 65,536 numbers, of which two are taken: "none" and "one of too many"
     expect(counts.evicted).toBe(count - ((1 << 16) - 2));
+  }, 60_000);
+
+  it('is not filled by the flows of a few tunnels, each of which has a source port', async () => {
+    const count = 66_000;
+    const flows = (i: number) => ({ vni: i >> 16, srcPort: i & 0xffff });
+    let seen = 0;
+    for await (const { sightings } of trails(captures(count, flows), { memory: 1 << 30 })) {
+      const { vni, srcPort } = flows(sightings[0]!.frame - 1);
+      const text = `vxlan 192.0.2.1:${srcPort} > 192.0.2.2:4789 vni ${vni}`;
+      expect(sightings.map(({ tunnel }) => tunnel)).toEqual([text, null]);
+      seen++;
+    }
+    expect(seen).toBe(count);
   }, 60_000);
 });
 

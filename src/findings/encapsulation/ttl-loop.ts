@@ -71,7 +71,7 @@ function passagesOf(sightings: readonly Sighting[]): Sighting[][] {
   const points = new Map<string, Sighting[]>();
   for (const sighting of sightings) {
     if (sighting.copy || sighting.range !== null) continue;
-    const key = `${sighting.point} ${sighting.tunnel} ${sighting.form.dst}`;
+    const key = `${sighting.point} ${sighting.tunnel} ${sighting.outerSourcePort} ${sighting.form.dst}`;
     const passages = points.get(key);
     if (passages === undefined) points.set(key, [sighting]);
     else passages.push(sighting);

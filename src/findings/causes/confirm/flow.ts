@@ -19,7 +19,15 @@ const PROTOCOLS: Readonly<Record<FlowReport['protocol'], number>> = { 'icmp-echo
 
 const NO_PACKET = {
   ...{ source: null, destination: null, protocol: null, sourcePort: null, destinationPort: null, isOpening: false },
-  ...{ outerSource: null, outerDestination: null, outerPort: null, outerReturn: null, tunnel: null, octets: null },
+  ...{
+    outerSource: null,
+    outerDestination: null,
+    outerSourcePort: null,
+    outerPort: null,
+    outerReturn: null,
+    tunnel: null,
+    octets: null,
+  },
   ...{ sourceNode: null, returnsElsewhere: false, turnedBack: false, unresolved: [], next: null },
 } as const;
 

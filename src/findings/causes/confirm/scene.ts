@@ -17,6 +17,7 @@ type Known =
   | 'destinationPort'
   | 'outerSource'
   | 'outerDestination'
+  | 'outerSourcePort'
   | 'outerPort'
   | 'tunnel'
   | 'octets'
@@ -151,7 +152,7 @@ export function arriving({ at }: Scene): Asked | null {
     source: at.outerSource,
     destination: at.outerDestination,
     protocol: at.outerPort !== null ? UDP : at.tunnel?.kind === Layer.IP ? IPIP : null,
-    sourcePort: at.tunnel?.sourcePort ?? null,
+    sourcePort: at.outerSourcePort,
     destinationPort: at.outerPort,
     state: null,
     isLocal: true,
