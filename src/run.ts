@@ -347,7 +347,7 @@ export async function* pair(
     const { rows } = batch;
     const row = index << ROW_SHIFT;
     const point = cursor.resolver.pointOf(source, rows[row + INTERFACE]!, rows[row + INTERFACE_INDEX]!);
-    window.add(batch, index, point.id, cursor.number, rows[row + TUNNEL]!);
+    window.add(batch, index, point.id, cursor.number, source.tunnelOf(rows[row + TUNNEL]!));
     if (rows[row + FLAGS]! >> KIND === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);
   };
   const stride = { left: STRIDE };

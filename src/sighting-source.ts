@@ -85,6 +85,8 @@ function leastOctets(view: PacketView): number {
 export interface SightingSource {
   /** The next batch, valid until the one after it is asked for; null at the end of the capture. */
   next(): Promise<SightingBatch | null>;
+  /** Number in the run's table of tunnels of one that a batch has. */
+  tunnelOf(number: number): number;
   readonly interfaces: readonly CaptureInterface[];
   readonly octetsRead: number;
   /** Frames read so far. */
@@ -128,6 +130,10 @@ export class LocalSightings implements SightingSource {
 
   get frames(): number {
     return Math.min(this.#capture?.frames ?? 0, this.#most);
+  }
+
+  tunnelOf(number: number): number {
+    return number;
   }
 
   async next(): Promise<SightingBatch | null> {

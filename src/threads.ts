@@ -15,7 +15,6 @@ import type {
   SightingsTask,
   ThreadTask,
 } from './thread-messages.js';
-import { Row, ROW_SHIFT } from './trail/row.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { OVERFLOW, type TunnelTable } from './trail/sightings.js';
 
@@ -159,6 +158,7 @@ export class SightingsThread {
       ({ batches }, capture) =>
         new RemoteSightings(
           batches.map((memory) => new SightingBatch(memory)),
+          this.#numbers,
           signal,
           (batch) => this.#thread.post({ capture, batch }),
           () => this.#end(),
@@ -176,17 +176,11 @@ export class SightingsThread {
   }
 
   #take(message: BatchFilled): void {
-    const { tunnels, capture, batch, count } = message;
+    const { tunnels, capture } = message;
     for (const { kind, src, dst, destinationPort, id } of tunnels) {
       this.#numbers.push(this.#tunnels.idOf(kind, src, dst, destinationPort, id));
     }
-    const source = this.#captures[capture]!;
-    if (batch >= 0) {
-      const { rows } = source.batches[batch]!;
-      const numbers = this.#numbers;
-      for (let row = Row.TUNNEL; row < count << ROW_SHIFT; row += 1 << ROW_SHIFT) rows[row] = numbers[rows[row]!]!;
-    }
-    source.take(message);
+    this.#captures[capture]!.take(message);
   }
 
   /** When nobody reads any more, the thread ends. */
@@ -202,7 +196,8 @@ class RemoteSightings implements SightingSource {
   octetsRead = 0;
   frames = 0;
   failure: CaptureError | null = null;
-  readonly batches: readonly SightingBatch[];
+  readonly #batches: readonly SightingBatch[];
+  readonly #tunnels: readonly number[];
   readonly #signal: AbortSignal | undefined;
   readonly #giveBack: (batch: number) => void;
   readonly #onEnd: () => void;
@@ -212,14 +207,16 @@ class RemoteSightings implements SightingSource {
   #error: Error | null = null;
   #wake = (): void => undefined;
 
-  /** @param signal ends the sightings, and throws nothing */
+  /** @param tunnels numbers here of the thread's own @param signal ends the sightings, and throws nothing */
   constructor(
     batches: readonly SightingBatch[],
+    tunnels: readonly number[],
     signal: AbortSignal | undefined,
     giveBack: (batch: number) => void,
     onEnd: () => void,
   ) {
-    this.batches = batches;
+    this.#batches = batches;
+    this.#tunnels = tunnels;
     this.#signal = signal;
     this.#giveBack = giveBack;
     this.#onEnd = onEnd;
@@ -233,6 +230,10 @@ class RemoteSightings implements SightingSource {
   fail(error: Error): void {
     this.#error = error;
     this.#wake();
+  }
+
+  tunnelOf(number: number): number {
+    return this.#tunnels[number]!;
   }
 
   /** Lets who waits look at the signal. */
@@ -258,7 +259,7 @@ class RemoteSightings implements SightingSource {
     if (interfaces !== null) this.interfaces = interfaces;
     this.octetsRead = octetsRead;
     this.#inUse = batch;
-    const filled = this.batches[batch]!;
+    const filled = this.#batches[batch]!;
     filled.count = count;
     filled.keptLength = keptLength;
     return filled;

@@ -18,6 +18,7 @@ function captureOf(number: number, times: readonly number[], size: number): Sigh
       next += batch.count;
       return Promise.resolve(batch);
     },
+    tunnelOf: (number) => number,
     interfaces: [],
     octetsRead: 0,
     frames: 0,
