@@ -1,3 +1,4 @@
+import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
@@ -7,10 +8,8 @@ import { isInitialTtl, type Home, type Topology } from './topology.js';
 /** How a point is known to be on a way: packets between the two addresses crossed it, other packets of one of them did, or its role says so. */
 export type Crossing = 'pair' | 'address' | 'role';
 
-/** The captured points between two addresses, in the order in which a packet passes them. */
-export interface Path {
-  readonly src: number;
-  readonly dst: number;
+/** Captured points in the order in which a packet passes them. Most paths are one of some dozen ways. */
+export interface Way {
   readonly points: readonly number[];
   /** For each point, how it is known to be on the way. */
   readonly crossings: readonly Crossing[];
@@ -21,6 +20,14 @@ export interface Path {
   readonly endsAtHome: boolean;
   /** All points where source and destination live are known and captured: what is seen at all of them has no other form. */
   readonly isWhole: boolean;
+  /** The points as bits, 0 when some have no bit of their own. */
+  readonly bits: number;
+}
+
+/** The way between two addresses. */
+export interface Path extends Way {
+  readonly src: number;
+  readonly dst: number;
 }
 
 /** TTLs that a pair showed at a point, 0 for none; `out` in the direction of the path, `back` against it. */
@@ -46,13 +53,25 @@ interface Ends {
 /** Points that have a bit of their own. */
 const MASKED = 31;
 
+const WAITS = 1;
+const AT_ONCE = 2;
+/** Addresses with a number below this find their paths in a table, which one step leads to. */
+const NEAR_BITS = 9;
+const NEAR = 1 << NEAR_BITS;
+
 /** Finds and remembers paths. */
 export class Paths {
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
   readonly #index = new PairIndex(1 << 18);
+  /** By number: that of its way + 1, above two bits that say when packets are told; 0 where it was not looked for yet. */
+  #wayOf = new Int32Array(1 << 8);
+  readonly #ways: Way[] = [];
+  readonly #wayNumbers = new Map<string, number>();
+  /** By number, those asked for with their addresses. */
   readonly #paths: Path[] = [];
-  readonly #needs: number[] = [];
+  /** Entries by source and destination, 0 for none. */
+  readonly #near = new Int32Array(NEAR * NEAR);
   /** Lists that many paths share. */
   readonly #lists = new Map<string, readonly (number | Crossing)[]>();
   /** Of the path that was asked about last. */
@@ -77,36 +96,57 @@ export class Paths {
 
   /** The path from one address to another. */
   of(src: number, dst: number): Path {
-    const number = this.numberOf(src, dst);
-    return number < 0 ? this.#find(src, dst) : this.#paths[number]!;
-  }
-
-  /** Number of that path, -1 when there are too many to remember. */
-  numberOf(src: number, dst: number): number {
-    const number = this.#index.get(src, dst);
-    if (number >= 0) this.#paths[number] ??= this.#find(src, dst);
-    return number;
-  }
-
-  /** The path of a number. */
-  at(number: number): Path {
-    return this.#paths[number]!;
+    const number = this.#numberOf(src, dst);
+    if (number < 0) return { src, dst, ...this.#find(src, dst) };
+    return (this.#paths[number] ??= { src, dst, ...this.at(number) });
   }
 
   /**
-   * Points that a packet must have been seen at to be told at once, as bits: it has no other form, no more points to come, and
-   * neither have its answers. 0 when packets on this path have to wait.
+   * Number of that path << 1, and 1 where a packet can be told as soon as all points of the way have seen it: it has no other form, no
+   * more points to come, and neither have its answers. Below 0 when there are too many to remember.
    */
-  needOf(number: number, src: number, dst: number): number {
-    if (number < 0) return 0;
-    let need = this.#needs[number];
-    if (need === undefined) {
-      const [path, back] = [this.#paths[number]!, this.of(dst, src)];
-      const few = path.points.every((point) => point < MASKED);
-      need = few && path.isWhole && back.isWhole ? path.points.reduce((bits, point) => bits | (1 << point), 0) : 0;
-      this.#needs[number] = need;
+  entryOf(src: number, dst: number): number {
+    // Of a table with keys the slot and the pair would be two waits for memory
+    const isNear = src < NEAR && dst < NEAR;
+    const known = isNear ? this.#near[(src << NEAR_BITS) | dst]! : 0;
+    if (known !== 0) return known - 1;
+    const number = this.#numberOf(src, dst);
+    if (number < 0) return -1;
+    const entry = (number << 1) | (this.#isToldAtOnce(number, src, dst) ? 1 : 0);
+    if (isNear) this.#near[(src << NEAR_BITS) | dst] = entry + 1;
+    return entry;
+  }
+
+  #numberOf(src: number, dst: number): number {
+    const number = this.#index.get(src, dst);
+    if (number >= this.#wayOf.length) this.#wayOf = doubled(this.#wayOf);
+    if (number >= 0 && this.#wayOf[number] === 0)
+      this.#wayOf[number] = (this.#wayNumber(this.#find(src, dst)) + 1) << 2;
+    return number;
+  }
+
+  /** The way of the path of a number. */
+  at(number: number): Way {
+    return this.#ways[(this.#wayOf[number]! >> 2) - 1]!;
+  }
+
+  #wayNumber(way: Way): number {
+    const { points, crossings, source, home, endsAtHome, isWhole } = way;
+    const key = [points, crossings, source, home, [endsAtHome, isWhole]].map((list) => list.join(' ')).join();
+    let number = this.#wayNumbers.get(key);
+    if (number === undefined) {
+      number = this.#ways.push(way) - 1;
+      this.#wayNumbers.set(key, number);
     }
-    return need;
+    return number;
+  }
+
+  #isToldAtOnce(number: number, src: number, dst: number): boolean {
+    if ((this.#wayOf[number]! & 3) === 0) {
+      const { bits, isWhole } = this.at(number);
+      this.#wayOf[number]! |= bits !== 0 && isWhole && this.of(dst, src).isWhole ? AT_ONCE : WAITS;
+    }
+    return (this.#wayOf[number]! & 3) === AT_ONCE;
   }
 
   /** True when it is known that a packet on a path passes the first point before the second. */
@@ -138,7 +178,7 @@ export class Paths {
     return { src, dst, source: this.#topology.homeOf(src), home: this.#topology.homeOf(dst), hops };
   }
 
-  #find(src: number, dst: number): Path {
+  #find(src: number, dst: number): Way {
     const ends = this.#endsOf(src, dst);
     const { source, home, hops } = ends;
     const inferred = new Set<number>();
@@ -171,13 +211,12 @@ export class Paths {
       ...byRole.map((): Crossing => 'role'),
     ];
     return {
-      src,
-      dst,
       points: this.#shared(all),
       crossings: this.#shared(crossings),
       source: this.#shared(source.points),
       home: this.#shared(reached),
       endsAtHome,
+      bits: all.every((point) => point < MASKED) ? all.reduce((bits, point) => bits | (1 << point), 0) : 0,
       isWhole: endsAtHome && reached.length > 0 && source.points.length > 0 && holds(source.points),
     };
   }

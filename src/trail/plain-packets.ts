@@ -7,7 +7,7 @@ import type { ExchangeTable } from './exchanges.js';
 import type { GroupIndex } from './group-index.js';
 import { isAnonymous, isTranslation } from './group-relations.js';
 import { GroupRow, GroupTime, PacketGroup, TIME_SHIFT, TOLD, type GroupTable } from './packet-group.js';
-import type { Path, Paths } from './paths.js';
+import type { Paths, Way } from './paths.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TrackerOptions } from './tracker.js';
 import { echoIdOf, type Form } from './trail.js';
@@ -98,7 +98,7 @@ export class PlainPackets {
   }
 
   /** Takes a packet if it is a usual one. */
-  take(number: number, path: Path): boolean {
+  take(number: number, path: Way): boolean {
     if (!path.endsAtHome || this.leavesTrail(number) || this.mayBeSeveral(number)) return false;
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
     const other = path.isWhole ? 0 : this.#index.onlyTranslation(number);
@@ -112,7 +112,7 @@ export class PlainPackets {
   }
 
   /** Gives a packet of one form to its exchange. */
-  tell(number: number, path: Path): void {
+  tell(number: number, path: Way): void {
     const { rows } = this.#groups;
     const row = number << SHIFT;
     const isTcp = rows[row + FLAGS]! >> KIND === TCP;
@@ -145,7 +145,7 @@ export class PlainPackets {
    * Takes a packet in its two forms when all captured points of both ways have seen one of them, each point once, and the TTL
    * tells which came first.
    */
-  #takeTranslated(number: number, other: number, path: Path): boolean {
+  #takeTranslated(number: number, other: number, path: Way): boolean {
     const { choice, followsStreams } = this.#options;
     if (choice !== null || followsStreams) return false;
     if (this.#index.onlyTranslation(other) !== number || this.leavesTrail(other)) return false;
@@ -175,7 +175,7 @@ export class PlainPackets {
   }
 
   /** Gives a packet to its exchange that was translated once, from one group's form to the other's. */
-  #tellTranslated(from: number, to: number, path: Path): boolean {
+  #tellTranslated(from: number, to: number, path: Way): boolean {
     const { rows } = this.#groups;
     const [row, itsRow] = [from << SHIFT, to << SHIFT];
     const way = rows[row + PATH]!;

@@ -10,7 +10,7 @@ import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overla
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { countsAt, isRepeated, markCopies, wholeAt } from './passages.js';
-import type { Path, Paths } from './paths.js';
+import type { Path, Paths, Way } from './paths.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
@@ -86,21 +86,22 @@ export class Tracker {
     const row = number << SHIFT;
     const src = rows[row + SRC]!;
     const dst = rows[row + DST]!;
-    const path = this.#paths.numberOf(src, dst);
+    const entry = this.#paths.entryOf(src, dst);
+    const path = entry >> 1;
     rows[row + PATH] = path;
-    rows[row + NEED] =
-      this.#options.keepAll || this.#plain.leavesTrail(number) ? 0 : this.#paths.needOf(path, src, dst);
+    const mayBeTold = path >= 0 && (entry & 1) !== 0 && !this.#options.keepAll && !this.#plain.leavesTrail(number);
+    rows[row + NEED] = mayBeTold ? this.#paths.at(path).bits : 0;
   }
 
   /** Takes a packet that all points of its way have seen, and that has no other form. */
   complete(number: number): boolean {
     // A point with more captured of it may have told what it is
     if (this.#plain.leavesTrail(number) || this.#plain.mayBeSeveral(number)) return false;
-    this.#plain.tell(number, this.#pathOf(number));
+    this.#plain.tell(number, this.#wayOf(number));
     return true;
   }
 
-  #pathOf(number: number): Path {
+  #wayOf(number: number): Way {
     const { rows } = this.#groups;
     const row = number << SHIFT;
     const path = rows[row + PATH]!;
@@ -109,13 +110,13 @@ export class Tracker {
 
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
   settle(number: number): boolean {
-    const path = this.#pathOf(number);
     // Apart from the rest, whose closures would have room made for them with each packet
-    return (!this.#options.keepAll && this.#plain.take(number, path)) || this.#settleAny(number, path);
+    return (!this.#options.keepAll && this.#plain.take(number, this.#wayOf(number))) || this.#settleAny(number);
   }
 
-  #settleAny(number: number, path: Path): boolean {
+  #settleAny(number: number): boolean {
     const group = this.#groups.view(number);
+    const path = this.#paths.of(group.src, group.dst);
     const { members, pieces } = this.#component(group, path);
     const last = members[members.length - 1]!;
     const lastPath = members.length === 1 ? path : this.#paths.of(last.src, last.dst);
