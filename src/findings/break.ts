@@ -405,8 +405,8 @@ function peersOf(context: FindingContext, at: CapturePoint): ReadonlySet<number>
     for (let i = 0; i < pairs.index.size; i++) {
       const low = context.topology.homeOf(pairs.index.first(i)).node === at.node;
       const high = context.topology.homeOf(pairs.index.second(i)).node === at.node;
-      if (low && pairs.forwardTo[i] !== 0) peers.add(pairs.forwardTo[i]!);
-      if (high && pairs.backwardTo[i] !== 0) peers.add(pairs.backwardTo[i]!);
+      if (low && pairs.forwardTo(i) !== 0) peers.add(pairs.forwardTo(i));
+      if (high && pairs.backwardTo(i) !== 0) peers.add(pairs.backwardTo(i));
     }
     return peers;
   });
@@ -421,8 +421,8 @@ function acceptedAt(context: FindingContext, last: number, next: number): Readon
     for (let i = 0; i < there.index.size; i++) {
       const j = here.index.find(there.index.first(i), there.index.second(i));
       if (j < 0) continue;
-      if (there.forward[i]! > 0 && here.forwardFrom[j] !== 0) sources.add(here.forwardFrom[j]!);
-      if (there.backward[i]! > 0 && here.backwardFrom[j] !== 0) sources.add(here.backwardFrom[j]!);
+      if (there.forward(i) > 0 && here.forwardFrom(j) !== 0) sources.add(here.forwardFrom(j));
+      if (there.backward(i) > 0 && here.backwardFrom(j) !== 0) sources.add(here.backwardFrom(j));
     }
     return sources;
   });
@@ -450,8 +450,8 @@ function crossings(context: FindingContext, trail: Trail, last: number, next: nu
       const highHere = context.topology.homeOf(high).node === node;
       const forward = outward ? lowHere && !highHere : highHere && !lowHere;
       const backward = outward ? highHere && !lowHere : lowHere && !highHere;
-      if (forward) count += Math.min(there.forward[i]!, here.forward[j]!);
-      if (backward) count += Math.min(there.backward[i]!, here.backward[j]!);
+      if (forward) count += Math.min(there.forward(i), here.forward(j));
+      if (backward) count += Math.min(there.backward(i), here.backward(j));
     }
     return count;
   });

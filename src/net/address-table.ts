@@ -16,6 +16,7 @@ export class AddressTable {
   static readonly OVERFLOW = 0;
   #words: Int32Array;
   #versions: Uint8Array;
+  /** By hash, in twos: first word, and the id of an IPv4 address or -id of an IPv6 one. An IPv4 address is found in one line of the cache. */
   #slots: Int32Array;
   #mask: number;
   #count = 1; // id 0 is OVERFLOW
@@ -25,8 +26,8 @@ export class AddressTable {
 
   constructor(limit = 1 << 20) {
     this.#limit = limit;
-    this.#slots = new Int32Array(1 << 12);
-    this.#mask = this.#slots.length - 1;
+    this.#slots = new Int32Array(2 << 12);
+    this.#mask = this.#slots.length - 2;
     this.#words = new Int32Array(4 << 11);
     this.#versions = new Uint8Array(1 << 11);
   }
@@ -37,7 +38,7 @@ export class AddressTable {
     table.#words = words;
     table.#versions = versions;
     table.#slots = slots;
-    table.#mask = slots.length - 1;
+    table.#mask = slots.length - 2;
     table.#count = count;
     return table;
   }
@@ -66,8 +67,10 @@ export class AddressTable {
   idOfIpv4(view: DataView, at: number): number {
     const word = view.getInt32(at);
     // The usual end of #id, a third faster than going there: the first slot has it
-    const id = this.#slots[hashWords(word, 0, 0, 0) & this.#mask]!;
-    if (this.#words[id << 2] === word && this.#versions[id] === 4) return id;
+    const slots = this.#slots;
+    const slot = hashWords(word, 0, 0, 0) & this.#mask;
+    const id = slots[slot + 1]!;
+    if (id > 0 && slots[slot] === word) return id;
     return this.#id(word, 0, 0, 0, 4);
   }
 
@@ -79,20 +82,15 @@ export class AddressTable {
   #id(a: number, b: number, c: number, d: number, version: number): number {
     let slot = hashWords(a, b, c, d) & this.#mask;
     for (;;) {
-      const id = this.#slots[slot]!;
-      if (id === 0) break;
-      const at = id << 2;
-      const words = this.#words;
-      if (
-        words[at] === a &&
-        words[at + 1] === b &&
-        words[at + 2] === c &&
-        words[at + 3] === d &&
-        this.#versions[id] === version
-      ) {
-        return id;
+      const signed = this.#slots[slot + 1]!;
+      if (signed === 0) break;
+      if (this.#slots[slot] === a && signed > 0 === (version === 4)) {
+        const id = Math.abs(signed);
+        const at = id << 2;
+        const words = this.#words;
+        if (words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return id;
       }
-      slot = (slot + 1) & this.#mask;
+      slot = (slot + 2) & this.#mask;
     }
     if (this.#count >= this.#limit) {
       this.refused++;
@@ -102,8 +100,9 @@ export class AddressTable {
     if (id >= this.#versions.length) this.#grow();
     this.#words.set([a, b, c, d], id << 2);
     this.#versions[id] = version;
-    this.#slots[slot] = id;
-    if (this.#count * 2 > this.#slots.length) this.#rehash();
+    this.#slots[slot] = a;
+    this.#slots[slot + 1] = version === 4 ? id : -id;
+    if (this.#count * 4 > this.#slots.length) this.#rehash();
     return id;
   }
 
@@ -118,13 +117,14 @@ export class AddressTable {
 
   #rehash(): void {
     this.#slots = new Int32Array(this.#slots.length * 2);
-    this.#mask = this.#slots.length - 1;
+    this.#mask = this.#slots.length - 2;
     for (let id = 1; id < this.#count; id++) {
       const at = id << 2;
       let slot =
         hashWords(this.#words[at]!, this.#words[at + 1]!, this.#words[at + 2]!, this.#words[at + 3]!) & this.#mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = id;
+      while (this.#slots[slot + 1] !== 0) slot = (slot + 2) & this.#mask;
+      this.#slots[slot] = this.#words[at]!;
+      this.#slots[slot + 1] = this.#versions[id] === 4 ? id : -id;
     }
   }
 

@@ -5,19 +5,21 @@ import { doubled } from './doubled.js';
  * order. Bounded; what no longer fits is refused (-1) and counted.
  */
 export class PairIndex {
-  /** First and second of each pair, in order of their indexes: both in one place of the processor's cache. */
-  #pairs: Int32Array<ArrayBuffer>;
+  /** A row for each pair, in order of their indexes: first, second, and what the owner keeps of it. */
+  rows: Int32Array<ArrayBuffer>;
   /** By hash: index + 1, 0 where there is none. */
   #slots: Int32Array;
   #mask: number;
   #count = 0;
   readonly #limit: number;
+  readonly #width: number;
   refused = 0;
 
-  /** @param initial a power of 2 */
-  constructor(limit: number, initial = 1 << 10) {
+  /** @param initial a power of 2 @param width int32 of a row: what is looked at with the pair is in the same line of the cache */
+  constructor(limit: number, initial = 1 << 10, width = 2) {
     this.#limit = limit;
-    this.#pairs = new Int32Array(initial * 2);
+    this.#width = width;
+    this.rows = new Int32Array(initial * width);
     this.#slots = new Int32Array(initial * 2);
     this.#mask = this.#slots.length - 1;
   }
@@ -27,11 +29,11 @@ export class PairIndex {
   }
 
   first(index: number): number {
-    return this.#pairs[index << 1]!;
+    return this.rows[Math.imul(index, this.#width)]!;
   }
 
   second(index: number): number {
-    return this.#pairs[(index << 1) + 1]!;
+    return this.rows[Math.imul(index, this.#width) + 1]!;
   }
 
   /** Index of the pair, or -1 when it has none. */
@@ -49,9 +51,10 @@ export class PairIndex {
       return -1;
     }
     const index = this.#count++;
-    if (index << 1 >= this.#pairs.length) this.#pairs = doubled(this.#pairs);
-    this.#pairs[index << 1] = a;
-    this.#pairs[(index << 1) + 1] = b;
+    const row = Math.imul(index, this.#width);
+    if (row >= this.rows.length) this.rows = doubled(this.rows);
+    this.rows[row] = a;
+    this.rows[row + 1] = b;
     this.#slots[slot] = index + 1;
     if (this.#count * 2 > this.#slots.length) this.#rehash();
     return index;
@@ -60,11 +63,14 @@ export class PairIndex {
   /** Where a pair is among the slots, or the free place for it. */
   #slotOf(a: number, b: number): number {
     const slots = this.#slots;
-    const pairs = this.#pairs;
+    const { rows } = this;
+    const width = this.#width;
     let slot = hash(a, b) & this.#mask;
     for (;;) {
-      const at = (slots[slot]! - 1) << 1;
-      if (at < 0 || (pairs[at] === a && pairs[at + 1] === b)) return slot;
+      const index = slots[slot]! - 1;
+      if (index < 0) return slot;
+      const row = Math.imul(index, width);
+      if (rows[row] === a && rows[row + 1] === b) return slot;
       slot = (slot + 1) & this.#mask;
     }
   }

@@ -1,5 +1,4 @@
 import { AddressTable } from '../net/address-table.js';
-import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import type { CapturePoint } from '../net/points.js';
 import { LAYER_NAMES, Layer } from '../wire/layers.js';
@@ -25,121 +24,125 @@ export const LEAST_L4_OCTETS = 8;
 /** Frames of one interface are no further out of order than this, nanoseconds. */
 const DISORDER = 1e9;
 
-/** Columns of PairsAtPoint: what one point saw between two addresses, the lower address id first ("forward"). */
-export class PairsAtPoint {
-  readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS);
-  forward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  backward: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  /** Highest TTL seen forward in bits 0-7 and backward in 8-15, highest outer TTL in 16-23 and 24-31; 0 is none. */
-  ttls: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  /** Outer source and destination around the last packet seen forward and backward; 0 is none. */
-  forwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  forwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  backwardFrom: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
-  backwardTo: Int32Array<ArrayBuffer> = new Int32Array(FIRST_PAIRS);
+/** Int32 of a pair's row, behind its two addresses: TTLs, then for each way its packets and the outer source and destination. */
+const TTLS = 2;
+const FORWARD = 3;
+const BACKWARD = 6;
+const FROM = 1;
+const TO = 2;
+const PAIR_WIDTH = 9;
 
+/** What one point saw between two addresses, the lower address id first ("forward"). A row a pair: a packet touches two lines of the cache. */
+export class PairsAtPoint {
+  readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS, PAIR_WIDTH);
+
+  /** Counts packets that went from one address to another. */
   add(
-    low: number,
-    high: number,
-    isForward: boolean,
+    src: number,
+    dst: number,
+    packets: number,
     ttl: number,
     outerTtl: number,
     outerFrom: number,
     outerTo: number,
   ): void {
-    const at = this.index.get(low, high);
+    const isForward = src <= dst;
+    const at = isForward ? this.index.get(src, dst) : this.index.get(dst, src);
     if (at < 0) return;
-    if (at >= this.forward.length) {
-      this.forward = doubled(this.forward);
-      this.backward = doubled(this.backward);
-      this.ttls = doubled(this.ttls);
-      this.forwardFrom = doubled(this.forwardFrom);
-      this.forwardTo = doubled(this.forwardTo);
-      this.backwardFrom = doubled(this.backwardFrom);
-      this.backwardTo = doubled(this.backwardTo);
+    const { rows } = this.index;
+    const row = at * PAIR_WIDTH;
+    const way = row + (isForward ? FORWARD : BACKWARD);
+    rows[way]! += packets;
+    if (outerFrom !== 0) {
+      rows[way + FROM] = outerFrom;
+      rows[way + TO] = outerTo;
     }
-    let ttls = this.ttls[at]!;
-    if (isForward) {
-      this.forward[at]!++;
-      if (outerFrom !== 0) {
-        this.forwardFrom[at] = outerFrom;
-        this.forwardTo[at] = outerTo;
-      }
-      if (ttl > (ttls & 255)) ttls = (ttls & ~255) | ttl;
-      if (outerTtl > ((ttls >>> 16) & 255)) ttls = (ttls & ~(255 << 16)) | (outerTtl << 16);
-    } else {
-      this.backward[at]!++;
-      if (outerFrom !== 0) {
-        this.backwardFrom[at] = outerFrom;
-        this.backwardTo[at] = outerTo;
-      }
-      if (ttl > ((ttls >>> 8) & 255)) ttls = (ttls & ~(255 << 8)) | (ttl << 8);
-      if (outerTtl > ttls >>> 24) ttls = (ttls & 0xffffff) | (outerTtl << 24);
-    }
-    this.ttls[at] = ttls;
+    const shift = isForward ? 0 : 8;
+    let ttls = rows[row + TTLS]!;
+    if (ttl > ((ttls >>> shift) & 255)) ttls = (ttls & ~(255 << shift)) | (ttl << shift);
+    if (outerTtl > ((ttls >>> (shift + 16)) & 255)) ttls = (ttls & ~(255 << (shift + 16))) | (outerTtl << (shift + 16));
+    rows[row + TTLS] = ttls;
+  }
+
+  /** Packets from the first address of a pair to the second. */
+  forward(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + FORWARD]!;
+  }
+
+  backward(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + BACKWARD]!;
+  }
+
+  /** Highest TTL seen forward in bits 0-7 and backward in 8-15, highest outer TTL in 16-23 and 24-31; 0 is none. */
+  ttls(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + TTLS]!;
+  }
+
+  /** Outer source around the last packet seen forward in a tunnel; 0 is none. */
+  forwardFrom(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + FORWARD + FROM]!;
+  }
+
+  forwardTo(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + FORWARD + TO]!;
+  }
+
+  backwardFrom(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + BACKWARD + FROM]!;
+  }
+
+  backwardTo(pair: number): number {
+    return this.index.rows[pair * PAIR_WIDTH + BACKWARD + TO]!;
   }
 
   /** Takes back what a second capture of the point counted again. */
   uncount(src: number, dst: number): void {
-    const at = this.#find(src, dst);
-    if (at >= 0) this.#counts(src, dst)[at]!--;
+    const at = this.#wayOf(src, dst);
+    if (at >= 0) this.index.rows[at]!--;
   }
 
   /** Packets from one address to another. */
   count(src: number, dst: number): number {
-    const at = this.#find(src, dst);
-    return at < 0 ? 0 : this.#counts(src, dst)[at]!;
+    const at = this.#wayOf(src, dst);
+    return at < 0 ? 0 : this.index.rows[at]!;
   }
 
-  #find(src: number, dst: number): number {
-    return src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
-  }
-
-  #counts(src: number, dst: number): Int32Array {
-    return src <= dst ? this.forward : this.backward;
+  /** Where the packets from one address to another are counted; -1 when there were none between them. */
+  #wayOf(src: number, dst: number): number {
+    const at = src <= dst ? this.index.find(src, dst) : this.index.find(dst, src);
+    return at < 0 ? -1 : at * PAIR_WIDTH + (src <= dst ? FORWARD : BACKWARD);
   }
 
   get state(): PairsState {
-    const { index, forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo } = this;
-    const n = index.size;
-    const first = Int32Array.from({ length: n }, (_, i) => index.first(i));
-    const second = Int32Array.from({ length: n }, (_, i) => index.second(i));
-    const columns = [forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo];
-    return { first, second, columns: columns.map((column) => column.slice(0, n)), refused: index.refused };
+    const { rows, size, refused } = this.index;
+    return { rows: rows.slice(0, size * PAIR_WIDTH), refused };
   }
 
   /** Takes over what another reading counted. `ids`: the ids here of its addresses. */
-  merge({ first, second, columns, refused }: PairsState, ids: Int32Array): void {
-    const [forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo] = columns;
+  merge({ rows, refused }: PairsState, ids: Int32Array): void {
     this.index.refused += refused;
-    for (let i = 0; i < first.length; i++) {
-      const a = ids[first[i]!]!;
-      const b = ids[second[i]!]!;
-      const packed = ttls![i]!;
-      const ways = [
-        [a, b, forward![i]!, packed & 255, (packed >>> 16) & 255, forwardFrom![i]!, forwardTo![i]!],
-        [b, a, backward![i]!, (packed >>> 8) & 255, packed >>> 24, backwardFrom![i]!, backwardTo![i]!],
-      ] as const;
-      for (const [src, dst, count, ttl, outerTtl, from, to] of ways) {
-        if (count === 0) continue;
-        const isForward = src <= dst;
-        const [low, high] = isForward ? [src, dst] : [dst, src];
-        this.add(low, high, isForward, ttl, outerTtl, ids[from]!, ids[to]!);
-        const at = this.index.find(low, high);
-        if (at >= 0) (isForward ? this.forward : this.backward)[at]! += count - 1;
-      }
+    for (let row = 0; row < rows.length; row += PAIR_WIDTH) {
+      const a = ids[rows[row]!]!;
+      const b = ids[rows[row + 1]!]!;
+      const ttls = rows[row + TTLS]!;
+      this.#merge(a, b, rows, row + FORWARD, ttls, ids);
+      this.#merge(b, a, rows, row + BACKWARD, ttls >>> 8, ids);
     }
+  }
+
+  #merge(src: number, dst: number, rows: Int32Array, way: number, ttls: number, ids: Int32Array): void {
+    const packets = rows[way]!;
+    if (packets === 0) return;
+    this.add(src, dst, packets, ttls & 255, (ttls >>> 16) & 255, ids[rows[way + FROM]!]!, ids[rows[way + TO]!]!);
   }
 }
 
 /** The pairs of every point that saw no packet: a file may describe 65,536 interfaces, of which few see packets. */
 const NO_PAIRS = new PairsAtPoint();
 
-/** The inside of PairsAtPoint, in the order of its pairs. */
+/** The inside of PairsAtPoint: its rows, in the order of its pairs. */
 export interface PairsState {
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly columns: readonly Int32Array[];
+  readonly rows: Int32Array;
   readonly refused: number;
 }
 
@@ -243,7 +246,7 @@ export class PointEvidence {
     for (const [name, count] of state.undecoded) this.undecoded.set(name, (this.undecoded.get(name) ?? 0) + count);
     for (const [id, count] of state.arpSenders) this.addArpSender(ids[id]!, count);
     if (state.dropped !== null) this.dropped = (this.dropped ?? 0) + state.dropped;
-    if (state.pairs.first.length > 0) this.ownPairs.merge(state.pairs, ids);
+    if (state.pairs.rows.length > 0) this.ownPairs.merge(state.pairs, ids);
     this.filter.merge(state.filter, ids);
   }
 
@@ -286,21 +289,24 @@ export class ApparentFilter {
   protocols = 0;
   #hosts: [number, number] = [0, 0];
   #ports: [number, number] = [0, 0];
+  /** Something is common still: of most captures nothing is after some packets, and then nothing more needs to be looked at. */
+  #isOpen = true;
 
   /** Outermost addresses and ports (-1 where there are none). */
   add(src: number, dst: number, protocolBit: number, sport: number, dport: number): void {
+    this.protocols |= protocolBit;
     if (this.frames++ === 0) {
       this.#hosts = [src, dst];
       this.#ports = [sport, dport];
-    } else {
+    } else if (this.#isOpen) {
       const hosts = this.#hosts;
       if (hosts[0] !== src && hosts[0] !== dst) hosts[0] = 0;
       if (hosts[1] !== src && hosts[1] !== dst) hosts[1] = 0;
       const ports = this.#ports;
       if (ports[0] !== sport && ports[0] !== dport) ports[0] = -1;
       if (ports[1] !== sport && ports[1] !== dport) ports[1] = -1;
+      this.#isOpen = hosts[0] !== 0 || hosts[1] !== 0 || ports[0] !== -1 || ports[1] !== -1;
     }
-    this.protocols |= protocolBit;
   }
 
   get state(): FilterState {
@@ -522,8 +528,7 @@ export class Evidence {
     }
     if (packet.outerIpAt >= 0) this.#observeFilter(packet, at.filter, outerFrom, outerTo);
     else this.#observeFilter(packet, at.filter, src, dst);
-    if (src <= dst) at.ownPairs.add(src, dst, true, ttl, outerTtl, outerFrom, outerTo);
-    else at.ownPairs.add(dst, src, false, ttl, outerTtl, outerFrom, outerTo);
+    at.ownPairs.add(src, dst, 1, ttl, outerTtl, outerFrom, outerTo);
     if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
       at.cutTcp++;
     const octets = packet.ipEnd - packet.l4At;

@@ -33,7 +33,8 @@ export class FrameStore {
   #frames: readonly KeptFrame[] | null = null;
   readonly #limit: number;
   readonly #view: PacketView;
-  readonly #ordinary = new Map<number, number>();
+  /** By point. */
+  readonly #ordinary: number[] = [];
   #octets = 0;
 
   /**
@@ -94,9 +95,10 @@ export class FrameStore {
     if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return true;
     if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return true;
     if (packet.tunnelDepth === 0 && packet.dnsAt < 0) return false;
-    const seen = this.#ordinary.get(point) ?? 0;
-    this.#ordinary.set(point, seen + 1);
-    return seen < ORDINARY;
+    const seen = this.#ordinary[point] ?? 0;
+    if (seen === ORDINARY) return false;
+    this.#ordinary[point] = seen + 1;
+    return true;
   }
 
   /** Leaves out what another capture of a point has, too: of points whose captures overlap. The frames can still be found. */

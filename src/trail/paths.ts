@@ -161,10 +161,20 @@ export class Paths {
     for (const at of this.#topology.evidence.points) {
       const i = at === undefined ? -1 : at.pairs.index.find(low, high);
       if (i < 0) continue;
-      const ttls = at!.pairs.ttls[i]!;
-      const { forwardFrom, forwardTo, backwardFrom, backwardTo } = at!.pairs;
-      const forward = { ttl: ttls & 255, outer: (ttls >>> 16) & 255, from: forwardFrom[i]!, to: forwardTo[i]! };
-      const backward = { ttl: (ttls >>> 8) & 255, outer: ttls >>> 24, from: backwardFrom[i]!, to: backwardTo[i]! };
+      const { pairs } = at!;
+      const ttls = pairs.ttls(i);
+      const forward = {
+        ttl: ttls & 255,
+        outer: (ttls >>> 16) & 255,
+        from: pairs.forwardFrom(i),
+        to: pairs.forwardTo(i),
+      };
+      const backward = {
+        ttl: (ttls >>> 8) & 255,
+        outer: ttls >>> 24,
+        from: pairs.backwardFrom(i),
+        to: pairs.backwardTo(i),
+      };
       const [out, back] = src <= dst ? [forward, backward] : [backward, forward];
       hops.set(at!.point.id, {
         out: out.ttl,

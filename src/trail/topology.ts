@@ -60,20 +60,21 @@ export class Topology {
   }
 
   #collect(at: PointEvidence): void {
-    const { index, forward, backward, ttls, forwardFrom, forwardTo, backwardFrom, backwardTo } = at.pairs;
+    const { pairs } = at;
+    const { index } = pairs;
     for (let i = 0; i < index.size; i++) {
       const low = this.#entry(index.first(i), at.point.id);
       const high = this.#entry(index.second(i), at.point.id);
-      low.sent += forward[i]!;
-      high.received += forward[i]!;
-      high.sent += backward[i]!;
-      low.received += backward[i]!;
-      low.ttl = Math.max(low.ttl, ttls[i]! & 255);
-      high.ttl = Math.max(high.ttl, (ttls[i]! >>> 8) & 255);
-      low.outerSource ||= forwardFrom[i]!;
-      high.outerSource ||= backwardFrom[i]!;
-      high.outerDestination ||= forwardTo[i]!;
-      low.outerDestination ||= backwardTo[i]!;
+      low.sent += pairs.forward(i);
+      high.received += pairs.forward(i);
+      high.sent += pairs.backward(i);
+      low.received += pairs.backward(i);
+      low.ttl = Math.max(low.ttl, pairs.ttls(i) & 255);
+      high.ttl = Math.max(high.ttl, (pairs.ttls(i) >>> 8) & 255);
+      low.outerSource ||= pairs.forwardFrom(i);
+      high.outerSource ||= pairs.backwardFrom(i);
+      high.outerDestination ||= pairs.forwardTo(i);
+      low.outerDestination ||= pairs.backwardTo(i);
     }
   }
 
@@ -104,7 +105,7 @@ export class Topology {
       const there = other.pairs;
       for (let i = 0; i < here.index.size; i++) {
         const j = there.index.find(here.index.first(i), here.index.second(i));
-        if (j >= 0 && (here.ttls[i]! & 0xffff) === (there.ttls[j]! & 0xffff) && there.ttls[j]! >>> 16 !== 0) {
+        if (j >= 0 && (here.ttls(i) & 0xffff) === (there.ttls(j) & 0xffff) && there.ttls(j) >>> 16 !== 0) {
           point.role = 'tunnel';
           return;
         }
@@ -334,7 +335,8 @@ export class Topology {
    * two, and passes on what a host sends and gets that lives behind it.
    */
   #isForwarded(address: number, point: number): boolean {
-    const { index, ttls } = this.evidence.points[point]!.pairs;
+    const own = this.evidence.points[point]!.pairs;
+    const { index } = own;
     const { node } = this.points[point]!;
     const others = this.evidence.points.filter(
       (other) => other !== undefined && other.point.id !== point && other.point.node === node,
@@ -345,7 +347,7 @@ export class Topology {
       for (let i = 0; i < index.size; i++) {
         if (index.first(i) !== address && index.second(i) !== address) continue;
         const j = pairs.index.find(index.first(i), index.second(i));
-        if (j >= 0 && (differ(ttls[i]!, pairs.ttls[j]!, 0) || differ(ttls[i]!, pairs.ttls[j]!, 8))) return true;
+        if (j >= 0 && (differ(own.ttls(i), pairs.ttls(j), 0) || differ(own.ttls(i), pairs.ttls(j), 8))) return true;
       }
       return false;
     });
@@ -362,8 +364,8 @@ export class Topology {
     };
     for (let i = 0; i < pairs.index.size; i++) {
       const bare = [pairs.index.first(i), pairs.index.second(i)];
-      count(pairs.forwardFrom[i] === 0 ? bare : [pairs.forwardFrom[i]!, pairs.forwardTo[i]!], pairs.forward[i]!);
-      count(pairs.backwardFrom[i] === 0 ? bare : [pairs.backwardFrom[i]!, pairs.backwardTo[i]!], pairs.backward[i]!);
+      count(pairs.forwardFrom(i) === 0 ? bare : [pairs.forwardFrom(i), pairs.forwardTo(i)], pairs.forward(i));
+      count(pairs.backwardFrom(i) === 0 ? bare : [pairs.backwardFrom(i), pairs.backwardTo(i)], pairs.backward(i));
     }
     const hosts = [...named].filter(([, times]) => times === packets).map(([address]) => address);
     host = hosts.length === 1 ? hosts[0]! : 0;
@@ -436,9 +438,9 @@ export class Topology {
 }
 
 /** Highest TTL of packets from src to dst at a point, 0 when it saw none. */
-function ttlOf({ index, ttls }: PairsAtPoint, src: number, dst: number): number {
-  const i = index.find(Math.min(src, dst), Math.max(src, dst));
-  return i < 0 ? 0 : (ttls[i]! >>> (src < dst ? 0 : 8)) & 255;
+function ttlOf(pairs: PairsAtPoint, src: number, dst: number): number {
+  const i = pairs.index.find(Math.min(src, dst), Math.max(src, dst));
+  return i < 0 ? 0 : (pairs.ttls(i) >>> (src < dst ? 0 : 8)) & 255;
 }
 
 /** True when both of two words have a TTL at this bit, and not the same. */

@@ -68,9 +68,10 @@ function tunnelledBlocks(context: FindingContext): Set<number> {
   const blocks = new Set<number>();
   for (const at of context.evidence.points) {
     if (at === undefined || at.tunnelled === 0) continue;
-    const { index, forwardFrom, backwardFrom } = at.pairs;
+    const { pairs } = at;
+    const { index } = pairs;
     for (let i = 0; i < index.size; i++) {
-      if (forwardFrom[i] === 0 && backwardFrom[i] === 0) continue;
+      if (pairs.forwardFrom(i) === 0 && pairs.backwardFrom(i) === 0) continue;
       for (const address of [index.first(i), index.second(i)]) {
         if (addresses.version(address) === 4) blocks.add(addresses.word(address) >>> 8);
       }

@@ -361,10 +361,13 @@ export class Facts {
     const { evidence, topology } = this.#context;
     for (const at of evidence.points) {
       if (at === undefined || at.point.node !== node) continue;
-      const { index, forwardFrom, backwardFrom } = at.pairs;
+      const { pairs } = at;
+      const { index } = pairs;
       for (let i = 0; i < index.size; i++) {
-        if (forwardFrom[i] !== 0 && topology.homeOf(index.first(i)).node === node) endpoints.add(forwardFrom[i]!);
-        if (backwardFrom[i] !== 0 && topology.homeOf(index.second(i)).node === node) endpoints.add(backwardFrom[i]!);
+        if (pairs.forwardFrom(i) !== 0 && topology.homeOf(index.first(i)).node === node)
+          endpoints.add(pairs.forwardFrom(i));
+        if (pairs.backwardFrom(i) !== 0 && topology.homeOf(index.second(i)).node === node)
+          endpoints.add(pairs.backwardFrom(i));
       }
     }
     return endpoints;

@@ -11,12 +11,18 @@ export function tunnelOneWay(context: FindingContext): Finding[] {
   const findings: Finding[] = [];
   for (const at of context.evidence.points) {
     if (at === undefined || at.point.role !== 'underlay' || at.tunnelled === 0 || findings.length >= LIMIT) continue;
-    const { index, forward, backward, forwardFrom, backwardFrom } = at.pairs;
+    const { pairs } = at;
+    const { index } = pairs;
     for (let i = 0; i < index.size && findings.length < LIMIT; i++) {
-      if (forward[i] === 0 || backward[i] === 0 || (forwardFrom[i] === 0) === (backwardFrom[i] === 0)) continue;
-      const wrapped = forwardFrom[i] !== 0;
+      if (
+        pairs.forward(i) === 0 ||
+        pairs.backward(i) === 0 ||
+        (pairs.forwardFrom(i) === 0) === (pairs.backwardFrom(i) === 0)
+      )
+        continue;
+      const wrapped = pairs.forwardFrom(i) !== 0;
       const [from, to] = wrapped ? [index.first(i), index.second(i)] : [index.second(i), index.first(i)];
-      const bare = wrapped ? backward[i]! : forward[i]!;
+      const bare = wrapped ? pairs.backward(i) : pairs.forward(i);
       // Where the tunnel ends at this very interface's node, packets are recorded wrapped and bare on purpose.
       if (
         context.topology.homeOf(from).points.includes(at.point.id) ||
@@ -31,7 +37,7 @@ export function tunnelOneWay(context: FindingContext): Finding[] {
           certainty: 'shown',
           title: `${text(from)} > ${text(to)} travels in a tunnel at ${at.point.name}, and the way back bare (${bare} packets)`,
           count: bare,
-          of: forward[i]! + backward[i]!,
+          of: pairs.forward(i) + pairs.backward(i),
           causes: [
             cause(
               'tunnel-one-way',

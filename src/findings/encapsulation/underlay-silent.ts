@@ -93,9 +93,15 @@ function ownerByArp(context: FindingContext, facts: Facts, address: number): Cap
 function cameIn(context: FindingContext, facts: Facts, to: CapturePoint, src: number, dst: number): boolean {
   // Of a frame that ends behind the outer headers no packet is known.
   if (facts.streams.some((stream) => stream.point === to.id && (stream.src === src || stream.dst === dst))) return true;
-  const { index, forwardFrom, forwardTo, backwardFrom, backwardTo } = context.evidence.points[to.id]!.pairs;
-  for (let i = 0; i < index.size; i++) {
-    if (forwardFrom[i] === src || backwardFrom[i] === src || forwardTo[i] === dst || backwardTo[i] === dst) return true;
+  const { pairs } = context.evidence.points[to.id]!;
+  for (let i = 0; i < pairs.index.size; i++) {
+    if (
+      pairs.forwardFrom(i) === src ||
+      pairs.backwardFrom(i) === src ||
+      pairs.forwardTo(i) === dst ||
+      pairs.backwardTo(i) === dst
+    )
+      return true;
   }
   return false;
 }
