@@ -39,6 +39,8 @@ const FIRST_BY_CLIENT = ExchangeRow.FIRST_BY_CLIENT;
 const FIRST_BY_SERVER = ExchangeRow.FIRST_BY_SERVER;
 const FIRST_TIME = ExchangeTime.FIRST_TIME;
 const LAST_TIME = ExchangeTime.LAST_TIME;
+const REQUEST_TIME = ExchangeTime.REQUEST_TIME;
+const REPLY_TIME = ExchangeTime.REPLY_TIME;
 const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
 const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
 const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
@@ -162,12 +164,17 @@ export function note(
   }
 }
 
-/** As many times are remembered as datagrams were counted so far, until there are too many. */
-function noteDatagram(exchange: Exchange, request: boolean, { firstTime }: PacketFacts): void {
-  const { rows } = exchange.store;
-  if (rows[(exchange.number << SHIFT) + (request ? REQUESTS : REPLIES)]! >= DATAGRAMS) return;
-  if (request) exchange.requestTimes = appended(exchange.requestTimes, firstTime);
-  else exchange.replyTimes = appended(exchange.replyTimes, firstTime);
+/** The time of the first datagram of each direction is in the row; nothing is rare of a question and its answer. */
+function noteDatagram({ store, number }: Exchange, request: boolean, { firstTime }: PacketFacts): void {
+  const before = store.rows[(number << SHIFT) + (request ? REQUESTS : REPLIES)]!;
+  if (before >= DATAGRAMS) return;
+  if (before === 0) {
+    store.times[(number << TIME_SHIFT) + (request ? REQUEST_TIME : REPLY_TIME)] = firstTime;
+    return;
+  }
+  const rare = store.rareOf(number);
+  if (request) rare.requestTimes = appended(rare.requestTimes, firstTime);
+  else rare.replyTimes = appended(rare.replyTimes, firstTime);
 }
 
 /** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */

@@ -57,7 +57,7 @@ export const ExchangeRow = {
   /** Of a connection the timestamp that its SYN,ACK echoes. */
   NAME_ID: 6,
   NEXT: 7,
-  /** 8 to 11 are times. */
+  /** 8 to 11 are times. Of a connection, where a datagram flow has times, too. */
   HIGHEST_ACK_BY_CLIENT: 12,
   HIGHEST_ACK_BY_SERVER: 13,
   SENT_BY_CLIENT: 14,
@@ -78,6 +78,9 @@ export const ExchangeRow = {
 export const ExchangeTime = {
   FIRST_TIME: 4,
   LAST_TIME: 5,
+  /** Of the first datagram of each direction. */
+  REQUEST_TIME: 6,
+  REPLY_TIME: 7,
   LAST_REQUEST_TIME: 13,
   LAST_REPLY_TIME: 14,
   FIRST_REPLY_TIME: 15,
@@ -157,6 +160,7 @@ export class Rare {
   refusedBy: Trail | null = null;
   earlyReset: EarlyReset | null = null;
   tunnelErrors: readonly TunnelError[] = NONE;
+  /** Of the datagrams behind the first one. */
   requestTimes: readonly number[] = NONE;
   replyTimes: readonly number[] = NONE;
   requestStream: Stream | null = null;

@@ -82,6 +82,10 @@ export class Exchange {
     else rows[this.#row + ExchangeRow.FLAGS]! &= ~flag;
   }
 
+  #timeAt(place: number): number {
+    return this.#store.times[this.#times + place]!;
+  }
+
   #setReach(place: number, value: number): void {
     this.#store.rows[this.#row + ExchangeRow.FLAGS] = (this.#flags & ~(ReachPlace.MASK << place)) | (value << place);
   }
@@ -349,16 +353,12 @@ export class Exchange {
   }
   /** UDP: times of the first datagrams of each direction. */
   get requestTimes(): readonly number[] {
-    return this.#rare?.requestTimes ?? NONE;
-  }
-  set requestTimes(value: readonly number[]) {
-    this.#store.rareOf(this.#number).requestTimes = value;
+    return this.requests === 0
+      ? NONE
+      : [this.#timeAt(ExchangeTime.REQUEST_TIME), ...(this.#rare?.requestTimes ?? NONE)];
   }
   get replyTimes(): readonly number[] {
-    return this.#rare?.replyTimes ?? NONE;
-  }
-  set replyTimes(value: readonly number[]) {
-    this.#store.rareOf(this.#number).replyTimes = value;
+    return this.replies === 0 ? NONE : [this.#timeAt(ExchangeTime.REPLY_TIME), ...(this.#rare?.replyTimes ?? NONE)];
   }
   /** What each point saw of each direction of a connection, where rows will tell it. */
   get requestStream(): Stream | null {
@@ -396,7 +396,11 @@ export class Exchange {
     [this.requestReach, this.replyReach] = [this.replyReach, this.requestReach];
     [this.requestLast, this.replyLast] = [this.replyLast, this.requestLast];
     [this.lastRequestTime, this.lastReplyTime] = [this.lastReplyTime, this.lastRequestTime];
-    [this.requestTimes, this.replyTimes] = [this.replyTimes, this.requestTimes];
+    const { times } = this.#store;
+    const [at, replyAt] = [this.#times + ExchangeTime.REQUEST_TIME, this.#times + ExchangeTime.REPLY_TIME];
+    [times[at], times[replyAt]] = [times[replyAt]!, times[at]!];
+    const rare = this.#rare;
+    if (rare !== undefined) [rare.requestTimes, rare.replyTimes] = [rare.replyTimes, rare.requestTimes];
     for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
   }
 }

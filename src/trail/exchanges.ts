@@ -28,8 +28,16 @@ const SWEEP = 1 << 14;
 const LIMIT = 1 << 18;
 /** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
 const IDLE = 10e9;
-/** An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again. */
+/**
+ * An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again, but what was asked several
+ * times may be answered several times.
+ */
 const IDLE_ANSWERED = 2e9;
+/**
+ * One that was answered as often as it was asked: only copies that the network makes can follow. All packets up to the time of a sweep
+ * were told, so that no earlier attempt still waits for more sightings.
+ */
+const IDLE_COMPLETE = 200e6;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
 
@@ -525,9 +533,7 @@ export class ExchangeTable implements Iterable<Exchange> {
     const store = this.#store;
     const isIdle = (number: number): boolean => {
       const idle = now - store.lastTime(number);
-      if (idle <= IDLE_ANSWERED) return false;
-      const hasId = (store.rows[(number << SHIFT) + FLAGS]! & PROTOCOL) >= IS_DNS;
-      return idle > (hasId && this.#look(number).replyReach === Reach.HOME ? IDLE_ANSWERED : IDLE);
+      return idle > IDLE_COMPLETE && idle > this.#longestIdle(number);
     };
     for (const known of [this.#aliases, this.#translated])
       for (const [key, number] of known) if (isIdle(number)) known.delete(key);
@@ -550,6 +556,13 @@ export class ExchangeTable implements Iterable<Exchange> {
     this.#made = 0;
     // A sweep looks at all that are held: the more there are, the more must have come since the last one
     this.#sweepAt = Math.max(this.#sweep, kept >> 3);
+  }
+
+  #longestIdle(number: number): number {
+    const { protocol, replyReach, requests, replies } = this.#look(number);
+    const isNumbered = protocol === 'dns' || protocol === 'icmp-echo';
+    if (!isNumbered || replyReach !== Reach.HOME) return IDLE;
+    return requests > 0 && requests <= replies ? IDLE_COMPLETE : IDLE_ANSWERED;
   }
 
   #unlink(number: number): void {
