@@ -107,13 +107,14 @@ export const ExchangeFlag = {
   SENT_BY_SERVER_SEEN: 0x20000,
   HAS_RARE: 0x40000,
   IPV6: 0x80000,
+  MAY_LACK: 0x400000,
   /** In what is rare of it are such. */
   HAS_FORMS: 0x100000,
   HAS_BACKENDS: 0x200000,
 } as const;
 
 /** Above those bits, two each from these places on: how far its packets came, see Reach. */
-export const ReachPlace = { REQUEST: 22, REPLY: 24, MASK: 3 } as const;
+export const ReachPlace = { REQUEST: 23, REPLY: 25, MASK: 3 } as const;
 
 export const PROTOCOLS: readonly ExchangeProtocol[] = ['udp', 'tcp', 'dns', 'icmp-echo'];
 /** Their places; from DNS on an identifier is part of what a packet is found by. */

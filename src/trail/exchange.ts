@@ -301,6 +301,10 @@ export class Exchange {
   get ackByServerSeen(): boolean {
     return this.#is(ExchangeFlag.ACK_BY_SERVER_SEEN);
   }
+  /** It was made when there was no room for others: packets of it may have been among those. */
+  get mayLack(): boolean {
+    return this.#is(ExchangeFlag.MAY_LACK);
+  }
   /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
   get requestForms(): readonly Form[] {
     return this.#rare?.requestForms ?? NONE;

@@ -38,6 +38,11 @@ const IDLE_ANSWERED = 2e9;
  * were told, so that no earlier attempt still waits for more sightings.
  */
 const IDLE_COMPLETE = 200e6;
+/**
+ * What is made up to so long after there was no room, nanoseconds, may lack packets that came before: retries of a question, told in
+ * another order, or a flow that pauses.
+ */
+const LACK = 30e9;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
 
@@ -56,6 +61,7 @@ const PROTOCOL = ExchangeFlag.PROTOCOL;
 const HAS_BACKENDS = ExchangeFlag.HAS_BACKENDS;
 const HAS_FORMS = ExchangeFlag.HAS_FORMS;
 const IPV6 = ExchangeFlag.IPV6;
+const MAY_LACK = ExchangeFlag.MAY_LACK;
 const IS_UDP = Protocol.UDP;
 const IS_TCP = Protocol.TCP;
 const IS_DNS = Protocol.DNS;
@@ -90,6 +96,8 @@ export class ExchangeTable implements Iterable<Exchange> {
   #count = 0;
   /** Exchanges not told because the table was full. */
   evicted = 0;
+  /** Up to when what is made may lack packets. */
+  #lackUntil = -Infinity;
   readonly #sweep: number;
   /** Made since the last sweep, those beyond the limit included, and how many it takes for the next one. */
   #made = 0;
@@ -465,14 +473,15 @@ export class ExchangeTable implements Iterable<Exchange> {
     return backward === NONE ? NONE : -backward;
   }
 
-  #make({ ipVersion }: PacketFacts, key: Key): number {
+  #make({ ipVersion, firstTime, lastTime }: PacketFacts, key: Key): number {
     this.#made++;
     const isBeyond = this.#count >= LIMIT;
+    if (isBeyond) this.#lackUntil = Math.max(this.#lackUntil, lastTime + LACK);
     const number = isBeyond ? BEYOND : this.#store.take();
     if (isBeyond) this.#store.clear(BEYOND);
     const { rows } = this.#store;
     const row = number << SHIFT;
-    rows[row + FLAGS] = key.protocol | (ipVersion === 6 ? IPV6 : 0);
+    rows[row + FLAGS] = key.protocol | (ipVersion === 6 ? IPV6 : 0) | (firstTime < this.#lackUntil ? MAY_LACK : 0);
     rows[row + CLIENT] = key.client;
     rows[row + SERVER] = key.server;
     rows[row + CLIENT_PORT] = key.clientPort;
