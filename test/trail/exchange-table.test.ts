@@ -206,6 +206,37 @@ function tellPacket(table: ExchangeTable, { kind, from, to, port, isReply, id, e
   }
 }
 
+describe('a segment between two sockets', () => {
+  const [there, back] = [form(1, 9, 40_000, 50_000), form(9, 1, 50_000, 40_000)];
+  const syn = (table: ExchangeTable, way: Form, a: number): Exchange =>
+    table.keep(tell(table, facts(Layer.TCP, a, a, 0, SYN), way));
+  const segment = (table: ExchangeTable, way: Form): [Exchange, string | null] => {
+    const exchange = table.keep(tell(table, facts(Layer.TCP, 99, 500, 5, ACK), way));
+    return [exchange, table.direction];
+  };
+
+  it('is of the latest connection between them, whichever way it goes', () => {
+    const table = new ExchangeTable();
+    const [first, second, third] = [syn(table, there, 1), syn(table, there, 2), syn(table, there, 3)];
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(segment(table, there)).toEqual([third, 'request']);
+    expect(segment(table, back)).toEqual([third, 'reply']);
+    // The chains are made anew: the latest is still the first
+    for (let i = 0; i < 1000; i++) ask(table, 2, 1, i);
+    expect(segment(table, there)[0]).toBe(third);
+    expect(segment(table, back)[0]).toBe(third);
+  });
+
+  it('is of the one that its sender opened when both have opened one', () => {
+    for (const ways of [[there, back] as const, [back, there] as const]) {
+      const table = new ExchangeTable();
+      const [mine, other] = [syn(table, ways[0], 1), syn(table, ways[1], 2)];
+      expect(segment(table, ways[0])).toEqual([mine, 'request']);
+      expect(segment(table, ways[1])).toEqual([other, 'request']);
+    }
+  });
+});
+
 describe('a table that grows', () => {
   it('finds for each packet what one that stays small finds', () => {
     const steps = fc.array(fc.record({ packet, others: fc.constantFrom(0, 0, 1, 3, 100, 400) }), { maxLength: 60 });
