@@ -139,7 +139,7 @@ function endOf({ evidence }: Run): number {
 
 /** Unanswered and not placed; the edges of the captures do not count, and a datagram needs no answer. */
 function isUnplaced(exchange: Exchange, { verdict, request }: Outcome, end: number): boolean {
-  if (exchange.protocol === 'udp' || exchange.replies > 0) return false;
+  if (exchange.protocol === 'udp' || exchange.replies > 0 || exchange.mayLack) return false;
   if (verdict !== 'unknown' && !(verdict === 'unanswered' && request?.state !== 'delivered')) return false;
   if (exchange.requests === 0) return false;
   return exchange.lastTime < end - EDGE || exchange.requests > 1;

@@ -1,11 +1,12 @@
 import { Layer } from '../wire/layers.js';
 import type { Exchange } from './exchange.js';
 import {
-  EXCHANGE_TIMES,
-  EXCHANGE_WIDTH,
+  EXCHANGE_SHIFT,
   ExchangeFlag,
   ExchangeRow,
   ExchangeTime,
+  Protocol,
+  ReachPlace,
   type Backend,
 } from './exchange-store.js';
 import type { Quote } from './packet-group.js';
@@ -21,13 +22,11 @@ const DNS_RCODE = 0x0f;
 const DNS_REFUSED = 5;
 
 // Own constants, not imported ones: the compiler folds only the former
-const WIDTH = EXCHANGE_WIDTH;
-const TIMES = EXCHANGE_TIMES;
+const SHIFT = EXCHANGE_SHIFT;
+const TIME_SHIFT = SHIFT - 1;
 const FLAGS = ExchangeRow.FLAGS;
 const REQUESTS = ExchangeRow.REQUESTS;
 const REPLIES = ExchangeRow.REPLIES;
-const REQUEST_REACH = ExchangeRow.REQUEST_REACH;
-const REPLY_REACH = ExchangeRow.REPLY_REACH;
 const REQUEST_LAST = ExchangeRow.REQUEST_LAST;
 const REPLY_LAST = ExchangeRow.REPLY_LAST;
 const REQUEST_SRC = ExchangeRow.REQUEST_SRC;
@@ -40,6 +39,8 @@ const FIRST_BY_CLIENT = ExchangeRow.FIRST_BY_CLIENT;
 const FIRST_BY_SERVER = ExchangeRow.FIRST_BY_SERVER;
 const FIRST_TIME = ExchangeTime.FIRST_TIME;
 const LAST_TIME = ExchangeTime.LAST_TIME;
+const REQUEST_TIME = ExchangeTime.REQUEST_TIME;
+const REPLY_TIME = ExchangeTime.REPLY_TIME;
 const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
 const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
 const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
@@ -53,6 +54,14 @@ const ACK_BY_CLIENT_SEEN = ExchangeFlag.ACK_BY_CLIENT_SEEN;
 const ACK_BY_SERVER_SEEN = ExchangeFlag.ACK_BY_SERVER_SEEN;
 const SENT_BY_CLIENT_SEEN = ExchangeFlag.SENT_BY_CLIENT_SEEN;
 const SENT_BY_SERVER_SEEN = ExchangeFlag.SENT_BY_SERVER_SEEN;
+const REQUEST_REACH = ReachPlace.REQUEST;
+const REPLY_REACH = ReachPlace.REPLY;
+const REACH = ReachPlace.MASK;
+const PROTOCOL = ExchangeFlag.PROTOCOL;
+const IS_UDP = Protocol.UDP;
+const IS_TCP = Protocol.TCP;
+const IS_DNS = Protocol.DNS;
+const IS_ECHO = Protocol.ECHO;
 
 /** The fields of a packet from which its exchange follows. */
 export interface PacketFacts {
@@ -112,8 +121,8 @@ export function note(
 ): void {
   const { store, number } = exchange;
   const { rows, times } = store;
-  const row = number * WIDTH;
-  const at = number * TIMES;
+  const row = number << SHIFT;
+  const at = number << TIME_SHIFT;
   const firstTime = ends[place]!;
   const lastTime = ends[place + 1]!;
   const isLater = firstTime > times[at + LAST_TIME]! + LATER;
@@ -130,14 +139,15 @@ export function note(
   if (facts.fragmentOffset > 0) return;
   const request = direction === 'request';
   if (facts.kind < 0 && !request) exchange.cutReplySeen = true;
-  const { protocol } = exchange;
-  if (protocol === 'tcp' && !noteTcp(exchange, request, facts, trail, isLater)) return;
-  if (protocol === 'udp') noteDatagram(exchange, request, facts);
+  const protocol = rows[row + FLAGS]! & PROTOCOL;
+  if (protocol === IS_TCP && !noteTcp(exchange, request, facts, trail, isLater)) return;
+  if (protocol === IS_UDP) noteDatagram(exchange, request, facts);
+  const flags = rows[row + FLAGS]!;
   if (request) {
     rows[row + REQUESTS]!++;
     if (lastTime > times[at + LAST_REQUEST_TIME]!) times[at + LAST_REQUEST_TIME] = lastTime;
-    if (reach > rows[row + REQUEST_REACH]! || rows[row + REQUEST_LAST]! < 0) {
-      rows[row + REQUEST_REACH] = reach;
+    if (reach > ((flags >> REQUEST_REACH) & REACH) || rows[row + REQUEST_LAST]! < 0) {
+      rows[row + FLAGS] = (flags & ~(REACH << REQUEST_REACH)) | (reach << REQUEST_REACH);
       rows[row + REQUEST_LAST] = lastPoint;
       rows[row + REQUEST_SRC] = last.src;
       rows[row + REQUEST_DST] = last.dst;
@@ -146,20 +156,25 @@ export function note(
     rows[row + REPLIES]!++;
     if (lastTime > times[at + LAST_REPLY_TIME]!) times[at + LAST_REPLY_TIME] = lastTime;
     if (firstTime < times[at + FIRST_REPLY_TIME]!) times[at + FIRST_REPLY_TIME] = firstTime;
-    if (reach > rows[row + REPLY_REACH]! || rows[row + REPLY_LAST]! < 0) {
-      rows[row + REPLY_REACH] = reach;
+    if (reach > ((flags >> REPLY_REACH) & REACH) || rows[row + REPLY_LAST]! < 0) {
+      rows[row + FLAGS] = (flags & ~(REACH << REPLY_REACH)) | (reach << REPLY_REACH);
       rows[row + REPLY_LAST] = lastPoint;
     }
-    if (protocol === 'dns' && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
+    if (protocol === IS_DNS && (facts.b & DNS_RCODE) === DNS_REFUSED) exchange.refused = true;
   }
 }
 
-function noteDatagram(exchange: Exchange, request: boolean, { firstTime }: PacketFacts): void {
-  if (request && exchange.requestTimes.length < DATAGRAMS) {
-    exchange.requestTimes = appended(exchange.requestTimes, firstTime);
-  } else if (!request && exchange.replyTimes.length < DATAGRAMS) {
-    exchange.replyTimes = appended(exchange.replyTimes, firstTime);
+/** The time of the first datagram of each direction is in the row; nothing is rare of a question and its answer. */
+function noteDatagram({ store, number }: Exchange, request: boolean, { firstTime }: PacketFacts): void {
+  const before = store.rows[(number << SHIFT) + (request ? REQUESTS : REPLIES)]!;
+  if (before >= DATAGRAMS) return;
+  if (before === 0) {
+    store.times[(number << TIME_SHIFT) + (request ? REQUEST_TIME : REPLY_TIME)] = firstTime;
+    return;
   }
+  const rare = store.rareOf(number);
+  if (request) rare.requestTimes = appended(rare.requestTimes, firstTime);
+  else rare.replyTimes = appended(rare.replyTimes, firstTime);
 }
 
 /** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */
@@ -170,8 +185,9 @@ export function noteBackend(
   first: Form,
   last: Form,
 ): void {
-  const isTcp = exchange.protocol === 'tcp';
-  if (quote !== null || kind < 0 || exchange.protocol === 'icmp-echo' || first.sourcePort < 0) return;
+  const protocol = exchange.store.rows[(exchange.number << SHIFT) + FLAGS]! & PROTOCOL;
+  const isTcp = protocol === IS_TCP;
+  if (quote !== null || kind < 0 || protocol === IS_ECHO || first.sourcePort < 0) return;
   const request = direction === 'request';
   // What else of a connection comes elsewhere was not sent there by the service
   const isOpening = !isTcp || (c & SYN) !== 0;
@@ -273,7 +289,7 @@ function noteTcp(
 
 function noteAck({ store, number }: Exchange, request: boolean, acknowledged: number): void {
   const { rows } = store;
-  const row = number * WIDTH;
+  const row = number << SHIFT;
   const before = rows[row + FLAGS]!;
   let now = before;
   if (request) {
@@ -292,7 +308,7 @@ function noteAck({ store, number }: Exchange, request: boolean, acknowledged: nu
 function noteData(exchange: Exchange, request: boolean, facts: PacketFacts, isLater: boolean): void {
   const { store, number } = exchange;
   const { rows } = store;
-  const row = number * WIDTH;
+  const row = number << SHIFT;
   const end = endOf(facts);
   const wasSent = (rows[row + FLAGS]! & (request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN)) !== 0;
   const sent = row + (request ? SENT_BY_CLIENT : SENT_BY_SERVER);

@@ -1,4 +1,3 @@
-import { doubled } from '../net/doubled.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import type { Stream } from './stream.js';
 import type { Direction, Form, Trail } from './trail.js';
@@ -44,7 +43,10 @@ export interface Repeat {
   readonly wasAcknowledged: boolean;
 }
 
-/** Fields of an exchange in its row, int32; see Exchange for what they tell. */
+/**
+ * Fields of an exchange in its row, int32; see Exchange for what they tell. A row is 128 octets: what a segment in the middle of a
+ * connection reads and writes stands in the first half, and it touches no other.
+ */
 export const ExchangeRow = {
   FLAGS: 0,
   CLIENT: 1,
@@ -52,34 +54,36 @@ export const ExchangeRow = {
   CLIENT_PORT: 3,
   SERVER_PORT: 4,
   ID: 5,
-  SEQUENCE: 6,
   /** Of a connection the timestamp that its SYN,ACK echoes. */
-  NAME_ID: 7,
-  IP_VERSION: 8,
-  REQUESTS: 9,
-  REPLIES: 10,
-  REQUEST_REACH: 11,
-  REPLY_REACH: 12,
-  REQUEST_LAST: 13,
-  REPLY_LAST: 14,
-  REQUEST_SRC: 15,
-  REQUEST_DST: 16,
-  HIGHEST_ACK_BY_CLIENT: 17,
-  HIGHEST_ACK_BY_SERVER: 18,
-  SENT_BY_CLIENT: 19,
-  SENT_BY_SERVER: 20,
-  FIRST_BY_CLIENT: 21,
-  FIRST_BY_SERVER: 22,
-  NEXT: 23,
+  NAME_ID: 6,
+  NEXT: 7,
+  /** 8 to 11 are times. Of a connection, where a datagram flow has times, too. */
+  HIGHEST_ACK_BY_CLIENT: 12,
+  HIGHEST_ACK_BY_SERVER: 13,
+  SENT_BY_CLIENT: 14,
+  SENT_BY_SERVER: 15,
+  SEQUENCE: 16,
+  REQUESTS: 17,
+  REPLIES: 18,
+  REQUEST_LAST: 19,
+  REPLY_LAST: 20,
+  REQUEST_SRC: 21,
+  REQUEST_DST: 22,
+  FIRST_BY_CLIENT: 23,
+  FIRST_BY_SERVER: 24,
+  /** 26 to 31 are times. */
 } as const;
 
-/** Its times, float64. */
+/** Its times, float64 in the same row. */
 export const ExchangeTime = {
-  FIRST_TIME: 0,
-  LAST_TIME: 1,
-  LAST_REQUEST_TIME: 2,
-  LAST_REPLY_TIME: 3,
-  FIRST_REPLY_TIME: 4,
+  FIRST_TIME: 4,
+  LAST_TIME: 5,
+  /** Of the first datagram of each direction. */
+  REQUEST_TIME: 6,
+  REPLY_TIME: 7,
+  LAST_REQUEST_TIME: 13,
+  LAST_REPLY_TIME: 14,
+  FIRST_REPLY_TIME: 15,
 } as const;
 
 /** Bits of ExchangeRow.FLAGS; the lowest two are the protocol, by its place in PROTOCOLS. */
@@ -102,20 +106,31 @@ export const ExchangeFlag = {
   SENT_BY_CLIENT_SEEN: 0x10000,
   SENT_BY_SERVER_SEEN: 0x20000,
   HAS_RARE: 0x40000,
+  IPV6: 0x80000,
+  MAY_LACK: 0x400000,
+  /** In what is rare of it are such. */
+  HAS_FORMS: 0x100000,
+  HAS_BACKENDS: 0x200000,
 } as const;
 
-export const PROTOCOLS: readonly ExchangeProtocol[] = ['udp', 'tcp', 'dns', 'icmp-echo'];
+/** Above those bits, two each from these places on: how far its packets came, see Reach. */
+export const ReachPlace = { REQUEST: 23, REPLY: 25, MASK: 3 } as const;
 
-/** Int32 and float64 of an exchange. */
-export const EXCHANGE_WIDTH = 24;
-export const EXCHANGE_TIMES = 5;
+export const PROTOCOLS: readonly ExchangeProtocol[] = ['udp', 'tcp', 'dns', 'icmp-echo'];
+/** Their places; from DNS on an identifier is part of what a packet is found by. */
+export const Protocol = { UDP: 0, TCP: 1, DNS: 2, ECHO: 3 } as const;
+
+/** Instead of the number of an exchange: there is none. */
+export const NO_EXCHANGE = 0;
+
+/** Int32 of an exchange, as a power of two; of float64 half as many. */
+export const EXCHANGE_SHIFT = 5;
 
 // Own constants, not imported ones: the compiler folds only the former
 const FLAGS = ExchangeRow.FLAGS;
 const CLIENT_PORT = ExchangeRow.CLIENT_PORT;
 const SERVER_PORT = ExchangeRow.SERVER_PORT;
 const NAME_ID = ExchangeRow.NAME_ID;
-const IP_VERSION = ExchangeRow.IP_VERSION;
 const REQUEST_LAST = ExchangeRow.REQUEST_LAST;
 const REPLY_LAST = ExchangeRow.REPLY_LAST;
 const NEXT = ExchangeRow.NEXT;
@@ -125,9 +140,12 @@ const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
 const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
 const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
 const HAS_RARE = ExchangeFlag.HAS_RARE;
-const WIDTH = EXCHANGE_WIDTH;
-const TIMES = EXCHANGE_TIMES;
-const INITIAL = 1 << 8;
+const SHIFT = EXCHANGE_SHIFT;
+const TIME_SHIFT = SHIFT - 1;
+const WIDTH = 1 << SHIFT;
+const ROW_OCTETS = WIDTH * 4;
+/** Rows at first, 32 KiB, and most: there is no size between, because growing copies, and of what is not used the system gives no memory. */
+const FEW = 1 << 8;
 /**
  * Exchanges that left, in a store of their own that is forgotten with the last of them. One alone in a store took 750 octets, most of
  * them for its arrays; many in one would all be held by the one that a trail goes on to tell of.
@@ -143,6 +161,7 @@ export class Rare {
   refusedBy: Trail | null = null;
   earlyReset: EarlyReset | null = null;
   tunnelErrors: readonly TunnelError[] = NONE;
+  /** Of the datagrams behind the first one. */
   requestTimes: readonly number[] = NONE;
   replyTimes: readonly number[] = NONE;
   requestStream: Stream | null = null;
@@ -152,30 +171,45 @@ export class Rare {
 }
 
 /**
- * Exchanges in rows, with a free list. One takes 136 octets: as an object of its own it took five times as much, and the garbage
+ * Exchanges in rows, with a free list. One takes 128 octets: as an object of its own it took five times as much, and the garbage
  * collector followed each of them. An exchange is its number.
  */
 export class ExchangeStore {
-  rows: Int32Array<ArrayBuffer>;
-  times: Float64Array<ArrayBuffer>;
-  readonly rare: (Rare | undefined)[] = [];
-  #used = 0;
-  #free = -1;
+  /** The same rows twice: see ExchangeRow and ExchangeTime. */
+  rows!: Int32Array<ArrayBuffer>;
+  times!: Float64Array<ArrayBuffer>;
+  /** By number. */
+  readonly rare: (Rare | undefined)[] = [undefined];
+  readonly #most: number;
+  #room = 0;
+  /** NO_EXCHANGE is no number of one. */
+  #used = NO_EXCHANGE + 1;
+  #free = NO_EXCHANGE;
   /** Where what leaves goes; when it is full a new one. */
   #left: ExchangeStore | null = null;
 
-  constructor(capacity = INITIAL) {
-    this.rows = new Int32Array(capacity * WIDTH);
-    this.times = new Float64Array(capacity * TIMES);
+  /** @param most exchanges that are held at a time */
+  constructor(most: number) {
+    this.#most = most;
+    this.#makeRoom(Math.min(most, FEW));
+  }
+
+  #makeRoom(room: number): void {
+    const old = this.rows;
+    const octets = new ArrayBuffer((room + 1) * ROW_OCTETS);
+    this.rows = new Int32Array(octets);
+    this.times = new Float64Array(octets);
+    if (this.#room > 0) this.rows.set(old);
+    this.#room = room;
   }
 
   /** A new exchange of which nothing is known. */
   take(): number {
     let number = this.#free;
-    if (number >= 0) this.#free = this.next(number);
+    if (number !== NO_EXCHANGE) this.#free = this.next(number);
     else {
       number = this.#used++;
-      if (number * TIMES === this.times.length) this.#grow();
+      if (number > this.#room) this.#makeRoom(this.#most);
     }
     this.clear(number);
     return number;
@@ -184,12 +218,11 @@ export class ExchangeStore {
   /** Forgets what is known of an exchange. */
   clear(number: number): void {
     const { rows, times } = this;
-    const row = number * WIDTH;
+    const row = number << SHIFT;
     rows.fill(0, row, row + WIDTH);
-    rows[row + CLIENT_PORT] = rows[row + SERVER_PORT] = rows[row + NAME_ID] = rows[row + NEXT] = -1;
+    rows[row + CLIENT_PORT] = rows[row + SERVER_PORT] = rows[row + NAME_ID] = -1;
     rows[row + REQUEST_LAST] = rows[row + REPLY_LAST] = -1;
-    rows[row + IP_VERSION] = 4;
-    const at = number * TIMES;
+    const at = number << TIME_SHIFT;
     times[at + FIRST_TIME] = times[at + FIRST_REPLY_TIME] = Infinity;
     times[at + LAST_TIME] = times[at + LAST_REQUEST_TIME] = times[at + LAST_REPLY_TIME] = -Infinity;
     if (number < this.rare.length) this.rare[number] = undefined;
@@ -202,22 +235,22 @@ export class ExchangeStore {
     this.#free = number;
   }
 
-  /** Next of the chain of the table, -1 at its end. */
+  /** Next of the chain of the table; NO_EXCHANGE at its end. */
   next(number: number): number {
-    return this.rows[number * WIDTH + NEXT]!;
+    return this.rows[(number << SHIFT) + NEXT]!;
   }
 
   setNext(number: number, next: number): void {
-    this.rows[number * WIDTH + NEXT] = next;
+    this.rows[(number << SHIFT) + NEXT] = next;
   }
 
   lastTime(number: number): number {
-    return this.times[number * TIMES + LAST_TIME]!;
+    return this.times[(number << TIME_SHIFT) + LAST_TIME]!;
   }
 
   /** What is rare of an exchange, made when there is none. */
   rareOf(number: number): Rare {
-    const flags = number * WIDTH + FLAGS;
+    const flags = (number << SHIFT) + FLAGS;
     if ((this.rows[flags]! & HAS_RARE) === 0) {
       this.rows[flags]! |= HAS_RARE;
       while (this.rare.length <= number) this.rare.push(undefined);
@@ -228,17 +261,11 @@ export class ExchangeStore {
 
   /** Copies an exchange, as it is now, into a store of those that have left this one. @returns that store, and its number there */
   copyOut(number: number): [store: ExchangeStore, number: number] {
-    if (this.#left === null || this.#left.#used === LEFT) this.#left = new ExchangeStore(LEFT);
+    if (this.#left === null || this.#left.#used > LEFT) this.#left = new ExchangeStore(LEFT);
     const store = this.#left;
     const to = store.#used++;
-    store.rows.set(this.rows.subarray(number * WIDTH, (number + 1) * WIDTH), to * WIDTH);
-    store.times.set(this.times.subarray(number * TIMES, (number + 1) * TIMES), to * TIMES);
+    store.rows.set(this.rows.subarray(number << SHIFT, (number + 1) << SHIFT), to << SHIFT);
     store.rare.push(this.rare[number]);
     return [store, to];
-  }
-
-  #grow(): void {
-    this.rows = doubled(this.rows);
-    this.times = doubled(this.times);
   }
 }

@@ -1,12 +1,12 @@
 import type { ExchangeProtocol } from '../report/report.js';
 import {
-  EXCHANGE_TIMES,
-  EXCHANGE_WIDTH,
+  EXCHANGE_SHIFT,
   ExchangeFlag,
   ExchangeRow,
   ExchangeTime,
   NONE,
   PROTOCOLS,
+  ReachPlace,
   type Backend,
   type EarlyReset,
   type ExchangeStore,
@@ -35,10 +35,10 @@ export class Exchange {
   }
 
   get #row(): number {
-    return this.#number * EXCHANGE_WIDTH;
+    return this.#number << EXCHANGE_SHIFT;
   }
   get #times(): number {
-    return this.#number * EXCHANGE_TIMES;
+    return this.#number << (EXCHANGE_SHIFT - 1);
   }
 
   get store(): ExchangeStore {
@@ -65,14 +65,15 @@ export class Exchange {
   }
 
   get #rare(): Rare | undefined {
-    const store = this.#store;
-    return (store.rows[this.#row + ExchangeRow.FLAGS]! & ExchangeFlag.HAS_RARE) === 0
-      ? undefined
-      : store.rare[this.#number];
+    return this.#is(ExchangeFlag.HAS_RARE) ? this.#store.rare[this.#number] : undefined;
+  }
+
+  get #flags(): number {
+    return this.#store.rows[this.#row + ExchangeRow.FLAGS]!;
   }
 
   #is(flag: number): boolean {
-    return (this.#store.rows[this.#row + ExchangeRow.FLAGS]! & flag) !== 0;
+    return (this.#flags & flag) !== 0;
   }
 
   #set(flag: number, is: boolean): void {
@@ -81,13 +82,16 @@ export class Exchange {
     else rows[this.#row + ExchangeRow.FLAGS]! &= ~flag;
   }
 
-  get protocol(): ExchangeProtocol {
-    return PROTOCOLS[this.#store.rows[this.#row + ExchangeRow.FLAGS]! & ExchangeFlag.PROTOCOL]!;
+  #timeAt(place: number): number {
+    return this.#store.times[this.#times + place]!;
   }
-  set protocol(protocol: ExchangeProtocol) {
-    const { rows } = this.#store;
-    rows[this.#row + ExchangeRow.FLAGS] =
-      (rows[this.#row + ExchangeRow.FLAGS]! & ~ExchangeFlag.PROTOCOL) | PROTOCOLS.indexOf(protocol);
+
+  #setReach(place: number, value: number): void {
+    this.#store.rows[this.#row + ExchangeRow.FLAGS] = (this.#flags & ~(ReachPlace.MASK << place)) | (value << place);
+  }
+
+  get protocol(): ExchangeProtocol {
+    return PROTOCOLS[this.#flags & ExchangeFlag.PROTOCOL]!;
   }
   /** As the client sees them. */
   get client(): number {
@@ -141,10 +145,7 @@ export class Exchange {
     this.#store.rows[this.#row + ExchangeRow.NAME_ID] = value;
   }
   get ipVersion(): number {
-    return this.#store.rows[this.#row + ExchangeRow.IP_VERSION]!;
-  }
-  set ipVersion(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.IP_VERSION] = value;
+    return this.#is(ExchangeFlag.IPV6) ? 6 : 4;
   }
   get requests(): number {
     return this.#store.rows[this.#row + ExchangeRow.REQUESTS]!;
@@ -160,16 +161,16 @@ export class Exchange {
   }
   /** Furthest that any of them came, see Reach. */
   get requestReach(): number {
-    return this.#store.rows[this.#row + ExchangeRow.REQUEST_REACH]!;
+    return (this.#flags >> ReachPlace.REQUEST) & ReachPlace.MASK;
   }
   set requestReach(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.REQUEST_REACH] = value;
+    this.#setReach(ReachPlace.REQUEST, value);
   }
   get replyReach(): number {
-    return this.#store.rows[this.#row + ExchangeRow.REPLY_REACH]!;
+    return (this.#flags >> ReachPlace.REPLY) & ReachPlace.MASK;
   }
   set replyReach(value: number) {
-    this.#store.rows[this.#row + ExchangeRow.REPLY_REACH] = value;
+    this.#setReach(ReachPlace.REPLY, value);
   }
   /** Last point of the packet that came furthest; -1 none. */
   get requestLast(): number {
@@ -300,12 +301,17 @@ export class Exchange {
   get ackByServerSeen(): boolean {
     return this.#is(ExchangeFlag.ACK_BY_SERVER_SEEN);
   }
+  /** It was made when there was no room for others: packets of it may have been among those. */
+  get mayLack(): boolean {
+    return this.#is(ExchangeFlag.MAY_LACK);
+  }
   /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
   get requestForms(): readonly Form[] {
     return this.#rare?.requestForms ?? NONE;
   }
   set requestForms(value: readonly Form[]) {
     this.#store.rareOf(this.#number).requestForms = value;
+    this.#set(ExchangeFlag.HAS_FORMS, value.length > 0);
   }
   /** Points that showed most of the way of such a request, in order. */
   get requestWay(): readonly number[] {
@@ -320,6 +326,7 @@ export class Exchange {
   }
   set backends(value: readonly Backend[]) {
     this.#store.rareOf(this.#number).backends = value;
+    this.#set(ExchangeFlag.HAS_BACKENDS, value.length > 0);
   }
   /** Packets that are not known to have arrived. */
   get open(): readonly Trail[] {
@@ -350,16 +357,12 @@ export class Exchange {
   }
   /** UDP: times of the first datagrams of each direction. */
   get requestTimes(): readonly number[] {
-    return this.#rare?.requestTimes ?? NONE;
-  }
-  set requestTimes(value: readonly number[]) {
-    this.#store.rareOf(this.#number).requestTimes = value;
+    return this.requests === 0
+      ? NONE
+      : [this.#timeAt(ExchangeTime.REQUEST_TIME), ...(this.#rare?.requestTimes ?? NONE)];
   }
   get replyTimes(): readonly number[] {
-    return this.#rare?.replyTimes ?? NONE;
-  }
-  set replyTimes(value: readonly number[]) {
-    this.#store.rareOf(this.#number).replyTimes = value;
+    return this.replies === 0 ? NONE : [this.#timeAt(ExchangeTime.REPLY_TIME), ...(this.#rare?.replyTimes ?? NONE)];
   }
   /** What each point saw of each direction of a connection, where rows will tell it. */
   get requestStream(): Stream | null {
@@ -397,7 +400,11 @@ export class Exchange {
     [this.requestReach, this.replyReach] = [this.replyReach, this.requestReach];
     [this.requestLast, this.replyLast] = [this.replyLast, this.requestLast];
     [this.lastRequestTime, this.lastReplyTime] = [this.lastReplyTime, this.lastRequestTime];
-    [this.requestTimes, this.replyTimes] = [this.replyTimes, this.requestTimes];
+    const { times } = this.#store;
+    const [at, replyAt] = [this.#times + ExchangeTime.REQUEST_TIME, this.#times + ExchangeTime.REPLY_TIME];
+    [times[at], times[replyAt]] = [times[replyAt]!, times[at]!];
+    const rare = this.#rare;
+    if (rare !== undefined) [rare.requestTimes, rare.replyTimes] = [rare.replyTimes, rare.requestTimes];
     for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
   }
 }

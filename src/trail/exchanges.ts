@@ -1,8 +1,7 @@
 import { doubled } from '../net/doubled.js';
 import { Layer } from '../wire/layers.js';
-import type { ExchangeProtocol } from '../report/report.js';
 import { Exchange, Reach } from './exchange.js';
-import { ExchangeStore } from './exchange-store.js';
+import { EXCHANGE_SHIFT, ExchangeFlag, ExchangeRow, ExchangeStore, NO_EXCHANGE, Protocol } from './exchange-store.js';
 import { noteBackend, type PacketFacts } from './exchange-packets.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
@@ -12,15 +11,14 @@ const TCP = 6;
 const UDP = 17;
 const DNS = 53;
 const SYN = 2;
+const RST = 4;
 const ACK = 16;
 const DNS_RESPONSE = 0x8000;
-/** As many as exchanges at most: each step along a chain would wait for memory. */
-const BUCKET_BITS = 18;
-const BUCKETS = 1 << BUCKET_BITS;
-/** Instead of the number of an exchange. */
-const NONE = -1;
+/** Buckets at first, as a power of two. */
+const BUCKET_BITS = 8;
+const NONE = NO_EXCHANGE;
 /** Stands for all those for which there is no room. */
-const BEYOND = 0;
+const BEYOND = 1;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
 /** Exchanges held before the settled ones among them are looked for: of captures that are kept in memory, and of larger ones. */
@@ -30,33 +28,79 @@ const SWEEP = 1 << 14;
 const LIMIT = 1 << 18;
 /** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
 const IDLE = 10e9;
-/** An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again. */
+/**
+ * An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again, but what was asked several
+ * times may be answered several times.
+ */
 const IDLE_ANSWERED = 2e9;
+/**
+ * One that was answered as often as it was asked: only copies that the network makes can follow. All packets up to the time of a sweep
+ * were told, so that no earlier attempt still waits for more sightings.
+ */
+const IDLE_COMPLETE = 200e6;
+/**
+ * What is made up to so long after there was no room, nanoseconds, may lack packets that came before: retries of a question, told in
+ * another order, or a flow that pauses.
+ */
+const LACK = 30e9;
 /** The last exchanges among which one socket's DNS questions are looked for when an ICMP error quotes it. */
 const RECENT = 64;
+
+// Own constants, not imported ones: the compiler folds only the former
+const SHIFT = EXCHANGE_SHIFT;
+const FLAGS = ExchangeRow.FLAGS;
+const CLIENT = ExchangeRow.CLIENT;
+const SERVER = ExchangeRow.SERVER;
+const CLIENT_PORT = ExchangeRow.CLIENT_PORT;
+const SERVER_PORT = ExchangeRow.SERVER_PORT;
+const ID = ExchangeRow.ID;
+const NAME_ID = ExchangeRow.NAME_ID;
+const NEXT = ExchangeRow.NEXT;
+const SEQUENCE = ExchangeRow.SEQUENCE;
+const PROTOCOL = ExchangeFlag.PROTOCOL;
+const HAS_BACKENDS = ExchangeFlag.HAS_BACKENDS;
+const HAS_FORMS = ExchangeFlag.HAS_FORMS;
+const IPV6 = ExchangeFlag.IPV6;
+const MAY_LACK = ExchangeFlag.MAY_LACK;
+const IS_UDP = Protocol.UDP;
+const IS_TCP = Protocol.TCP;
+const IS_DNS = Protocol.DNS;
+const IS_ECHO = Protocol.ECHO;
 
 /** From whom to whom. */
 type Sockets = Pick<Form, 'src' | 'dst' | 'sourcePort' | 'destinationPort'>;
 
 /** What an exchange is found by; see Exchange for its fields. */
-type Key = Pick<
-  Exchange,
-  'protocol' | 'client' | 'server' | 'clientPort' | 'serverPort' | 'id' | 'sequence' | 'nameId'
->;
+interface Key {
+  /** See Protocol. */
+  protocol: number;
+  client: number;
+  server: number;
+  clientPort: number;
+  serverPort: number;
+  id: number;
+  sequence: number;
+  nameId: number;
+}
 
 /** All exchanges of a run, found by what requests and replies have in common. */
 export class ExchangeTable implements Iterable<Exchange> {
-  readonly #store = new ExchangeStore();
+  readonly #store = new ExchangeStore(LIMIT + 1);
   /** Exchanges as objects, by number. */
   readonly #views: (Exchange | undefined)[] = [];
-  /** First exchange of each bucket. */
-  readonly #buckets = new Int32Array(BUCKETS).fill(NONE);
+  /** The latest exchange of each bucket; as many as exchanges: each step along a chain would wait for memory. */
+  #buckets = new Int32Array(1 << BUCKET_BITS);
+  #bits = BUCKET_BITS;
   /** Numbers in order of their making. */
   #order = new Int32Array(1 << 8);
   #count = 0;
   /** Exchanges not told because the table was full. */
   evicted = 0;
+  /** Up to when what is made may lack packets. */
+  #lackUntil = -Infinity;
   readonly #sweep: number;
+  /** Made since the last sweep, those beyond the limit included, and how many it takes for the next one. */
+  #made = 0;
   #sweepAt: number;
   readonly #fragments = new FragmentTable();
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
@@ -65,7 +109,7 @@ export class ExchangeTable implements Iterable<Exchange> {
   readonly #translated = new Map<string, number>();
   /** What is looked for: reused, and good until the next one is. */
   readonly #key: Key = {
-    protocol: 'udp',
+    protocol: IS_UDP,
     client: 0,
     server: 0,
     clientPort: -1,
@@ -83,9 +127,9 @@ export class ExchangeTable implements Iterable<Exchange> {
   /** @param small the captures are kept in memory, and checks look at answered exchanges, too */
   constructor(small = false) {
     this.#sweep = this.#sweepAt = small ? SWEEP_SMALL : SWEEP;
-    const beyond = this.#store.take();
-    this.#any = new Exchange(this.#store, beyond);
-    this.#other = new Exchange(this.#store, beyond);
+    this.#store.take();
+    this.#any = new Exchange(this.#store, BEYOND);
+    this.#other = new Exchange(this.#store, BEYOND);
   }
 
   /** All that are held, in order of their making. */
@@ -123,9 +167,12 @@ export class ExchangeTable implements Iterable<Exchange> {
     const number = this.#exchangeOf(facts, first, last);
     if (number === NONE) return null;
     const exchange = this.#any.moveTo(number);
-    if (first !== last && this.direction === 'request')
+    // A row tells what it has not: only of what few exchanges have, more is read
+    const flags = this.#store.rows[(number << SHIFT) + FLAGS]!;
+    if (first !== last && this.direction === 'request' && (flags & HAS_FORMS) === 0)
       this.#rememberTranslated(exchange, facts.forms ?? [first, last]);
-    if (first !== last || exchange.backends.length > 0) noteBackend(exchange, this.direction, facts, first, last);
+    if ((first !== last || (flags & HAS_BACKENDS) !== 0) && !isMidway(facts))
+      noteBackend(exchange, this.direction, facts, first, last);
     // Fragments of segments are seldom; what tells a segment's arrival needs its sequence number
     if (facts.moreFragments !== 0 && facts.protocol !== TCP) {
       const kept = this.keep(exchange);
@@ -144,40 +191,40 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
-    if (exchange.requestForms.length > 0) return;
     // Who tells packets without a trail uses its objects again.
     exchange.requestForms = forms.map((form) => ({ ...form }));
-    const { number, protocol, id, sequence } = exchange;
+    const { number, id, sequence } = exchange;
     if (number === BEYOND) return;
     const form = forms.at(-1)!;
     if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
-    const key = numbered(this.#asked(protocol, form), protocol === 'dns' ? id : form.echoId, sequence, -1);
+    const protocol = this.#store.rows[(number << SHIFT) + FLAGS]! & PROTOCOL;
+    const key = numbered(this.#asked(protocol, form), protocol === IS_DNS ? id : form.echoId, sequence, -1);
     this.#translated.set(translatedKey(key), number);
   }
 
   /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
-  #findTranslated(protocol: ExchangeProtocol, reply: Form, id: number, sequence: number): number {
+  #findTranslated(protocol: number, reply: Form, id: number, sequence: number): number {
     if (this.#translated.size === 0) return NONE;
     return this.#translated.get(translatedKey(numbered(this.#answered(protocol, reply), id, sequence, -1))) ?? NONE;
   }
 
   /** The key of what was asked from src to dst. Of a connection or flow nothing more counts. */
-  #asked(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
+  #asked(protocol: number, { src, dst, sourcePort, destinationPort }: Sockets): Key {
     return this.#between(protocol, src, dst, sourcePort, destinationPort);
   }
 
   /** The key of what was answered from src to dst. */
-  #answered(protocol: ExchangeProtocol, { src, dst, sourcePort, destinationPort }: Sockets): Key {
+  #answered(protocol: number, { src, dst, sourcePort, destinationPort }: Sockets): Key {
     return this.#between(protocol, dst, src, destinationPort, sourcePort);
   }
 
-  #between(protocol: ExchangeProtocol, client: number, server: number, clientPort: number, serverPort: number): Key {
+  #between(protocol: number, client: number, server: number, clientPort: number, serverPort: number): Key {
     const key = this.#key;
     key.protocol = protocol;
     key.client = client;
     key.server = server;
-    key.clientPort = protocol === 'icmp-echo' ? -1 : clientPort;
-    key.serverPort = protocol === 'icmp-echo' ? -1 : serverPort;
+    key.clientPort = protocol === IS_ECHO ? -1 : clientPort;
+    key.serverPort = protocol === IS_ECHO ? -1 : serverPort;
     key.id = 0;
     key.sequence = 0;
     key.nameId = -1;
@@ -205,38 +252,32 @@ export class ExchangeTable implements Iterable<Exchange> {
         if (!request && !reply) return NONE;
         // The client's own view: a request's first form, a reply's last.
         return request
-          ? this.#member('request', facts, numbered(this.#asked('icmp-echo', first), first.echoId, facts.c, -1))
-          : this.#reply('icmp-echo', facts, first, last, facts.c, -1);
+          ? this.#member('request', facts, numbered(this.#asked(IS_ECHO, first), first.echoId, facts.c, -1))
+          : this.#reply(IS_ECHO, facts, first, last, facts.c, -1);
       }
       case Layer.UDP: {
-        if (!facts.isDns) return this.#conversation('udp', facts, first, last);
+        if (!facts.isDns) return this.#conversation(IS_UDP, facts, first, last);
         const { a: id, c: type, nameId } = facts;
         return (facts.b & DNS_RESPONSE) === 0
-          ? this.#member('request', facts, numbered(this.#asked('dns', first), id, type, nameId))
-          : this.#reply('dns', facts, first, last, type, nameId);
+          ? this.#member('request', facts, numbered(this.#asked(IS_DNS, first), id, type, nameId))
+          : this.#reply(IS_DNS, facts, first, last, type, nameId);
       }
       case Layer.TCP:
-        return this.#conversation('tcp', facts, first, last);
+        return this.#conversation(IS_TCP, facts, first, last);
       default:
         // Of a header cut short the ports are there, and tell the connection.
-        return facts.protocol === TCP && first.sourcePort >= 0 ? this.#conversation('tcp', facts, first, last) : NONE;
+        return facts.protocol === TCP && first.sourcePort >= 0 ? this.#conversation(IS_TCP, facts, first, last) : NONE;
     }
   }
 
   /** A reply belongs to the request to where it came from as the client sees it, or else as it was sent. */
-  #reply(
-    protocol: 'icmp-echo' | 'dns',
-    facts: PacketFacts,
-    first: Form,
-    last: Form,
-    sequence: number,
-    nameId: number,
-  ): number {
-    const isDns = protocol === 'dns';
+  #reply(protocol: number, facts: PacketFacts, first: Form, last: Form, sequence: number, nameId: number): number {
+    const isDns = protocol === IS_DNS;
     const firstId = isDns ? facts.a : first.echoId;
     let form = last;
     let id = isDns ? facts.a : last.echoId;
-    let found = this.#find(numbered(this.#answered(protocol, last), id, sequence, nameId));
+    let key = numbered(this.#answered(protocol, last), id, sequence, nameId);
+    let found = this.#find(key);
     if (found === NONE && first !== last) {
       found = this.#find(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
       if (found !== NONE) [form, id] = [first, firstId];
@@ -244,8 +285,9 @@ export class ExchangeTable implements Iterable<Exchange> {
     if (found === NONE) {
       const translated = this.#findTranslated(protocol, form, id, sequence);
       if (translated !== NONE) return this.#is(translated, 'reply');
+      key = numbered(this.#answered(protocol, form), id, sequence, nameId);
     }
-    const number = this.#member('reply', facts, numbered(this.#answered(protocol, form), id, sequence, nameId));
+    const number = this.#member('reply', facts, key, found);
     if (first === last || number === BEYOND || this.#aliases.size >= ALIASES) return number;
     if (this.#look(number).requests === 0) {
       const key = aliasOf(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
@@ -254,30 +296,29 @@ export class ExchangeTable implements Iterable<Exchange> {
     return number;
   }
 
-  #conversation(protocol: 'tcp' | 'udp', facts: PacketFacts, first: Form, last: Form): number {
-    const flags = protocol === 'tcp' ? facts.c : 0;
+  #conversation(protocol: number, facts: PacketFacts, first: Form, last: Form): number {
+    const flags = protocol === IS_TCP ? facts.c : 0;
     const opening = (flags & (SYN | ACK)) === SYN;
-    let forward = this.#findAsked(protocol, first);
+    const found = this.#findEither(protocol, first);
+    let forward = found > 0 ? found : NONE;
     if (forward === NONE && first !== last) forward = this.#findAsked(protocol, last);
-    if (forward === NONE) forward = this.#findAlias(this.#asked(protocol, first));
+    if (forward === NONE && this.#aliases.size > 0) forward = this.#findAlias(this.#asked(protocol, first));
     // A SYN with another number opens a new connection on the same ports.
     if (forward !== NONE && !(opening && this.#look(forward).synSeen && this.#look(forward).id !== facts.a)) {
       return this.#is(forward, 'request');
     }
     if (forward === NONE && !opening) {
-      const backward = this.#findBackward(protocol, facts, first, last);
+      const backward = first === last && found < 0 ? -found : this.#findBackward(protocol, facts, first, last);
       if (backward !== NONE) {
         const exchange = this.#look(backward);
         // Packets that wait for more sightings are told late: whoever sent the first datagram is the client.
-        if (protocol !== 'udp' || facts.firstTime >= exchange.firstTime) return this.#is(backward, 'reply');
-        this.#unlink(backward);
+        if (protocol !== IS_UDP || facts.firstTime >= exchange.firstTime) return this.#is(backward, 'reply');
         exchange.turn();
-        this.#link(backward);
         return this.#is(backward, 'request');
       }
     }
     // A server is who answers a SYN; without one, who has the well-known or the lower port.
-    const fromServer = protocol === 'tcp' && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
+    const fromServer = protocol === IS_TCP && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
     if (fromServer) {
       const made = this.#make(facts, this.#answered(protocol, last));
       if (first !== last && made !== BEYOND && this.#aliases.size < ALIASES)
@@ -290,7 +331,7 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   /** The conversation that a packet answers. */
-  #findBackward(protocol: 'tcp' | 'udp', { forms }: PacketFacts, first: Form, last: Form): number {
+  #findBackward(protocol: number, { forms }: PacketFacts, first: Form, last: Form): number {
     let found = this.#findAnswered(protocol, last);
     // A bridge that translates before its tap shows the request to the pod and the reply from the service.
     // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
@@ -321,13 +362,13 @@ export class ExchangeTable implements Iterable<Exchange> {
     let forward = NONE;
     let backward = NONE;
     if (quote.protocol === 1 || quote.protocol === 58) {
-      forward = this.#find(numbered(this.#asked('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
-      backward = this.#find(numbered(this.#answered('icmp-echo', quote), quote.icmpId, quote.icmpSeq, -1));
+      forward = this.#find(numbered(this.#asked(IS_ECHO, quote), quote.icmpId, quote.icmpSeq, -1));
+      backward = this.#find(numbered(this.#answered(IS_ECHO, quote), quote.icmpId, quote.icmpSeq, -1));
     } else if (sourcePort >= 0) {
-      const protocol = quote.protocol === 6 ? 'tcp' : 'udp';
+      const protocol = quote.protocol === TCP ? IS_TCP : IS_UDP;
       forward = this.#findAsked(protocol, quote);
       backward = this.#findAnswered(protocol, quote);
-      if (forward === NONE && backward === NONE && protocol === 'udp') {
+      if (forward === NONE && backward === NONE && protocol === IS_UDP) {
         forward = this.#recentDns(src, sourcePort, dst);
         if (forward === NONE) backward = this.#recentDns(dst, destinationPort, src);
       }
@@ -341,9 +382,9 @@ export class ExchangeTable implements Iterable<Exchange> {
     const { sourcePort, destinationPort, icmpId, icmpSeq } = quote;
     const asked = quote.protocol === 1 ? quote.icmpType === 8 : quote.icmpType === 128;
     const number = asked
-      ? this.#make(facts, numbered(this.#asked('icmp-echo', quote), icmpId, icmpSeq, -1))
+      ? this.#make(facts, numbered(this.#asked(IS_ECHO, quote), icmpId, icmpSeq, -1))
       : quote.protocol === UDP && sourcePort >= 0 && sourcePort !== DNS && destinationPort !== DNS
-        ? this.#make(facts, this.#asked('udp', quote))
+        ? this.#make(facts, this.#asked(IS_UDP, quote))
         : NONE;
     return number === NONE ? NONE : this.#is(number, 'reply');
   }
@@ -364,69 +405,95 @@ export class ExchangeTable implements Iterable<Exchange> {
     return NONE;
   }
 
-  #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key): number {
+  #member(direction: 'request' | 'reply', facts: PacketFacts, key: Key, found = this.#find(key)): number {
     const { nameId, sequence } = key;
-    let number = this.#find(key);
+    let number = found;
     if (number === NONE && direction === 'request') number = this.#findAlias(key);
     if (number === NONE) number = this.#make(facts, key);
     const exchange = this.#look(number);
     // A question that one packet was cut before, another shows.
-    if (exchange.nameId < 0 && nameId >= 0) {
+    if (nameId >= 0 && exchange.nameId < 0) {
       exchange.nameId = nameId;
       exchange.sequence = sequence;
     }
     return this.#is(number, direction);
   }
 
+  /** The latest echo or question of a key. */
   #find(key: Key): number {
+    const { rows } = this.#store;
     const { id, sequence, nameId } = key;
-    let number = this.#buckets[bucketOf(key)]!;
-    for (; number !== NONE; number = this.#store.next(number)) {
-      const exchange = this.#look(number);
-      if (
-        exchange.id === id &&
-        (nameId === exchange.nameId ? exchange.sequence === sequence : nameId < 0 || exchange.nameId < 0) &&
-        isBetween(exchange, key)
-      ) {
-        return number;
-      }
+    let number = this.#buckets[bucketOf(key, this.#bits)]!;
+    for (; number !== NONE; number = rows[(number << SHIFT) + NEXT]!) {
+      const row = number << SHIFT;
+      if (rows[row + ID] !== id || !isBetween(rows, row, key)) continue;
+      const its = rows[row + NAME_ID]!;
+      if (its === nameId ? rows[row + SEQUENCE] === sequence : nameId < 0 || its < 0) return number;
     }
     return NONE;
   }
 
-  #findAsked(protocol: 'tcp' | 'udp', sockets: Sockets): number {
+  #findAsked(protocol: number, sockets: Sockets): number {
     return this.#findConversation(this.#asked(protocol, sockets));
   }
 
-  #findAnswered(protocol: 'tcp' | 'udp', sockets: Sockets): number {
+  #findAnswered(protocol: number, sockets: Sockets): number {
     return this.#findConversation(this.#answered(protocol, sockets));
   }
 
   /** The latest connection or datagram flow between two sockets. */
   #findConversation(key: Key): number {
-    let number = this.#buckets[bucketOf(key)]!;
-    while (number !== NONE && !isBetween(this.#look(number), key)) number = this.#store.next(number);
+    const { rows } = this.#store;
+    let number = this.#buckets[bucketOf(key, this.#bits)]!;
+    while (number !== NONE && !isBetween(rows, number << SHIFT, key)) number = rows[(number << SHIFT) + NEXT]!;
     return number;
   }
 
-  #make({ ipVersion }: PacketFacts, key: Key): number {
+  /**
+   * The latest conversation in which src asks dst, or else, negative, in which it answers: one walk, because both ways have one
+   * bucket.
+   */
+  #findEither(protocol: number, { src, dst, sourcePort, destinationPort }: Sockets): number {
+    const { rows } = this.#store;
+    const bucket = hash(protocol, src, dst, sourcePort, destinationPort, 0, 0) >>> (32 - this.#bits);
+    let backward = NONE;
+    for (let number = this.#buckets[bucket]!; number !== NONE; number = rows[(number << SHIFT) + NEXT]!) {
+      const row = number << SHIFT;
+      if ((rows[row + FLAGS]! & PROTOCOL) !== protocol) continue;
+      const client = rows[row + CLIENT]!;
+      const server = rows[row + SERVER]!;
+      const clientPort = rows[row + CLIENT_PORT]!;
+      const serverPort = rows[row + SERVER_PORT]!;
+      if (client === src && server === dst && clientPort === sourcePort && serverPort === destinationPort)
+        return number;
+      if (backward !== NONE) continue;
+      if (client === dst && server === src && clientPort === destinationPort && serverPort === sourcePort)
+        backward = number;
+    }
+    return backward === NONE ? NONE : -backward;
+  }
+
+  #make({ ipVersion, firstTime, lastTime }: PacketFacts, key: Key): number {
+    this.#made++;
     const isBeyond = this.#count >= LIMIT;
+    if (isBeyond) this.#lackUntil = Math.max(this.#lackUntil, lastTime + LACK);
     const number = isBeyond ? BEYOND : this.#store.take();
     if (isBeyond) this.#store.clear(BEYOND);
-    const exchange = this.#look(number);
-    exchange.protocol = key.protocol;
-    exchange.client = key.client;
-    exchange.server = key.server;
-    exchange.clientPort = key.clientPort;
-    exchange.serverPort = key.serverPort;
-    exchange.id = key.id;
-    exchange.sequence = key.sequence;
-    exchange.nameId = key.nameId;
-    exchange.ipVersion = ipVersion;
+    const { rows } = this.#store;
+    const row = number << SHIFT;
+    rows[row + FLAGS] = key.protocol | (ipVersion === 6 ? IPV6 : 0) | (firstTime < this.#lackUntil ? MAY_LACK : 0);
+    rows[row + CLIENT] = key.client;
+    rows[row + SERVER] = key.server;
+    rows[row + CLIENT_PORT] = key.clientPort;
+    rows[row + SERVER_PORT] = key.serverPort;
+    rows[row + ID] = key.id;
+    rows[row + SEQUENCE] = key.sequence;
+    rows[row + NAME_ID] = key.nameId;
     if (isBeyond) {
       this.evicted++;
       return number;
     }
+    if (this.#count === this.#buckets.length) this.#widen();
     this.#link(number);
     if (this.#count === this.#order.length) this.#order = doubled(this.#order);
     this.#order[this.#count++] = number;
@@ -434,14 +501,36 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   #link(number: number): void {
-    const bucket = bucketOf(this.#look(number));
+    const bucket = this.#bucketOf(number);
     this.#store.setNext(number, this.#buckets[bucket]!);
     this.#buckets[bucket] = number;
   }
 
+  /** Twice as many buckets; in each the latest exchange comes first, as before. */
+  #widen(): void {
+    this.#bits++;
+    this.#buckets = new Int32Array(1 << this.#bits);
+    for (let i = 0; i < this.#count; i++) this.#link(this.#order[i]!);
+  }
+
+  #bucketOf(number: number): number {
+    const { rows } = this.#store;
+    const row = number << SHIFT;
+    const h = hash(
+      rows[row + FLAGS]! & PROTOCOL,
+      rows[row + CLIENT]!,
+      rows[row + SERVER]!,
+      rows[row + CLIENT_PORT]!,
+      rows[row + SERVER_PORT]!,
+      rows[row + ID]!,
+      rows[row + SEQUENCE]!,
+    );
+    return h >>> (32 - this.#bits);
+  }
+
   /** True when it is time to look for exchanges that are over. */
   get isFull(): boolean {
-    return this.#count >= this.#sweepAt;
+    return this.#made >= this.#sweepAt;
   }
 
   /**
@@ -453,9 +542,7 @@ export class ExchangeTable implements Iterable<Exchange> {
     const store = this.#store;
     const isIdle = (number: number): boolean => {
       const idle = now - store.lastTime(number);
-      if (idle <= IDLE_ANSWERED) return false;
-      const { protocol, replyReach } = this.#look(number);
-      return idle > (hasId(protocol) && replyReach === Reach.HOME ? IDLE_ANSWERED : IDLE);
+      return idle > IDLE_COMPLETE && idle > this.#longestIdle(number);
     };
     for (const known of [this.#aliases, this.#translated])
       for (const [key, number] of known) if (isIdle(number)) known.delete(key);
@@ -475,12 +562,21 @@ export class ExchangeTable implements Iterable<Exchange> {
       }
     }
     this.#count = kept;
-    this.#sweepAt = kept + this.#sweep;
+    this.#made = 0;
+    // A sweep looks at all that are held: the more there are, the more must have come since the last one
+    this.#sweepAt = Math.max(this.#sweep, kept >> 3);
+  }
+
+  #longestIdle(number: number): number {
+    const { protocol, replyReach, requests, replies } = this.#look(number);
+    const isNumbered = protocol === 'dns' || protocol === 'icmp-echo';
+    if (!isNumbered || replyReach !== Reach.HOME) return IDLE;
+    return requests > 0 && requests <= replies ? IDLE_COMPLETE : IDLE_ANSWERED;
   }
 
   #unlink(number: number): void {
     const store = this.#store;
-    const bucket = bucketOf(this.#look(number));
+    const bucket = this.#bucketOf(number);
     let at = this.#buckets[bucket]!;
     if (at === number) {
       this.#buckets[bucket] = store.next(number);
@@ -501,28 +597,36 @@ function numbered(key: Key, id: number, sequence: number, nameId: number): Key {
 
 /** Of what has identifiers, echoes and questions, they count; the initial sequence number of a connection does not. */
 function translatedKey(key: Key): string {
-  return hasId(key.protocol) ? `${aliasOf(key)} ${key.sequence}` : aliasOf(key);
+  return key.protocol >= IS_DNS ? `${aliasOf(key)} ${key.sequence}` : aliasOf(key);
 }
 
 function aliasOf({ protocol, client, server, clientPort, serverPort, id }: Key): string {
   return `${protocol} ${client} ${server} ${clientPort} ${serverPort} ${id}`;
 }
 
-function hasId(protocol: ExchangeProtocol): boolean {
-  return protocol === 'icmp-echo' || protocol === 'dns';
+function bucketOf({ protocol, client, server, clientPort, serverPort, id, sequence }: Key, bits: number): number {
+  return hash(protocol, client, server, clientPort, serverPort, id, sequence) >>> (32 - bits);
 }
 
 /**
- * What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. The same both ways:
- * an answer is looked for as a request first, and then finds its chain in the processor's cache.
+ * What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. The same both ways,
+ * see #findEither. The upper bits count.
  */
-function bucketOf({ protocol, client, server, clientPort, serverPort, id, sequence }: Key): number {
+function hash(
+  protocol: number,
+  client: number,
+  server: number,
+  clientPort: number,
+  serverPort: number,
+  id: number,
+  sequence: number,
+): number {
   let h = socketHash(client, clientPort) + socketHash(server, serverPort);
   // The type of a question may have been cut off, and is learnt later
-  if (protocol === 'icmp-echo') h ^= Math.imul((id << 16) ^ sequence, 0x27d4eb2f);
-  else if (protocol === 'dns') h ^= Math.imul(id, 0x27d4eb2f);
+  if (protocol === IS_ECHO) h ^= Math.imul((id << 16) ^ sequence, 0x27d4eb2f);
+  else if (protocol === IS_DNS) h ^= Math.imul(id, 0x27d4eb2f);
   h ^= h >>> 15;
-  return Math.imul(h, 0x2c1b3c6d) >>> (32 - BUCKET_BITS);
+  return Math.imul(h, 0x2c1b3c6d);
 }
 
 function socketHash(address: number, port: number): number {
@@ -530,14 +634,19 @@ function socketHash(address: number, port: number): number {
   return Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
 }
 
-function isBetween(exchange: Exchange, { protocol, client, server, clientPort, serverPort }: Key): boolean {
+function isBetween(rows: Int32Array, row: number, key: Key): boolean {
   return (
-    exchange.client === client &&
-    exchange.server === server &&
-    exchange.clientPort === clientPort &&
-    exchange.serverPort === serverPort &&
-    exchange.protocol === protocol
+    rows[row + CLIENT] === key.client &&
+    rows[row + SERVER] === key.server &&
+    rows[row + CLIENT_PORT] === key.clientPort &&
+    rows[row + SERVER_PORT] === key.serverPort &&
+    (rows[row + FLAGS]! & PROTOCOL) === key.protocol
   );
+}
+
+/** Of a connection only what opens or resets it tells of backends. */
+function isMidway({ kind, c }: PacketFacts): boolean {
+  return kind === Layer.TCP && (c & (SYN | RST)) === 0;
 }
 
 function isServer(form: Form): boolean {

@@ -68,6 +68,18 @@ function unknown(request: Side | null, reply: Side | null, reason: string): Outc
 
 /** Judges an exchange from the packets that decide it. */
 export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
+  const outcome = outcomeOfTold(exchange, judge);
+  const { verdict, request, reply } = outcome;
+  if (!exchange.mayLack || verdict === 'answered' || verdict === 'refused') return outcome;
+  return unknown(
+    request,
+    reply,
+    'there was no room for all exchanges: other packets of this one may not have been told',
+  );
+}
+
+/** What the packets say that were told of it. */
+function outcomeOfTold(exchange: Exchange, judge: Judge): Outcome {
   const request = sideOf(exchange, 'request', judge);
   const reply = sideOf(exchange, 'reply', judge);
   // A refusal in a reply that was lost on its way refuses nothing.

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Exchange } from '../../src/trail/exchange.js';
+import { Exchange } from '../../src/trail/exchange.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
+import { ExchangeStore } from '../../src/trail/exchange-store.js';
 import { ExchangeTable } from '../../src/trail/exchanges.js';
 import type { Form } from '../../src/trail/trail.js';
+import { outcomeOf } from '../../src/trail/verdict.js';
 import { Layer } from '../../src/wire/layers.js';
 
 const SYN = 2;
@@ -67,19 +69,25 @@ describe('exchanges that were given away', () => {
     expect(table.all.map(({ client }) => client)).toEqual([2, 3]);
   });
 
-  it('are asked about when nothing came for two seconds if their answer arrived, for ten if it did not', () => {
+  it('are asked about when nothing came for a while: the longer, the more may still come', () => {
     const table = new ExchangeTable();
-    ask(table, 1, 0);
-    answer(table, 1, 0);
-    ask(table, 2, 0);
-    const asked: number[] = [];
-    const note = ({ client }: Exchange): boolean => asked.push(client) < 0;
-    table.sweep(2 * SECOND, note);
-    expect(asked).toEqual([]);
-    table.sweep(2 * SECOND + 1, note);
-    expect(asked).toEqual([1]);
-    table.sweep(10 * SECOND + 1, note);
-    expect(asked).toEqual([1, 1, 2]);
+    const [once, twice, unasked, unanswered, pair, late] = [1, 2, 3, 4, 5, 6];
+    for (const client of [once, twice, twice, unanswered, pair, pair]) ask(table, client, 0);
+    for (const client of [once, twice, unasked, pair, pair]) answer(table, client, 0);
+    ask(table, late, 0);
+    answer(table, late, 0.1 * SECOND);
+    const askedAt = (now: number): number[] => {
+      const asked: number[] = [];
+      table.sweep(now, ({ client }) => asked.push(client) < 0);
+      return asked;
+    };
+    expect(askedAt(0.2 * SECOND)).toEqual([]);
+    expect(askedAt(0.2 * SECOND + 1)).toEqual([once, pair]);
+    expect(askedAt(0.3 * SECOND + 1)).toEqual([once, pair, late]);
+    expect(askedAt(2 * SECOND)).toEqual([once, pair, late]);
+    expect(askedAt(2 * SECOND + 1)).toEqual([once, twice, pair, unasked, late]);
+    expect(askedAt(10 * SECOND)).not.toContain(unanswered);
+    expect(askedAt(10 * SECOND + 1)).toContain(unanswered);
   });
 
   it('are not found any more: the same question later is another', () => {
@@ -133,6 +141,214 @@ describe('a table that is full', () => {
       [1, 3],
       [4, 1],
     ]);
+  });
+});
+
+describe('a table that was full', () => {
+  const most = 1 << 18;
+
+  it('is swept again, tells what comes then, and of what may have begun in between says so', () => {
+    const table = new ExchangeTable();
+    for (let i = 1; i <= most; i++) ask(table, 1, 0, i);
+    expect(table.isFull).toBe(true);
+    table.sweep(11 * SECOND, () => false);
+    expect(table.isFull).toBe(false);
+    for (let i = 0; i < most >> 3; i++) ask(table, 2, 11 * SECOND, i);
+    expect([table.isFull, table.evicted]).toEqual([true, most >> 3]);
+    table.sweep(11 * SECOND, ({ sequence }) => sequence > 2);
+    expect(table.isFull).toBe(false);
+    ask(table, 2, 12 * SECOND, 7);
+    ask(table, 3, 41 * SECOND, 8);
+    expect(table.evicted).toBe(most >> 3);
+    const all = table.all;
+    expect(all.map(({ client, mayLack }) => [client, mayLack])).toEqual([
+      [1, false],
+      [1, false],
+      [2, true],
+      [3, false],
+    ]);
+    // Answered before it was told, perhaps: a request alone proves nothing
+    const verdicts = all.map((exchange) => outcomeOf(exchange, undefined as never).verdict);
+    expect(verdicts).toEqual(['unanswered', 'unanswered', 'unknown', 'unanswered']);
+    answer(table, 2, 13 * SECOND, 7);
+    expect(outcomeOf(all[2]!, undefined as never).verdict).toBe('answered');
+  });
+});
+
+/** A packet of one of few conversations, so that many share theirs, there and back. */
+const packet = fc.record({
+  kind: fc.constantFrom('tcp', 'syn', 'udp', 'dns', 'echo'),
+  from: fc.integer({ min: 1, max: 4 }),
+  to: fc.integer({ min: 1, max: 4 }),
+  port: fc.integer({ min: 40_000, max: 40_002 }),
+  isReply: fc.boolean(),
+  id: fc.integer({ min: 0, max: 3 }),
+  early: fc.boolean(),
+});
+type Packet = typeof packet extends fc.Arbitrary<infer T> ? T : never;
+
+function tellPacket(table: ExchangeTable, { kind, from, to, port, isReply, id, early }: Packet, at: number): Exchange {
+  const time = early ? at - 50 : at;
+  const way = isReply ? form(to, from, 53, port, id) : form(from, to, port, 53, id);
+  switch (kind) {
+    case 'syn':
+      return tell(table, facts(Layer.TCP, time, id, 0, SYN), way);
+    case 'tcp':
+      return tell(table, facts(Layer.TCP, time, id, 5, ACK), way);
+    case 'udp':
+      return tell(table, facts(Layer.UDP, time, 0, 0, 0), way);
+    case 'dns':
+      return tell(table, { ...facts(Layer.UDP, time, id, isReply ? 0x8000 : 0, 1), isDns: true, nameId: id - 1 }, way);
+    default: {
+      const echo = facts(Layer.ICMP, time, (isReply ? 0 : 8) << 8, id, id);
+      return tell(table, echo, { ...way, sourcePort: -1, destinationPort: -1 });
+    }
+  }
+}
+
+describe('a segment between two sockets', () => {
+  const [there, back] = [form(1, 9, 40_000, 50_000), form(9, 1, 50_000, 40_000)];
+  const syn = (table: ExchangeTable, way: Form, a: number): Exchange =>
+    table.keep(tell(table, facts(Layer.TCP, a, a, 0, SYN), way));
+  const segment = (table: ExchangeTable, way: Form): [Exchange, string | null] => {
+    const exchange = table.keep(tell(table, facts(Layer.TCP, 99, 500, 5, ACK), way));
+    return [exchange, table.direction];
+  };
+
+  it('is of the latest connection between them, whichever way it goes', () => {
+    const table = new ExchangeTable();
+    const [first, second, third] = [syn(table, there, 1), syn(table, there, 2), syn(table, there, 3)];
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(segment(table, there)).toEqual([third, 'request']);
+    expect(segment(table, back)).toEqual([third, 'reply']);
+    // The chains are made anew: the latest is still the first
+    for (let i = 0; i < 1000; i++) ask(table, 2, 1, i);
+    expect(segment(table, there)[0]).toBe(third);
+    expect(segment(table, back)[0]).toBe(third);
+  });
+
+  it('is of the one that its sender opened when both have opened one', () => {
+    for (const ways of [[there, back] as const, [back, there] as const]) {
+      const table = new ExchangeTable();
+      const [mine, other] = [syn(table, ways[0], 1), syn(table, ways[1], 2)];
+      expect(segment(table, ways[0])).toEqual([mine, 'request']);
+      expect(segment(table, ways[1])).toEqual([other, 'request']);
+    }
+  });
+});
+
+describe('a table that grows', () => {
+  it('finds for each packet what one that stays small finds', () => {
+    const steps = fc.array(fc.record({ packet, others: fc.constantFrom(0, 0, 1, 3, 100, 400) }), { maxLength: 60 });
+    fc.assert(
+      fc.property(steps, (list) => {
+        const [small, large] = [new ExchangeTable(), new ExchangeTable()];
+        let others = 0;
+        const found = list.map(({ packet, others: more }, i) => {
+          for (let n = 0; n < more; n++) ask(large, 99, i, others++);
+          return [small, large].map((table) => {
+            const exchange = table.keep(tellPacket(table, packet, 100 * i));
+            return { exchange, direction: table.direction };
+          });
+        });
+        const numbersOf = (which: 0 | 1): unknown[] => {
+          const seen: Exchange[] = [];
+          return found.map((each) => {
+            const { exchange, direction } = each[which]!;
+            if (!seen.includes(exchange)) seen.push(exchange);
+            return [seen.indexOf(exchange), direction];
+          });
+        };
+        expect(numbersOf(1)).toEqual(numbersOf(0));
+        const told = (table: ExchangeTable): unknown[] =>
+          table.all.filter(({ client }) => client !== 99).map((exchange) => rowOf(exchange));
+        expect(told(large)).toEqual(told(small));
+        expect(large.all).toHaveLength(small.all.length + others);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives away and takes in again while it does', () => {
+    const table = new ExchangeTable();
+    for (let i = 0; i < 700; i++) ask(table, 1, i, i);
+    table.sweep(11 * SECOND, ({ sequence }) => sequence % 3 !== 0);
+    for (let i = 700; i < 5000; i++) ask(table, 1, 11 * SECOND, i);
+    const left = Array.from({ length: 5000 }, (_, i) => i).filter((i) => i >= 700 || i % 3 === 0);
+    expect(table.all.map(({ sequence }) => sequence)).toEqual(left);
+    for (const i of left) expect(ask(table, 1, 11 * SECOND, i).requests).toBe(2);
+    expect(table.all).toHaveLength(left.length);
+  });
+});
+
+/** All that a row tells. */
+function rowOf(exchange: Exchange): Record<string, unknown> {
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(exchange) as object))
+    .filter(([name, { get }]) => get !== undefined && !['store', 'number'].includes(name))
+    .map(([name]) => name);
+  return Object.fromEntries(getters.map((name) => [name, exchange[name as keyof Exchange]]));
+}
+
+describe('the row of an exchange', () => {
+  /** Fields that are set alone, what may be written to them, and where two are one. */
+  const numbers = ['client', 'server', 'clientPort', 'serverPort', 'id', 'sequence', 'nameId', 'requests', 'replies'];
+  const more = ['requestLast', 'replyLast', 'firstByClient', 'firstByServer', 'lastRequestTime', 'lastReplyTime'];
+  const flags = ['isChosen', 'refused', 'synSeen', 'synAckSeen', 'resetSeen', 'finSeen', 'cutReplySeen'];
+  const reaches = ['requestReach', 'replyReach'];
+  const same: Record<string, string> = { nameId: 'echoed' };
+  const field = fc.oneof(
+    fc.tuple(fc.constantFrom(...numbers, ...more), fc.constantFrom(-1, 0, 1, 0x7fffffff, -0x80000000)),
+    fc.tuple(fc.constantFrom(...flags), fc.boolean()),
+    fc.tuple(fc.constantFrom(...reaches), fc.integer({ min: 0, max: 3 })),
+  );
+
+  it('has a place of its own for each field, within its bounds, also where rows are many', () => {
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 40 }), fc.constantFrom(2, 255, 256, 257, 300), (fields, at) => {
+        const store = new ExchangeStore(400);
+        for (let n = 1; n <= at + 1; n++) expect(store.take()).toBe(n);
+        const [before, exchange, behind] = [at - 1, at, at + 1].map((n) => new Exchange(store, n));
+        const expected = rowOf(exchange!);
+        const untouched = rowOf(behind!);
+        for (const [name, value] of fields) {
+          Object.assign(exchange!, { [name]: value });
+          expected[name] = value;
+          if (name in same) expected[same[name]!] = value;
+        }
+        // They count as many as there were datagrams, none of which were noted here
+        const told = rowOf(exchange!);
+        for (const name of ['requestTimes', 'replyTimes']) told[name] = expected[name];
+        expect(told).toEqual(expected);
+        expect([rowOf(before!), rowOf(behind!)]).toEqual([untouched, untouched]);
+        expect(rowOf(exchange!.copy())).toEqual(rowOf(exchange!));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is kept when there is no more room for few', () => {
+    const store = new ExchangeStore(1000);
+    for (let n = 1; n <= 1000; n++) new Exchange(store, store.take()).client = n;
+    for (let n = 1; n <= 1000; n++) expect(new Exchange(store, n).client).toBe(n);
+    store.free(7);
+    store.free(9);
+    expect([store.take(), store.take()]).toEqual([9, 7]);
+    expect(new Exchange(store, 7).client).toBe(0);
+  });
+
+  it('tells the times of datagrams in order, the first of each direction, too, and turns them', () => {
+    const table = new ExchangeTable();
+    const [there, back] = [form(1, 9, 40_000, 5000), form(9, 1, 5000, 40_000)];
+    const send = (way: Form, time: number): Exchange => tell(table, facts(Layer.UDP, time, 0, 0, 0), way);
+    expect(send(there, 10)).toMatchObject({ requestTimes: [10], replyTimes: [] });
+    expect(send(back, 20)).toMatchObject({ requestTimes: [10], replyTimes: [20] });
+    for (const time of [30, 40]) send(there, time);
+    expect(send(back, 50)).toMatchObject({ requestTimes: [10, 30, 40], replyTimes: [20, 50] });
+    // Told late: the other side began
+    expect(send(back, 5)).toMatchObject({ client: 9, requestTimes: [20, 50, 5], replyTimes: [10, 30, 40] });
+    for (let i = 0; i < 300; i++) send(there, 60 + i);
+    expect(table.all[0]!.replyTimes).toHaveLength(256);
+    expect(table.all[0]!.replies).toBe(303);
   });
 });
 
