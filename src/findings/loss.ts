@@ -31,7 +31,7 @@ interface Group {
 export function lossFindings(context: FindingContext): Finding[] {
   const groups = new Map<string, Group>();
   const told = new Set<Trail>();
-  for (const { exchange, outcome, flow } of context.exchanges) {
+  for (const { exchange, outcome, flow } of context.exchanges.withVerdict('request-lost', 'reply-lost')) {
     const side =
       outcome.verdict === 'request-lost' ? outcome.request : outcome.verdict === 'reply-lost' ? outcome.reply : null;
     if (side === null || side.trail === null || side.judgement === null) continue;
