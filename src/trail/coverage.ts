@@ -29,6 +29,9 @@ export interface JudgeContext {
   readonly clocks: ReadonlyMap<string, Clock>;
 }
 
+/** What of a packet tells whether a capture would show it. */
+export type Passing = Pick<Trail, 'protocol' | 'kind' | 'payloadLength' | 'last'>;
+
 /** Whether a point's silence is proof: certainty null says it is none. */
 export interface Ability {
   readonly certainty: 'shown' | 'likely' | null;
@@ -56,7 +59,7 @@ export class Coverage {
   }
 
   /** Whether a point's silence is proof. */
-  ableAt(trail: Trail, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
+  ableAt(trail: Passing, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
     const { evidence, points, misses } = this.#context;
     const no = (note: string, lacks: Ability['lacks'] = null): Ability => ({ certainty: null, note, lacks });
     const name = this.#name(point);
@@ -214,13 +217,13 @@ export class Coverage {
   }
 
   /** True when packets of these addresses in this direction did cross the point. */
-  hasCrossed(trail: Trail, at: PointEvidence): boolean {
+  hasCrossed(trail: Passing, at: PointEvidence): boolean {
     const { src, dst } = trail.last;
     return at.pairs.count(src, dst) > 0;
   }
 
   /** Why the capture's apparent filter may have hidden the packet, or null. */
-  #hiddenByFilter(trail: Trail, at: PointEvidence, tunnel: number): string | null {
+  #hiddenByFilter(trail: Passing, at: PointEvidence, tunnel: number): string | null {
     const filter = at.filter;
     if (filter.noise > 0 || filter.frames === 0) return null;
     const name = at.point.name;

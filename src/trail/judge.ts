@@ -1,6 +1,6 @@
 import { isWorkload, rankOf } from '../net/points.js';
 import { arrivalOf, echoesTimestamp, wasSentAgain } from './arrival.js';
-import { Coverage, type Ability, type JudgeContext } from './coverage.js';
+import { Coverage, type Ability, type JudgeContext, type Passing } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
 import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
@@ -118,9 +118,10 @@ export class Judge {
       );
     let ahead = this.#ahead(trail, lastSeen, seen);
     // As the points ahead would have shown it
-    let awaited = trail;
+    let awaited: Passing = trail;
     if (ahead.length === 0 && !isBack) {
-      awaited = { ...trail, last: translatedBack(trail) ?? trail.last };
+      const { protocol, kind, payloadLength, last } = trail;
+      awaited = { protocol, kind, payloadLength, last: translatedBack(trail) ?? last };
       ahead = this.#behindTheBox(awaited, seen);
     }
     if (ahead.length === 0 && !isBack) {
@@ -321,7 +322,7 @@ export class Judge {
   }
 
   /** Captured points that a reply had still to pass under the addresses that it would have been translated back to. */
-  #behindTheBox({ last }: Trail, seen: ReadonlySet<number>): Ahead[] {
+  #behindTheBox({ last }: Passing, seen: ReadonlySet<number>): Ahead[] {
     const { points, crossings } = this.pathOf(last.src, last.dst);
     const from = points.findLastIndex((point) => seen.has(point));
     return points
