@@ -1,4 +1,5 @@
-import type { Place } from '../report/report.js';
+import { doubled } from '../net/doubled.js';
+import type { Place, Verdict } from '../report/report.js';
 import type { SavedState } from '../state/read.js';
 import type { Choice } from '../trail/choice.js';
 import type { Clock } from '../trail/clocks.js';
@@ -29,34 +30,39 @@ export interface Judged {
  */
 export class JudgedExchanges implements Iterable<Judged> {
   readonly #table: ExchangeTable;
-  readonly #numbers: number[] = [];
   readonly #outcomes: Outcome[] = [];
-  readonly #flows: number[] = [];
+  /** Number and flow of each. */
+  #rows: Int32Array<ArrayBuffer> = new Int32Array(2 << 8);
 
   constructor(table: ExchangeTable) {
     this.#table = table;
   }
 
   add(exchange: Exchange, outcome: Outcome, flow: number): void {
-    this.#numbers.push(exchange.number);
+    const at = 2 * this.#outcomes.length;
+    if (at === this.#rows.length) this.#rows = doubled(this.#rows);
+    this.#rows[at] = exchange.number;
+    this.#rows[at + 1] = flow;
     this.#outcomes.push(outcome);
-    this.#flows.push(flow);
   }
 
   #at(i: number): Judged {
-    return { exchange: this.#table.at(this.#numbers[i]!), outcome: this.#outcomes[i]!, flow: this.#flows[i]! };
+    return { exchange: this.#table.at(this.#rows[2 * i]!), outcome: this.#outcomes[i]!, flow: this.#rows[2 * i + 1]! };
   }
 
   *[Symbol.iterator](): Generator<Judged> {
-    for (let i = 0; i < this.#numbers.length; i++) yield this.#at(i);
+    for (let i = 0; i < this.#outcomes.length; i++) yield this.#at(i);
+  }
+
+  /** Those with one of some verdicts: of the others, most of them, no object is made. */
+  *withVerdict(...verdicts: readonly Verdict[]): Generator<Judged> {
+    for (let i = 0; i < this.#outcomes.length; i++)
+      if (verdicts.includes(this.#outcomes[i]!.verdict)) yield this.#at(i);
   }
 
   filter(test: (judged: Judged) => boolean): Judged[] {
     const found: Judged[] = [];
-    for (let i = 0; i < this.#numbers.length; i++) {
-      const judged = this.#at(i);
-      if (test(judged)) found.push(judged);
-    }
+    for (const judged of this) if (test(judged)) found.push(judged);
     return found;
   }
 

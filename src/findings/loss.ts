@@ -13,16 +13,11 @@ const EXAMPLES = 5;
 /** Losses at one place are told flow by flow up to so many flows; more are one finding: it is the place that loses them. */
 const FLOWS_APART = 16;
 
-interface Loss {
-  readonly trail: Trail;
-  readonly judgement: Judgement;
-}
-
 /** Losses of one flow at one place. */
 interface Group {
   readonly kind: keyof typeof SUBJECT;
   readonly flow: number | null;
-  readonly losses: Loss[];
+  readonly losses: Trail[];
   /** Requests, replies or packets among which they are. */
   of: number;
 }
@@ -31,7 +26,7 @@ interface Group {
 export function lossFindings(context: FindingContext): Finding[] {
   const groups = new Map<string, Group>();
   const told = new Set<Trail>();
-  for (const { exchange, outcome, flow } of context.exchanges) {
+  for (const { exchange, outcome, flow } of context.exchanges.withVerdict('request-lost', 'reply-lost')) {
     const side =
       outcome.verdict === 'request-lost' ? outcome.request : outcome.verdict === 'reply-lost' ? outcome.reply : null;
     if (side === null || side.trail === null || side.judgement === null) continue;
@@ -42,20 +37,24 @@ export function lossFindings(context: FindingContext): Finding[] {
     if (group === undefined) {
       groups.set(key, (group = { kind, flow, losses: [], of: context.flows.exchangesOf(flow) }));
     }
-    group.losses.push({ trail: side.trail, judgement: side.judgement });
+    group.losses.push(side.trail);
     for (const trail of exchange.open) told.add(trail);
   }
-  const places = [...groups.values(), ...partialLoss(context, told)].reduce(byPlace, new Map<string, Group[]>());
+  const places = placesOf(context, [...groups.values(), ...partialLoss(context, told)]);
   return [...places.values()].flatMap((groups) => lossesAt(context, groups));
 }
 
-function byPlace(places: Map<string, Group[]>, group: Group): Map<string, Group[]> {
-  const { lastSeen, nextExpected } = group.losses[0]!.judgement;
-  // A flow that loses nearly all is not hidden among those that lose a little
-  const key = `${group.kind} ${severityOf(group)} ${lastSeen} ${nextExpected}`;
-  const groups = places.get(key);
-  if (groups === undefined) places.set(key, [group]);
-  else groups.push(group);
+/** Groups of losses at one place. */
+function placesOf(context: FindingContext, all: readonly Group[]): Map<string, Group[]> {
+  const places = new Map<string, Group[]>();
+  for (const group of all) {
+    const { lastSeen, nextExpected } = context.judge.judge(group.losses[0]!);
+    // A flow that loses nearly all is not hidden among those that lose a little
+    const key = `${group.kind} ${severityOf(group)} ${lastSeen} ${nextExpected}`;
+    const groups = places.get(key);
+    if (groups === undefined) places.set(key, [group]);
+    else groups.push(group);
+  }
   return places;
 }
 
@@ -80,11 +79,11 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[]
     const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { kind: 'partial-loss', flow, losses: [], of: 0 }));
-    group.losses.push({ trail, judgement });
+    group.losses.push(trail);
   }
   for (const group of groups.values()) {
     const { losses } = group;
-    group.of = losses.reduce((sum, { trail }) => Math.max(sum, sentAt(context, trail)), packetsOf(losses));
+    group.of = losses.reduce((sum, trail) => Math.max(sum, sentAt(context, trail)), packetsOf(losses));
   }
   return [...groups.values()];
 }
@@ -133,8 +132,8 @@ function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exch
 }
 
 /** A trail of identical packets stands for all of them. */
-function packetsOf(losses: readonly Loss[]): number {
-  return losses.reduce((sum, { trail }) => sum + trail.identical, 0);
+function packetsOf(losses: readonly Trail[]): number {
+  return losses.reduce((sum, { identical }) => sum + identical, 0);
 }
 
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
@@ -154,9 +153,10 @@ function severityOf({ kind, losses, of }: Group): Severity {
 function lossFinding(context: FindingContext, group: Group, flows: number): Finding {
   const { kind, flow, losses, of } = group;
   const { names } = context;
-  const sorted = [...losses].sort((a, b) => a.trail.firstTime - b.trail.firstTime);
-  const example = sorted.find(({ judgement }) => judgement.certainty === 'shown') ?? sorted[0]!;
-  const { trail, judgement } = example;
+  const sorted = [...losses].sort((a, b) => a.firstTime - b.firstTime);
+  const judgementOf = (loss: Trail): Judgement => context.judge.judge(loss);
+  const trail = sorted.find((loss) => judgementOf(loss).certainty === 'shown') ?? sorted[0]!;
+  const judgement = judgementOf(trail);
   const certainty: Certainty = judgement.certainty;
   const count = kind === 'partial-loss' ? packetsOf(losses) : losses.length;
   const last = names.points[judgement.lastSeen]!.name;
@@ -172,14 +172,14 @@ function lossFinding(context: FindingContext, group: Group, flows: number): Find
     flow,
     count,
     of,
-    firstTime: context.timeOf(sorted[0]!.trail.firstTime),
-    lastTime: context.timeOf(sorted[sorted.length - 1]!.trail.lastTime),
+    firstTime: context.timeOf(sorted[0]!.firstTime),
+    lastTime: context.timeOf(sorted[sorted.length - 1]!.lastTime),
     lastSeen: placeOf(context, lastAt(trail, judgement)),
     nextExpected: next,
     causes: causesOf(breakOf(context, trail, judgement), context.saved),
-    evidence: sorted.slice(0, EXAMPLES).map(({ trail, judgement }): Evidence => ({
-      ...placeOf(context, lastAt(trail, judgement)),
-      note: `${summaryOf(names, trail)}: last seen here`,
+    evidence: sorted.slice(0, EXAMPLES).map((loss): Evidence => ({
+      ...placeOf(context, lastAt(loss, judgementOf(loss))),
+      note: `${summaryOf(names, loss)}: last seen here`,
     })),
     trail: { summary: `${who} ${summaryOf(names, trail)}`, steps: stepsOf(context, trail, judgement) },
     ...(differs === null ? {} : { differs }),

@@ -16,9 +16,8 @@ const OPENS_BACK = TcpFlag.SYN | TcpFlag.ACK;
  */
 export function unansweredFindings(context: FindingContext, earlier: readonly Finding[] = []): Finding[] {
   // A datagram needs no answer, and what only reached the last captured point may have been answered beyond it.
-  const silent = context.exchanges.filter(
-    ({ exchange, outcome }) =>
-      outcome.verdict === 'unanswered' && exchange.protocol !== 'udp' && outcome.request?.state === 'delivered',
+  const silent = [...context.exchanges.withVerdict('unanswered')].filter(
+    ({ exchange, outcome }) => exchange.protocol !== 'udp' && outcome.request?.state === 'delivered',
   );
   if (silent.length === 0) return [];
   const explained = new Set(earlier.filter(({ severity }) => severity !== 'info').map(({ flow }) => flow));

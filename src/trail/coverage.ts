@@ -29,6 +29,9 @@ export interface JudgeContext {
   readonly clocks: ReadonlyMap<string, Clock>;
 }
 
+/** What of a packet tells whether a capture would show it. */
+export type Passing = Pick<Trail, 'protocol' | 'kind' | 'payloadLength' | 'last'>;
+
 /** Whether a point's silence is proof: certainty null says it is none. */
 export interface Ability {
   readonly certainty: 'shown' | 'likely' | null;
@@ -43,6 +46,8 @@ export class Coverage {
   readonly #context: JudgeContext;
   /** Last time of the run, corrected. */
   readonly #runLast: number;
+  /** By the point and the one where a packet was last seen. */
+  readonly #inside: Partial<Record<Crossing, Ability>>[] = [];
 
   constructor(context: JudgeContext) {
     this.#context = context;
@@ -54,7 +59,7 @@ export class Coverage {
   }
 
   /** Whether a point's silence is proof. */
-  ableAt(trail: Trail, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
+  ableAt(trail: Passing, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
     const { evidence, points, misses } = this.#context;
     const no = (note: string, lacks: Ability['lacks'] = null): Ability => ({ certainty: null, note, lacks });
     const name = this.#name(point);
@@ -91,20 +96,7 @@ export class Coverage {
     if (worked && time > this.#runLast - margin) {
       return no(`it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
-    const how =
-      crossing === 'pair'
-        ? 'packets between these addresses crossed it'
-        : crossing === 'address'
-          ? 'other packets of these addresses crossed it'
-          : `it is the ${points[point]!.role === 'veth' ? 'pod' : points[point]!.role} interface behind ${this.#name(lastSeen)}`;
-    if (window === 'inside') {
-      return {
-        // Points without a node's name may be of several nodes
-        certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
-        note: `its capture has frames before and after this moment, and ${how}`,
-        lacks: null,
-      };
-    }
+    if (window === 'inside') return this.#insideAt(lastSeen, point, crossing);
     // A capture that saw something may have been started late or stopped early: files do not say. Whether one that
     // saw nothing was capturing, others must tell.
     if (at.frames > 0) {
@@ -116,7 +108,30 @@ export class Coverage {
       return no(`the file of ${name} has no frame of any interface around this moment`);
     if (misses.any(point))
       return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
-    return no(`its capture is empty, while other captures of this run go on; ${how}`, 'all');
+    return no(
+      `its capture is empty, while other captures of this run go on; ${this.#howIn(lastSeen, point, crossing)}`,
+      'all',
+    );
+  }
+
+  /** Of most packets that are lost; the same object for all that are at the same place. */
+  #insideAt(lastSeen: number, point: number, crossing: Crossing): Ability {
+    const { points } = this.#context;
+    const known = (this.#inside[point * points.length + lastSeen] ??= {});
+    return (known[crossing] ??= {
+      // Points without a node's name may be of several nodes
+      certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
+      note: `its capture has frames before and after this moment, and ${this.#howIn(lastSeen, point, crossing)}`,
+      lacks: null,
+    });
+  }
+
+  /** What shows that a point is on the way. */
+  #howIn(lastSeen: number, point: number, crossing: Crossing): string {
+    if (crossing === 'pair') return 'packets between these addresses crossed it';
+    if (crossing === 'address') return 'other packets of these addresses crossed it';
+    const { role } = this.#context.points[point]!;
+    return `it is the ${role === 'veth' ? 'pod' : role} interface behind ${this.#name(lastSeen)}`;
   }
 
   /** Whether a capture that shows nothing was running, as far as other interfaces in the same file tell. */
@@ -202,13 +217,13 @@ export class Coverage {
   }
 
   /** True when packets of these addresses in this direction did cross the point. */
-  hasCrossed(trail: Trail, at: PointEvidence): boolean {
+  hasCrossed(trail: Passing, at: PointEvidence): boolean {
     const { src, dst } = trail.last;
     return at.pairs.count(src, dst) > 0;
   }
 
   /** Why the capture's apparent filter may have hidden the packet, or null. */
-  #hiddenByFilter(trail: Trail, at: PointEvidence, tunnel: number): string | null {
+  #hiddenByFilter(trail: Passing, at: PointEvidence, tunnel: number): string | null {
     const filter = at.filter;
     if (filter.noise > 0 || filter.frames === 0) return null;
     const name = at.point.name;

@@ -84,8 +84,9 @@ export class FlowTable {
   /** Exchanges of a flow. */
   exchangesOf(index: number): number {
     if (index < 0) return 0;
-    const row = index * WIDTH + VERDICTS;
-    return this.#rows.subarray(row, row + VERDICT_NAMES.length).reduce((sum, count) => sum + count, 0);
+    let sum = 0;
+    for (let at = index * WIDTH + VERDICTS; at < (index + 1) * WIDTH; at++) sum += this.#rows[at]!;
+    return sum;
   }
 
   /** Exchanges of all clients with a server. */
@@ -97,18 +98,18 @@ export class FlowTable {
     // Texts and lists are shared: there are more flows than addresses and ways
     const textOf = cached((address: number) => names.addresses.text(address));
     const namesOf = cached((points: readonly number[]) => points.map((point) => names.points[point]!.name));
-    return Array.from({ length: this.#count }, (_, index): FlowReport => {
-      const row = this.#rows.subarray(index * WIDTH, (index + 1) * WIDTH);
-      const [client, server, serverPort, clientPort] = [
-        row[CLIENT]!,
-        row[SERVER]!,
-        row[SERVER_PORT]!,
-        row[CLIENT_PORT]!,
-      ];
+    const rows = this.#rows;
+    const reports: FlowReport[] = [];
+    for (let index = 0; index < this.#count; index++) {
+      const row = index * WIDTH;
+      const client = rows[row + CLIENT]!;
+      const server = rows[row + SERVER]!;
+      const serverPort = rows[row + SERVER_PORT]!;
+      const clientPort = rows[row + CLIENT_PORT]!;
       const verdicts = noVerdicts();
-      for (const [i, name] of VERDICT_NAMES.entries()) verdicts[name] = row[VERDICTS + i]!;
-      return {
-        protocol: PROTOCOLS[row[PROTOCOL]!]!,
+      for (let i = 0; i < VERDICT_NAMES.length; i++) verdicts[VERDICT_NAMES[i]!] = rows[row + VERDICTS + i]!;
+      reports.push({
+        protocol: PROTOCOLS[rows[row + PROTOCOL]!]!,
         client: textOf(client),
         clientPort: clientPort < 0 ? null : clientPort,
         server: textOf(server),
@@ -116,8 +117,9 @@ export class FlowTable {
         exchanges: this.exchangesOf(index),
         verdicts,
         path: namesOf(this.#ways[index] ?? paths.of(client, server).points),
-      };
-    });
+      });
+    }
+    return reports;
   }
 }
 

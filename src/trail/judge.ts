@@ -1,12 +1,19 @@
 import { isWorkload, rankOf } from '../net/points.js';
 import { arrivalOf, echoesTimestamp, wasSentAgain } from './arrival.js';
-import { Coverage, type Ability, type JudgeContext } from './coverage.js';
+import { Coverage, type Ability, type JudgeContext, type Passing } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Path } from './paths.js';
 import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
+import { NONE } from './exchange-store.js';
 import { JOIN } from './group-index.js';
 
 type Lack = Ability['lacks'];
+
+/** A captured point that a packet had still to pass. */
+interface Ahead {
+  readonly point: number;
+  readonly crossing: Crossing;
+}
 
 const TCP = 6;
 const SYN = 2;
@@ -15,6 +22,8 @@ const ACK = 16;
 const ERROR_AFTER = 4e9;
 /** Most places remembered where packets were always lost. */
 const PLACES = 1 << 16;
+/** Most judgements of packets last seen at one point that are looked through for the same one. */
+const SHARED = 64;
 
 /** Says whether a packet arrived, was lost, or cannot be placed. */
 export class Judge {
@@ -22,6 +31,8 @@ export class Judge {
   readonly #alwaysLost = new Map<string, number>();
   /** Such places not remembered because there were too many. */
   refused = 0;
+  /** By the point where packets were last seen. */
+  readonly #judgements: Judgement[][] = [];
   readonly #context: JudgeContext;
   readonly #coverage: Coverage;
 
@@ -79,24 +90,15 @@ export class Judge {
     const lastSeen = lastSighting.point;
     const home = trail.path.home;
     const isBack = this.#isBack(trail);
-    if (isBack && home.length > 0 && home.every((point) => seen.has(point))) {
-      return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
-    }
+    const delivered = (): Judgement => this.#shared('delivered', 'shown', lastSeen, null, null, NONE);
+    if (isBack && home.length > 0 && home.every((point) => seen.has(point))) return delivered();
     let arrival = arrivalOf(trail, this.#context.topology);
     // The attempt that was answered may have been sent before the captures began.
     if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))
       arrival = 'one-of-several';
-    if (arrival === 'shown') {
-      return { state: 'delivered', certainty: 'shown', lastSeen, nextExpected: null, reason: null, silent: [] };
-    }
-    const unknown = (reason: string, silent: readonly Silence[] = []): Judgement => ({
-      state: 'unknown',
-      certainty: 'unknown',
-      lastSeen,
-      nextExpected: null,
-      reason,
-      silent,
-    });
+    if (arrival === 'shown') return delivered();
+    const unknown = (reason: string, silent: readonly Silence[] = NONE): Judgement =>
+      this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
     if (trail.protocol === TCP && trail.kind < 0 && trail.fragmentOffset === 0) {
@@ -116,9 +118,10 @@ export class Judge {
       );
     let ahead = this.#ahead(trail, lastSeen, seen);
     // As the points ahead would have shown it
-    let awaited = trail;
+    let awaited: Passing = trail;
     if (ahead.length === 0 && !isBack) {
-      awaited = { ...trail, last: translatedBack(trail) ?? trail.last };
+      const { protocol, kind, payloadLength, last } = trail;
+      awaited = { protocol, kind, payloadLength, last: translatedBack(trail) ?? last };
       ahead = this.#behindTheBox(awaited, seen);
     }
     if (ahead.length === 0 && !isBack) {
@@ -170,7 +173,32 @@ export class Judge {
     }
     if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!))
       this.#rememberLost(placeOf(trail, lastSeen, lost.point), trail.firstTime);
-    return { state: 'lost', certainty: lost.certainty, lastSeen, nextExpected: lost.point, reason: null, silent };
+    return this.#shared('lost', lost.certainty, lastSeen, lost.point, null, silent);
+  }
+
+  /** The same object for packets of which the same is known: each of tens of thousands had one of its own, with lists and texts. */
+  #shared(
+    state: Judgement['state'],
+    certainty: Judgement['certainty'],
+    lastSeen: number,
+    nextExpected: number | null,
+    reason: string | null,
+    silent: readonly Silence[],
+  ): Judgement {
+    const known = (this.#judgements[lastSeen] ??= []);
+    for (const judgement of known) {
+      if (
+        judgement.state === state &&
+        judgement.certainty === certainty &&
+        judgement.nextExpected === nextExpected &&
+        judgement.reason === reason &&
+        isSame(judgement.silent, silent)
+      )
+        return judgement;
+    }
+    const judgement = { state, certainty, lastSeen, nextExpected, reason, silent };
+    if (known.length < SHARED) known.push(judgement);
+    return judgement;
   }
 
   #rememberLost(place: string, time: number): void {
@@ -276,23 +304,25 @@ export class Judge {
   }
 
   /** Captured points that the packet had still to pass, nearest first. */
-  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
+  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): Ahead[] {
     const { points, crossings } = trail.path;
+    const ahead: Ahead[] = [];
     const from = points.indexOf(lastSeen);
-    if (from < 0) return [];
-    return points
-      .map((point, i) => ({ point, crossing: crossings[i]! }))
-      .slice(from + 1)
-      .filter(
-        ({ point, crossing }) =>
-          !seen.has(point) &&
-          (crossing === 'role' ||
-            (this.#context.paths.isBefore(trail.path, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))),
-      );
+    for (let i = from + 1; from >= 0 && i < points.length; i++) {
+      const point = points[i]!;
+      const crossing = crossings[i]!;
+      if (seen.has(point)) continue;
+      if (
+        crossing === 'role' ||
+        (this.#context.paths.isBefore(trail.path, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))
+      )
+        ahead.push({ point, crossing });
+    }
+    return ahead;
   }
 
   /** Captured points that a reply had still to pass under the addresses that it would have been translated back to. */
-  #behindTheBox({ last }: Trail, seen: ReadonlySet<number>): { point: number; crossing: Crossing }[] {
+  #behindTheBox({ last }: Passing, seen: ReadonlySet<number>): Ahead[] {
     const { points, crossings } = this.pathOf(last.src, last.dst);
     const from = points.findLastIndex((point) => seen.has(point));
     return points
@@ -312,6 +342,16 @@ export class Judge {
   #name(point: number): string {
     return this.#context.points[point]!.name;
   }
+}
+
+function isSame(some: readonly Silence[], others: readonly Silence[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ point, able, note }, i) => {
+      const other = others[i]!;
+      return point === other.point && able === other.able && note === other.note;
+    })
+  );
 }
 
 /** The addresses that a reply would have next: those of its request before it was translated to what the reply is for. */

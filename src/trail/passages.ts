@@ -4,11 +4,11 @@ import type { Form, Sighting } from './trail.js';
 const COPY = 1e6;
 
 /** Marks what a point recorded again in the same passage. */
-export function markCopies(sightings: readonly Sighting[]): Sighting[] {
-  return sightings.map((sighting, i) => {
-    const before = sightings[i - 1];
-    const copy =
-      before !== undefined &&
+export function markCopies(sightings: readonly Sighting[]): void {
+  for (let i = 1; i < sightings.length; i++) {
+    const before = sightings[i - 1]!;
+    const sighting = sightings[i]!;
+    if (
       before.point === sighting.point &&
       before.ttl === sighting.ttl &&
       before.tunnel === sighting.tunnel &&
@@ -16,9 +16,10 @@ export function markCopies(sightings: readonly Sighting[]): Sighting[] {
       before.range === null &&
       sighting.range === null &&
       before.form === sighting.form &&
-      sighting.time - before.time < COPY;
-    return copy ? { ...sighting, copy: true } : sighting;
-  });
+      sighting.time - before.time < COPY
+    )
+      sighting.markCopy();
+  }
 }
 
 /** Shared by the packets that one point saw, most of those that are lost. */
@@ -44,7 +45,9 @@ export function wholeAt(sightings: readonly Sighting[], length: number): Readonl
 
 /** True when a point saw a packet more than once. */
 export function isRepeated(sightings: readonly Sighting[]): boolean {
-  return sightings.some(({ point }, i) => sightings.findIndex((other) => other.point === point) < i);
+  return (
+    sightings.length > 1 && sightings.some(({ point }, i) => sightings.findIndex((other) => other.point === point) < i)
+  );
 }
 
 /** How many identical packets each point saw, copies apart: as many as it saw with one TTL, in one form and one tunnel. */

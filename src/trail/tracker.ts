@@ -15,7 +15,7 @@ import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
-import { echoIdOf, rangeOf, sightingsOf, type Form, type Sighting, type Trail } from './trail.js';
+import { addSightings, echoIdOf, rangeOf, Trail, type Form, type Match, type Sighting } from './trail.js';
 import { Translations } from './translations.js';
 
 const SHIFT = ROW_SHIFT;
@@ -23,6 +23,8 @@ const SRC = Row.SRC;
 const DST = Row.DST;
 const PATH = GroupRow.PATH;
 const NEED = GroupRow.NEED;
+const EXACT: Match = { rung: 'exact', range: null };
+const NAT: Match = { rung: 'nat-invariant', range: null };
 const TAKEN = 'another packet, alike, was told with a translation that may be of this one';
 
 /** What is wanted of the packets of a run. */
@@ -336,7 +338,7 @@ export class Tracker {
   }
 
   /** Path order: hops first, then away from the source's node and towards the destination's, then the path, then time. */
-  #order(sightings: Sighting[], path: Path): Sighting[] {
+  #order(sightings: Sighting[], path: Path): void {
     const destination = this.#endOf(sightings, 'dst');
     let source = this.#endOf(sightings, 'src');
     if (source.node === null) source = { points: [], node: this.#firstNode(sightings, destination.node) };
@@ -365,7 +367,7 @@ export class Tracker {
         x.point - y.point ||
         x.frame - y.frame,
     );
-    return markCopies(sightings);
+    markCopies(sightings);
   }
 
   /** The node where a packet has the highest TTL, when it is one only and not the destination's: there it started, or came in. */
@@ -405,31 +407,15 @@ export class Tracker {
     const store = this.#groups.sightings;
     const lead = members[0]!;
     const sightings: Sighting[] = [];
-    for (const member of members) {
-      const rung = member === lead ? 'exact' : 'nat-invariant';
-      for (const sighting of sightingsOf(member, store, formOf(member), rung, null)) sightings.push(sighting);
-    }
-    const seen = new Set(sightings.map((sighting) => sighting.point));
+    for (const member of members) addSightings(sightings, member, store, formOf(member), member === lead ? EXACT : NAT);
     const whole = rangeOf(lead);
-    for (const piece of pieces) {
-      const part = rangeOf(piece);
-      const from = Math.max(0, (part.from - whole.from) | 0);
-      const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
-      const form = isSameFlow(lead, piece) ? sightings[0]!.form : formOf(piece);
-      for (const sighting of sightingsOf(piece, store, form, 'byte-range', [from, to]))
-        if (!seen.has(sighting.point)) sightings.push(sighting);
-      if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
-        piece.told += to - from;
-        if (piece.told >= part.length) piece.done = true;
-      }
-    }
-    const ordered = this.#order(sightings, path);
-    const first = ordered[0]!;
-    const last = ordered[ordered.length - 1]!;
-    const times = ordered.map((sighting) => sighting.time);
-    const counts = isRepeated(ordered) ? countsAt(ordered) : null;
-    const identical = Math.max(1, ...(counts?.values() ?? []));
-    let seenWhole = wholeAt(ordered, whole.length);
+    if (pieces.length > 0) this.#addPieces(sightings, lead, whole, path, pieces);
+    if (sightings.length > 1) this.#order(sightings, path);
+    const first = sightings[0]!.form;
+    const last = sightings[sightings.length - 1]!.form;
+    const counts = isRepeated(sightings) ? countsAt(sightings) : null;
+    const identical = counts === null ? 1 : Math.max(1, ...counts.values());
+    let seenWhole = wholeAt(sightings, whole.length);
     if (counts !== null && identical > 1 && isAnonymous(lead)) {
       const shown = new Set(seenWhole);
       // Which of them a point did not show nothing tells, nor that it is none of the next group's: how many says more than any doubt
@@ -442,36 +428,31 @@ export class Tracker {
       resembles = few ?? resembles;
       seenWhole = shown;
     }
-    return {
-      protocol: lead.protocol,
-      ipVersion: lead.ipVersion,
-      kind: lead.kind,
-      a: lead.a,
-      b: first.form.echoId < 0 ? lead.b : first.form.echoId,
-      c: lead.c,
-      ipId: lead.ipId,
-      payloadLength: lead.payloadLength,
-      fragmentOffset: lead.fragmentOffset,
-      moreFragments: lead.moreFragments,
-      nameId: lead.nameId,
-      timestamp: lead.timestamp,
-      isDns: lead.isDns,
-      quote: lead.quote,
-      otherQuotes: members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []),
-      first: first.form,
-      last: last.form,
-      forms: [...new Set(ordered.map((sighting) => sighting.form))],
-      path: first.form === last.form ? path : this.#paths.of(last.form.src, last.form.dst),
-      sightings: ordered,
-      whole: seenWhole,
-      firstTime: times.reduce((least, time) => Math.min(least, time)),
-      lastTime: times.reduce((most, time) => Math.max(most, time)),
-      resembles,
-      identical,
-      direction: null,
-      exchange: null,
-      judgement: null,
-    };
+    const itsPath = first === last ? path : this.#paths.of(last.src, last.dst);
+    const otherQuotes = members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []);
+    return new Trail(lead, sightings, itsPath, seenWhole, { otherQuotes, resembles, identical });
+  }
+
+  /** Adds what the parts of a packet, or what it is a part of, show at points that did not see it. */
+  #addPieces(
+    sightings: Sighting[],
+    lead: PacketGroup,
+    whole: { readonly from: number; readonly length: number },
+    path: Path,
+    pieces: readonly PacketGroup[],
+  ): void {
+    const seen = new Set(sightings.map(({ point }) => point));
+    for (const piece of pieces) {
+      const part = rangeOf(piece);
+      const from = Math.max(0, (part.from - whole.from) | 0);
+      const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
+      const form = isSameFlow(lead, piece) ? sightings[0]!.form : formOf(piece);
+      addSightings(sightings, piece, this.#groups.sightings, form, { rung: 'byte-range', range: [from, to] }, seen);
+      if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
+        piece.told += to - from;
+        if (piece.told >= part.length) piece.done = true;
+      }
+    }
   }
 }
 

@@ -142,7 +142,7 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
     if (trail.direction !== direction) continue;
     const judgement = judge.judge(trail);
     if (judgement.state === 'lost' && trail.fragmentOffset === 0) lost++;
-    const side = { ...judgement, trail, judgement };
+    const side = sideOfTrail(trail, judgement);
     if (best === null || weight(side) > weight(best)) best = side;
   }
   // An answer shows that the request arrived, whichever of its attempts it was.
@@ -163,6 +163,11 @@ function sideOf(exchange: Exchange, direction: 'request' | 'reply', judge: Judge
   return sideWithoutTrail(state, last);
 }
 
+function sideOfTrail(trail: Trail, judgement: Judgement): Side {
+  const { state, lastSeen, nextExpected } = judgement;
+  return { state, lastSeen, nextExpected, trail, judgement };
+}
+
 /** The further a packet came, the more it says; of two that came as far, the one that is known to be lost. */
 function weight({ state, trail }: Side): number {
   if (state === 'delivered') return Infinity;
@@ -177,7 +182,7 @@ function lostFragment(exchange: Exchange, direction: 'request' | 'reply', count:
   for (const trail of exchange.open) {
     if (trail.direction !== direction || trail.fragmentOffset === 0) continue;
     const judgement = judge.judge(trail);
-    if (judgement.state === 'lost') return { ...judgement, trail, judgement };
+    if (judgement.state === 'lost') return sideOfTrail(trail, judgement);
   }
   return null;
 }

@@ -21,7 +21,9 @@ export function routeFindings(context: FindingContext, sessions: readonly Sessio
   if (!changes.some(({ withdrawn }) => withdrawn)) return [];
   const { names } = context;
   const failed: { judged: Judged; change: Change }[] = [];
-  for (const judged of context.exchanges.filter(isFailed).slice(0, MOST_FAILED)) {
+  for (const judged of [...context.exchanges.withVerdict('refused', 'request-lost', 'unanswered')]
+    .filter(isFailed)
+    .slice(0, MOST_FAILED)) {
     const { exchange } = judged;
     const change = withdrawnAt(changes, names.addresses.word(exchange.server), context.timeOf(exchange.firstTime));
     if (change !== null) failed.push({ judged, change });
@@ -68,8 +70,7 @@ function changesOf(sessions: readonly Session[]): Change[] {
 /** Not answered as far as the captures tell; a RST comes from whom the route leads to. */
 function isFailed({ exchange, outcome: { verdict } }: Judged): boolean {
   if (exchange.ipVersion !== 4) return false;
-  if (verdict === 'refused') return exchange.refusedBy !== null && exchange.refusedBy.quote !== null;
-  return verdict === 'request-lost' || verdict === 'unanswered';
+  return verdict !== 'refused' || (exchange.refusedBy !== null && exchange.refusedBy.quote !== null);
 }
 
 /** The withdrawal that leaves an address without a route at a time, if there is one. */

@@ -9,9 +9,8 @@ const LOSSES = new Set(['request-lost', 'reply-lost', 'partial-loss']);
  * consequence: it is told as such and ranks behind.
  */
 export function demoteDnsLosses(context: FindingContext, findings: readonly Finding[]): Finding[] {
-  const dnsFlows = new Set(
-    context.exchanges.filter(({ exchange }) => exchange.protocol === 'dns').map(({ flow }) => flow),
-  );
+  const dnsFlows = new Set<number>();
+  for (const { exchange, flow } of context.exchanges) if (exchange.protocol === 'dns') dnsFlows.add(flow);
   const places = new Map<string, Finding>();
   for (const finding of findings) {
     const place = placeOf(finding);

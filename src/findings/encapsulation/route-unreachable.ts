@@ -17,13 +17,11 @@ export function routeUnreachable(context: FindingContext): Finding[] {
   const { names } = context;
   const facts = factsOf(context);
   const text = (address: number): string => names.addresses.text(address);
-  const trails = new Map(
-    context.trails.map((trail) => [`${trail.last.src}>${trail.last.dst}#${trail.ipId}`, trail] as const),
-  );
+  let trails: ReadonlyMap<string, Trail> | null = null;
   const groups = errorGroups(context, (error) => {
     if (error.type !== 3 || error.code > 1 || quotesTunnel(error) || !INITIAL_TTLS.has(error.ttl)) return false;
-    const { src, dst, ipId } = error.outer;
-    const trail = trails.get(`${src}>${dst}#${ipId}`);
+    trails ??= new Map(context.trails.map((trail) => [quotationOf({ ...trail.last, ipId: trail.ipId }), trail]));
+    const trail = trails.get(quotationOf(error.outer));
     const sighting = trail?.sightings.findLast(({ point }) => point === error.kept.point);
     if (trail === undefined || sighting === undefined || !cameFromElsewhere(context, trail, sighting)) return false;
     return error.code === 0 || error.time - facts.timeOf(sighting) < ARP_TIME;
@@ -54,6 +52,11 @@ export function routeUnreachable(context: FindingContext): Finding[] {
       },
     );
   });
+}
+
+/** What an error quotes of a packet. */
+function quotationOf({ src, dst, ipId }: { src: number; dst: number; ipId: number }): string {
+  return `${src}>${dst}#${ipId}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { PairIndex } from '../../net/pair-index.js';
 import type { FindingContext, Judged } from '../context.js';
 import { Connections, otherSide, sideOf, type Connection, type Side } from './connections.js';
 import { classifyReset, isAnswerTo, type Baseline, type ResetClass } from './reset-class.js';
@@ -42,9 +43,7 @@ export class TcpEvidence {
   readonly context: FindingContext;
   readonly connections: Connections;
   readonly resets: readonly ResetEvent[];
-  #connected: readonly Judged[] | null = null;
-  #byNumber: Map<number, Judged[]> | null = null;
-  #byPorts: Map<string, Judged> | null = null;
+  #exchanges: ConnectionExchanges | null = null;
 
   constructor(context: FindingContext) {
     this.context = context;
@@ -54,22 +53,17 @@ export class TcpEvidence {
 
   /** The exchange that a connection is, under whatever addresses; null where it is not among those kept. */
   exchangeOf(connection: Connection): Judged | null {
+    this.#exchanges ??= exchangesOf(this.context, this.connections);
     const { client, server } = connection;
     if (client.isn >= 0) {
-      const same = this.#numbers().get(client.isn | 0) ?? [];
+      const same = this.#exchanges.byNumber.get(client.isn | 0) ?? [];
       for (const judged of same) {
         const { exchange } = judged;
         if (exchange.client === client.address && exchange.clientPort === client.port) return judged;
         if (exchange.server === server.address && exchange.serverPort === server.port) return judged;
       }
     }
-    this.#byPorts ??= new Map(
-      this.#exchanges().map((judged) => {
-        const { client: c, clientPort, server: s, serverPort } = judged.exchange;
-        return [`${c}:${clientPort}>${s}:${serverPort}`, judged];
-      }),
-    );
-    return this.#byPorts.get(`${client.address}:${client.port}>${server.address}:${server.port}`) ?? null;
+    return this.#exchanges.byPorts.get(portsKey(client.address, client.port, server.address, server.port)) ?? null;
   }
 
   /** Index of a connection's flow in the report; null where it has none. */
@@ -77,25 +71,35 @@ export class TcpEvidence {
     const flow = this.exchangeOf(connection)?.flow ?? -1;
     return flow < 0 ? null : flow;
   }
+}
 
-  /** Connections, each always the same object. */
-  #exchanges(): readonly Judged[] {
-    return (this.#connected ??= this.context.exchanges.filter(({ exchange }) => exchange.protocol === 'tcp'));
-  }
+/** Exchanges that may be a connection of the kept frames. */
+interface ConnectionExchanges {
+  /** By initial sequence number. */
+  readonly byNumber: ReadonlyMap<number, readonly Judged[]>;
+  readonly byPorts: ReadonlyMap<string, Judged>;
+}
 
-  #numbers(): Map<number, Judged[]> {
-    if (this.#byNumber === null) {
-      this.#byNumber = new Map();
-      for (const judged of this.#exchanges()) {
-        const { exchange } = judged;
-        if (!exchange.synSeen) continue;
-        const list = this.#byNumber.get(exchange.id);
-        if (list === undefined) this.#byNumber.set(exchange.id, [judged]);
-        else list.push(judged);
-      }
-    }
-    return this.#byNumber;
+/** Kept are those that a connection will be looked up for: of large captures there are far more exchanges than connections. */
+function exchangesOf(context: FindingContext, { all }: Connections): ConnectionExchanges {
+  const clients = new PairIndex(2 * all.length);
+  const byNumber = new Map<number, Judged[]>();
+  for (const { client } of all) {
+    clients.get(client.address, client.port);
+    if (client.isn >= 0) byNumber.set(client.isn | 0, []);
   }
+  const byPorts = new Map<string, Judged>();
+  for (const judged of context.exchanges) {
+    const { protocol, synSeen, id, client, clientPort, server, serverPort } = judged.exchange;
+    if (protocol !== 'tcp') continue;
+    if (synSeen) byNumber.get(id)?.push(judged);
+    if (clients.find(client, clientPort) >= 0) byPorts.set(portsKey(client, clientPort, server, serverPort), judged);
+  }
+  return { byNumber, byPorts };
+}
+
+function portsKey(client: number, clientPort: number, server: number, serverPort: number): string {
+  return `${client}:${clientPort}>${server}:${serverPort}`;
 }
 
 /** `complete`: whether every segment was kept, so that silences are known. */
