@@ -29,6 +29,8 @@ export interface KeptFrame {
   readonly octets: Uint8Array;
   readonly originalLength: number;
   readonly linkType: number;
+  /** Without an object for the octets: each check decodes all frames. */
+  decodeInto(packet: PacketView): void;
 }
 
 /** The inside of FrameMemory, to hand to another thread. */
@@ -50,6 +52,7 @@ export class FrameMemory {
   count: number;
   #rows: Int32Array<ArrayBuffer>;
   readonly #pieces: Uint8Array<ArrayBuffer>[];
+  readonly #views: DataView[] = [];
   /** Octets used of the last piece. */
   #used = 0;
 
@@ -112,6 +115,15 @@ export class FrameMemory {
     const at = this.field(number, AT);
     return this.#pieces[this.field(number, PIECE)]!.subarray(at, at + this.field(number, LENGTH));
   }
+
+  decode(number: number, packet: PacketView): void {
+    const its = this.field(number, PIECE);
+    const piece = this.#pieces[its]!;
+    const view = (this.#views[its] ??= new DataView(piece.buffer, piece.byteOffset, piece.length));
+    const length = this.field(number, LENGTH);
+    const originalLength = this.field(number, ORIGINAL_LENGTH) >>> 0;
+    packet.decodeFrame(piece, view, this.field(number, AT), length, originalLength, this.field(number, LINK_TYPE));
+  }
 }
 
 /** A row as an object. */
@@ -147,5 +159,9 @@ class StoredFrame implements KeptFrame {
   }
   get octets(): Uint8Array {
     return this.#memory.octets(this.#number);
+  }
+
+  decodeInto(packet: PacketView): void {
+    this.#memory.decode(this.#number, packet);
   }
 }

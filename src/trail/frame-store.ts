@@ -120,9 +120,7 @@ export class FrameStore {
 
   /** The frame decoded, in a view that the next call reuses. */
   view(kept: KeptFrame): PacketView {
-    const { octets, originalLength, linkType } = kept;
-    const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-    this.#view.decodeFrame(octets, view, 0, octets.length, originalLength, linkType);
+    kept.decodeInto(this.#view);
     return this.#view;
   }
 

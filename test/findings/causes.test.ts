@@ -20,6 +20,7 @@ function error(fields: Partial<BreakError>): BreakError {
     octets: new Uint8Array(0),
     originalLength: 0,
     linkType: 1,
+    decodeInto: () => undefined,
   };
   return {
     type: 3,

@@ -14,7 +14,7 @@ function literal(text: string): Segment {
   const packet = new PacketView();
   packet.decodeFrame(octets, view(octets), 0, octets.length, octets.length, LINKTYPE_RAW);
   const kept = { point: 0, file: 0, frame: 1, seconds: 0, nanoseconds: 0, octets, originalLength: octets.length };
-  return segmentOf(packet, { ...kept, linkType: LINKTYPE_RAW }, 0, new AddressTable())!;
+  return segmentOf(packet, { ...kept, linkType: LINKTYPE_RAW, decodeInto: () => undefined }, 0, new AddressTable())!;
 }
 
 // Read with tcpdump -v: the numbers in the comments are its words
