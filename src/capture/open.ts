@@ -21,8 +21,7 @@ export interface OpenOptions {
   readonly chunk?: number;
 }
 
-/** Two of them, one in use and the next one, stay in a processor's second cache. */
-const DEFAULT_CHUNK = 512 << 10;
+const DEFAULT_CHUNK = 1 << 20;
 const DEFAULT_BATCH = 4096;
 
 /**
