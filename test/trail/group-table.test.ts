@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { GroupIndex } from '../../src/trail/group-index.js';
+import { GroupTable, GroupTime, TIME_SHIFT } from '../../src/trail/packet-group.js';
+import { Clock } from '../../src/trail/clocks.js';
+import { Row, ROW_SHIFT } from '../../src/trail/row.js';
+import { SightingBatch } from '../../src/trail/sighting-batch.js';
+
+const KEYS = [Row.EXACT_LOW, Row.EXACT_HIGH, Row.INVARIANT_LOW, Row.INVARIANT_HIGH, Row.BURST];
+
+/** Groups with the same keys, each seen at points 1 to `points`, at times of their own. */
+function tableOf(count: number, points: number): { table: GroupTable; index: GroupIndex; groups: number[] } {
+  const table = new GroupTable([{ clock: new Clock('', 5e8, 1), base: 100 }]);
+  const index = new GroupIndex(table);
+  const batch = new SightingBatch();
+  const groups: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const group = table.take();
+    const row = group << ROW_SHIFT;
+    for (const key of KEYS) table.rows[row + key] = 7;
+    for (let point = 1; point <= points; point++) {
+      batch.rows[Row.FRAME] = 10 * i + point;
+      batch.rows[Row.SECONDS] = 101;
+      batch.rows[Row.NANOSECONDS] = i;
+      table.chain(group, [...table.chainOf(group), table.sightings.add(batch, 0, point, 0, 0, -1)]);
+    }
+    index.add(group);
+    groups.push(group);
+  }
+  return { table, index, groups };
+}
+
+describe('a group that is set apart', () => {
+  it('has all that it had, under another number', () => {
+    const { table, index, groups } = tableOf(3, 3);
+    const group = groups[1]!;
+    const view = table.view(group);
+    view.resembles = 'another';
+    const [first, last] = [view.firstTime, view.lastTime];
+    const frames = table.chainOf(group).map((at) => table.sightings.frame(at));
+    const number = table.setApart(group);
+    index.replace(group, number);
+    expect(number).not.toBe(group);
+    expect(table.view(number)).toBe(view);
+    expect(table.viewed(group)).toBeUndefined();
+    expect([view.number, view.firstTime, view.lastTime, view.resembles]).toEqual([number, first, last, 'another']);
+    expect(table.chainOf(number).map((at) => table.sightings.frame(at))).toEqual(frames);
+    expect(table.open).toBe(3);
+    // 1 s and 1 ns behind the base, of a clock that is half a second ahead
+    expect(table.times[(number << TIME_SHIFT) + GroupTime.FIRST]).toBe(5e8 + 1);
+  });
+
+  it.each([0, 1, 2])('keeps its place among those with its keys: group %i of 3', (which) => {
+    const { table, index, groups } = tableOf(3, 1);
+    const equal = (): number[] => {
+      const found: number[] = [];
+      const of = groups[0]! << ROW_SHIFT;
+      for (let at = 0; (at = index.nextEqual(table.rows, of, at)) !== 0;) found.push(at);
+      return found;
+    };
+    expect(equal()).toEqual([...groups].reverse());
+    const group = groups[which]!;
+    const number = table.setApart(group);
+    index.replace(group, number);
+    groups[which] = number;
+    expect(equal()).toEqual([...groups].reverse());
+    const pieces = index.piecesOf(table.view(groups[(which + 1) % 3]!)).map((piece) => piece.number);
+    expect(pieces).toContain(number);
+    index.remove(number);
+    table.free(number);
+    groups.splice(which, 1);
+    expect(equal()).toEqual([...groups].reverse());
+  });
+});
