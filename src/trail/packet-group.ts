@@ -181,9 +181,10 @@ export class GroupTable {
   }
 
   #makeRoom(group: number): void {
-    if (group << SHIFT < this.rows.length) return;
-    this.rows = doubledRows(this.rows);
-    this.times = timesOf(this.rows);
+    while (group << SHIFT >= this.rows.length) {
+      this.rows = doubledRows(this.rows);
+      this.times = timesOf(this.rows);
+    }
   }
 }
 

@@ -202,6 +202,6 @@ export class SightingStore {
   }
 
   #makeRoom(at: number): void {
-    if (at << SHIFT >= this.#rows.length) this.#rows = doubledRows(this.#rows);
+    while (at << SHIFT >= this.#rows.length) this.#rows = doubledRows(this.#rows);
   }
 }

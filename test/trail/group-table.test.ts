@@ -29,6 +29,16 @@ function tableOf(count: number, points: number): { table: GroupTable; index: Gro
   return { table, index, groups };
 }
 
+/** One group more, seen at one point in frame 123. */
+function addOne(table: GroupTable): number {
+  const batch = new SightingBatch();
+  batch.rows[Row.FRAME] = 123;
+  const group = table.take();
+  table.rows[(group << ROW_SHIFT) + Row.EXACT_LOW] = 9;
+  table.chain(group, [table.sightings.add(batch, 0, 1, 0, 0, -1)]);
+  return group;
+}
+
 describe('a group that is set apart', () => {
   it('has all that it had, under another number', () => {
     const { table, index, groups } = tableOf(3, 3);
@@ -47,6 +57,13 @@ describe('a group that is set apart', () => {
     expect(table.open).toBe(3);
     // 1 s and 1 ns behind the base, of a clock that is half a second ahead
     expect(table.times[(number << TIME_SHIFT) + GroupTime.FIRST]).toBe(5e8 + 1);
+  });
+
+  it.each([890, 1000, 1790, 2500])('has it where the table grows for it: with %i others', (others) => {
+    const { table } = tableOf(others, 1);
+    const number = table.setApart(addOne(table));
+    expect(table.chainOf(number).map((at) => table.sightings.frame(at))).toEqual([123]);
+    expect(table.rows[(number << ROW_SHIFT) + Row.EXACT_LOW]).toBe(9);
   });
 
   it.each([0, 1, 2])('keeps its place among those with its keys: group %i of 3', (which) => {
