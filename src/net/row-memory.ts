@@ -9,6 +9,11 @@ export function newRows(words: number): Int32Array<ArrayBuffer> {
   return new Int32Array(new ArrayBuffer(octets + LINE), LINE - BEHIND, words);
 }
 
+/** The memory of rows as float64. */
+export function timesOf({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  return new Float64Array(buffer, byteOffset, length >> 1);
+}
+
 /** The same rows with as many more behind them. */
 export function doubledRows(rows: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const larger = newRows(rows.length * 2);

@@ -1,3 +1,4 @@
+import { newRows, timesOf } from '../net/row-memory.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import type { Stream } from './stream.js';
 import type { Direction, Form, Trail } from './trail.js';
@@ -143,7 +144,6 @@ const HAS_RARE = ExchangeFlag.HAS_RARE;
 const SHIFT = EXCHANGE_SHIFT;
 const TIME_SHIFT = SHIFT - 1;
 const WIDTH = 1 << SHIFT;
-const ROW_OCTETS = WIDTH * 4;
 /** Rows at first, 32 KiB, and most: there is no size between, because growing copies, and of what is not used the system gives no memory. */
 const FEW = 1 << 8;
 /**
@@ -196,9 +196,8 @@ export class ExchangeStore {
 
   #makeRoom(room: number): void {
     const old = this.rows;
-    const octets = new ArrayBuffer((room + 1) * ROW_OCTETS);
-    this.rows = new Int32Array(octets);
-    this.times = new Float64Array(octets);
+    this.rows = newRows((room + 1) << SHIFT);
+    this.times = timesOf(this.rows);
     if (this.#room > 0) this.rows.set(old);
     this.#room = room;
   }

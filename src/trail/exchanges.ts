@@ -21,23 +21,15 @@ const NONE = NO_EXCHANGE;
 const BEYOND = 1;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
-/** Exchanges held before the settled ones among them are looked for: of captures that are kept in memory, and of larger ones. */
+/** Exchanges made until those that are over are looked for: of captures that are kept in memory, and of larger ones. */
 const SWEEP_SMALL = 1 << 16;
 const SWEEP = 1 << 14;
 /** Most exchanges held; what is beyond is counted and not told. */
 const LIMIT = 1 << 18;
 /** A settled exchange is over when nothing of it was seen for this long, nanoseconds. */
 const IDLE = 10e9;
-/**
- * An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again, but what was asked several
- * times may be answered several times.
- */
+/** An echo or question whose answer was seen to arrive is over after this long: nobody asks the same again. */
 const IDLE_ANSWERED = 2e9;
-/**
- * One that was answered as often as it was asked: only copies that the network makes can follow. All packets up to the time of a sweep
- * were told, so that no earlier attempt still waits for more sightings.
- */
-const IDLE_COMPLETE = 200e6;
 /**
  * What is made up to so long after there was no room, nanoseconds, may lack packets that came before: retries of a question, told in
  * another order, or a flow that pauses.
@@ -98,6 +90,8 @@ export class ExchangeTable implements Iterable<Exchange> {
   evicted = 0;
   /** Up to when what is made may lack packets. */
   #lackUntil = -Infinity;
+  /** Time of the last sweep. */
+  #sweptAt = Infinity;
   readonly #sweep: number;
   /** Made since the last sweep, those beyond the limit included, and how many it takes for the next one. */
   #made = 0;
@@ -476,7 +470,8 @@ export class ExchangeTable implements Iterable<Exchange> {
   #make({ ipVersion, firstTime, lastTime }: PacketFacts, key: Key): number {
     this.#made++;
     const isBeyond = this.#count >= LIMIT;
-    if (isBeyond) this.#lackUntil = Math.max(this.#lackUntil, lastTime + LACK);
+    // A frame stamped far ahead is no reason to say nothing of all that follow
+    if (isBeyond) this.#lackUntil = Math.max(this.#lackUntil, Math.min(lastTime, this.#sweptAt + LACK) + LACK);
     const number = isBeyond ? BEYOND : this.#store.take();
     if (isBeyond) this.#store.clear(BEYOND);
     const { rows } = this.#store;
@@ -540,9 +535,10 @@ export class ExchangeTable implements Iterable<Exchange> {
    */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
     const store = this.#store;
+    this.#sweptAt = now;
     const isIdle = (number: number): boolean => {
       const idle = now - store.lastTime(number);
-      return idle > IDLE_COMPLETE && idle > this.#longestIdle(number);
+      return idle > IDLE_ANSWERED && idle > this.#longestIdle(number);
     };
     for (const known of [this.#aliases, this.#translated])
       for (const [key, number] of known) if (isIdle(number)) known.delete(key);
@@ -568,10 +564,9 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   #longestIdle(number: number): number {
-    const { protocol, replyReach, requests, replies } = this.#look(number);
+    const { protocol, replyReach } = this.#look(number);
     const isNumbered = protocol === 'dns' || protocol === 'icmp-echo';
-    if (!isNumbered || replyReach !== Reach.HOME) return IDLE;
-    return requests > 0 && requests <= replies ? IDLE_COMPLETE : IDLE_ANSWERED;
+    return isNumbered && replyReach === Reach.HOME ? IDLE_ANSWERED : IDLE;
   }
 
   #unlink(number: number): void {

@@ -8,6 +8,11 @@ import { Row, ROW_SHIFT } from './row.js';
 export const JOIN = 4e9;
 /** Packets with equal keys that are looked at: more are alike only in captures made to be so. */
 const WALK = 256;
+/**
+ * Packets in a bucket that are looked at for those with equal keys. Datagrams of one content without an IP ID are all in one, whoever
+ * sends them to whom.
+ */
+const BUCKET_WALK = 4 * WALK;
 /** A packet seen wherever it must be is told this long after its last sighting; all others wait for as long as JOIN. */
 export const SETTLE = 20e6;
 /** Several times as many as packets wait at a time, so that most are alone in theirs. */
@@ -41,6 +46,7 @@ export class GroupIndex {
   /** Buckets of the invariant key in which groups that a sighting might have joined were not looked at. */
   readonly #crowded = new Uint8Array(BUCKETS);
   #walked = 0;
+  #equal = 0;
   /** Where the last walk over equal packets ended: 0 when all were looked at. */
   #leftAt = 0;
 
@@ -85,15 +91,17 @@ export class GroupIndex {
    */
   nextEqual(of: Int32Array, at: number, after: number): number {
     const { rows } = this.#groups;
-    if (after === 0) this.#walked = 0;
+    if (after === 0) this.#walked = this.#equal = 0;
     let group =
       after === 0 ? this.#invariant[of[at + INVARIANT_LOW]! & MASK]! : rows[(after << SHIFT) + NEXT_INVARIANT]!;
     const low = of[at + EXACT_LOW]!;
     const high = of[at + EXACT_HIGH]!;
-    for (; group !== 0 && this.#walked < WALK; group = rows[(group << SHIFT) + NEXT_INVARIANT]!) {
+    for (; group !== 0 && this.#walked < BUCKET_WALK; group = rows[(group << SHIFT) + NEXT_INVARIANT]!) {
       this.#walked++;
       const row = group << SHIFT;
-      if (rows[row + EXACT_LOW] === low && rows[row + EXACT_HIGH] === high && rows[row + NEED] !== TOLD) return group;
+      if (rows[row + EXACT_LOW] !== low || rows[row + EXACT_HIGH] !== high) continue;
+      if (this.#equal++ === WALK) break;
+      if (rows[row + NEED] !== TOLD) return group;
     }
     this.#leftAt = group;
     return 0;
@@ -141,9 +149,9 @@ export class GroupIndex {
       const its = other << SHIFT;
       if (
         other !== group &&
-        rows[its + NEED] !== TOLD &&
         rows[its + INVARIANT_LOW] === low &&
         rows[its + INVARIANT_HIGH] === rows[row + INVARIANT_HIGH] &&
+        rows[its + NEED] !== TOLD &&
         rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
         this.#near(group, other)
       ) {
@@ -169,8 +177,8 @@ export class GroupIndex {
       const its = other << SHIFT;
       if (
         other !== number &&
-        rows[its + NEED] !== TOLD &&
         rows[its + BURST] === burst &&
+        rows[its + NEED] !== TOLD &&
         rows[its + PROTOCOL] === group.protocol &&
         this.#near(number, other)
       ) {

@@ -20,6 +20,8 @@ const SYN = 2;
 const ACK = 16;
 /** A router that finds no neighbour says so after three seconds, nanoseconds (RFC 4861, and Linux for ARP). */
 const ERROR_AFTER = 4e9;
+/** Of packets in an exchange of which others may not have been told. */
+export const MAY_LACK = 'there was no room for all exchanges: other packets of this one may not have been told';
 /** Most places remembered where packets were always lost. */
 const PLACES = 1 << 16;
 /** Most judgements of packets last seen at one point that are looked through for the same one. */
@@ -99,6 +101,7 @@ export class Judge {
     if (arrival === 'shown') return delivered();
     const unknown = (reason: string, silent: readonly Silence[] = NONE): Judgement =>
       this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
+    if (trail.exchange?.mayLack === true) return unknown(MAY_LACK);
     if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
     if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
     if (trail.protocol === TCP && trail.kind < 0 && trail.fragmentOffset === 0) {

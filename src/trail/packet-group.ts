@@ -1,4 +1,4 @@
-import { doubledRows, newRows } from '../net/row-memory.js';
+import { doubledRows, newRows, timesOf } from '../net/row-memory.js';
 import { Layer } from '../wire/layers.js';
 import { RowNumbers } from './row-numbers.js';
 import { DESCRIPTION, DESCRIPTION_END, KEYS, KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
@@ -186,10 +186,6 @@ export class GroupTable {
       this.times = timesOf(this.rows);
     }
   }
-}
-
-function timesOf({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
-  return new Float64Array(buffer, byteOffset, length >> 1);
 }
 
 function bitsOf(word: number): number {

@@ -55,10 +55,10 @@ export function countsAt(sightings: readonly Sighting[]): Map<number, number> {
   const counts = new Map<number, number>();
   const forms: Form[] = [];
   const passages = new Map<string, number>();
-  for (const { point, ttl, tunnel, form, copy, range } of sightings) {
+  for (const { point, ttl, tunnel, outerSourcePort, form, copy, range } of sightings) {
     if (copy || range !== null) continue;
     if (!forms.includes(form)) forms.push(form);
-    const key = `${point} ${ttl} ${tunnel} ${forms.indexOf(form)}`;
+    const key = `${point} ${ttl} ${tunnel} ${outerSourcePort} ${forms.indexOf(form)}`;
     const count = (passages.get(key) ?? 0) + 1;
     passages.set(key, count);
     counts.set(point, Math.max(counts.get(point) ?? 0, count));

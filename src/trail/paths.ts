@@ -144,7 +144,9 @@ export class Paths {
   #isToldAtOnce(number: number, src: number, dst: number): boolean {
     if ((this.#wayOf[number]! & 3) === 0) {
       const { bits, isWhole } = this.at(number);
-      this.#wayOf[number]! |= bits !== 0 && isWhole && this.of(dst, src).isWhole ? AT_ONCE : WAITS;
+      // Before the array is taken: to find the way back may make a larger one
+      const isAtOnce = bits !== 0 && isWhole && this.of(dst, src).isWhole;
+      this.#wayOf[number]! |= isAtOnce ? AT_ONCE : WAITS;
     }
     return (this.#wayOf[number]! & 3) === AT_ONCE;
   }

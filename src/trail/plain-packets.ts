@@ -179,8 +179,10 @@ export class PlainPackets {
     const { rows } = this.#groups;
     const [row, itsRow] = [from << SHIFT, to << SHIFT];
     const way = rows[row + PATH]!;
-    // The first one of each way shows in full how it is translated
     const itsWay = rows[itsRow + PATH]!;
+    // There are too many to number them all
+    if (way < 0 || itsWay < 0) return false;
+    // The first one of each way shows in full how it is translated
     if (this.#known.find(way, itsWay) < 0) {
       this.#known.get(way, itsWay);
       return false;

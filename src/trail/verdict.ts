@@ -1,6 +1,6 @@
 import type { Certainty, Verdict } from '../report/report.js';
 import { Reach, type Exchange } from './exchange.js';
-import type { Judge } from './judge.js';
+import { MAY_LACK, type Judge } from './judge.js';
 import type { Judgement, Trail } from './trail.js';
 
 /** What became of one half of an exchange. */
@@ -71,11 +71,7 @@ export function outcomeOf(exchange: Exchange, judge: Judge): Outcome {
   const outcome = outcomeOfTold(exchange, judge);
   const { verdict, request, reply } = outcome;
   if (!exchange.mayLack || verdict === 'answered' || verdict === 'refused') return outcome;
-  return unknown(
-    request,
-    reply,
-    'there was no room for all exchanges: other packets of this one may not have been told',
-  );
+  return unknown(request, reply, MAY_LACK);
 }
 
 /** What the packets say that were told of it. */

@@ -88,3 +88,41 @@ describe('a group that is set apart', () => {
     expect(equal()).toEqual([...groups].reverse());
   });
 });
+
+describe('packets of one content that go from anyone to anyone', () => {
+  /** As many groups with one invariant key; those of `equal` have the exact key of the first as well. */
+  function crowd(count: number, equal: boolean): { table: GroupTable; index: GroupIndex; first: number } {
+    const table = new GroupTable([]);
+    const index = new GroupIndex(table);
+    let first = 0;
+    for (let i = 0; i < count; i++) {
+      const group = table.take();
+      const row = group << ROW_SHIFT;
+      for (const key of KEYS) table.rows[row + key] = 7;
+      if (!equal) table.rows[row + Row.EXACT_LOW] = 1000 + i;
+      index.add(group);
+      first ||= group;
+    }
+    return { table, index, first };
+  }
+
+  it('are told apart though they share a bucket: 1,000 of them do not hide one', () => {
+    const { table, index, first } = crowd(1000, false);
+    expect(index.nextEqual(table.rows, first << ROW_SHIFT, 0)).toBe(first);
+    expect(index.nextEqual(table.rows, first << ROW_SHIFT, first)).toBe(0);
+    index.noteLeftOut(table.rows, first << ROW_SHIFT, 0);
+    expect(index.isCrowded(first)).toBe(false);
+  });
+
+  it.each([
+    [300, true],
+    [1100, false],
+  ])('are looked at up to a bound: %i, equal %s', (count, equal) => {
+    const { table, index, first } = crowd(count, equal);
+    let found = 0;
+    for (let at = 0; (at = index.nextEqual(table.rows, first << ROW_SHIFT, at)) !== 0;) found++;
+    expect(found).toBe(equal ? 256 : 0);
+    index.noteLeftOut(table.rows, first << ROW_SHIFT, 0);
+    expect(index.isCrowded(first)).toBe(true);
+  });
+});
