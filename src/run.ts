@@ -22,6 +22,7 @@ import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import { JOIN } from './trail/group-index.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
+import { WayOrder } from './trail/way-order.js';
 import { PointOrders } from './trail/point-orders.js';
 import { ServiceBackends } from './trail/service-backends.js';
 import { ServiceCounts } from './trail/service-counts.js';
@@ -130,7 +131,7 @@ export async function prepare(
     if (point === undefined) throw new OptionsError(`--order names ${name}, which is no point of these captures`);
     return point.id;
   });
-  const paths = new Paths(topology, orders, clocks, given);
+  const paths = new Paths(topology, new WayOrder(topology, orders, clocks, given));
   const texts = new Texts();
   const memory = options.memory ?? DEFAULT_MEMORY;
   const window: PacketWindow = new PacketWindow({

@@ -2,7 +2,8 @@ import type { CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
 import type { Evidence, FileWindow, PointEvidence } from './evidence.js';
 import type { Misses } from './misses.js';
-import type { Crossing, Paths } from './paths.js';
+import type { Paths } from './paths.js';
+import type { Crossing } from './ways.js';
 import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 

@@ -10,7 +10,8 @@ import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overla
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { countsAt, isRepeated, markCopies, wholeAt } from './passages.js';
-import type { Path, Paths, Way } from './paths.js';
+import type { Path, Paths } from './paths.js';
+import type { Way } from './ways.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
