@@ -14,9 +14,11 @@ export function timesOf({ buffer, byteOffset, length }: Int32Array<ArrayBuffer>)
   return new Float64Array(buffer, byteOffset, length >> 1);
 }
 
-/** The same rows with as many more behind them. */
-export function doubledRows(rows: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = newRows(rows.length * 2);
+/** The same rows, in memory that is twice as large or more until it has room for so many words. */
+export function withRoom(rows: Int32Array<ArrayBuffer>, words: number): Int32Array<ArrayBuffer> {
+  let length = rows.length;
+  while (length < words) length *= 2;
+  const larger = newRows(length);
   larger.set(rows);
   return larger;
 }

@@ -18,6 +18,7 @@ const DNS_RESPONSE = 0x8000;
 const NONE = NO_EXCHANGE;
 /** Most translated replies remembered whose request was not told yet. */
 const ALIASES = 1 << 14;
+
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = EXCHANGE_SHIFT;
 const FLAGS = ExchangeRow.FLAGS;

@@ -1,4 +1,4 @@
-import { doubledRows, newRows, timesOf } from '../net/row-memory.js';
+import { withRoom, newRows, timesOf } from '../net/row-memory.js';
 import { Layer } from '../wire/layers.js';
 import { RowNumbers } from './row-numbers.js';
 import { DESCRIPTION, DESCRIPTION_END, KEYS, KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
@@ -181,10 +181,9 @@ export class GroupTable {
   }
 
   #makeRoom(group: number): void {
-    while (group << SHIFT >= this.rows.length) {
-      this.rows = doubledRows(this.rows);
-      this.times = timesOf(this.rows);
-    }
+    if (group << SHIFT < this.rows.length) return;
+    this.rows = withRoom(this.rows, (group + 1) << SHIFT);
+    this.times = timesOf(this.rows);
   }
 }
 

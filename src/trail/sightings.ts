@@ -1,4 +1,4 @@
-import { doubledRows, newRows } from '../net/row-memory.js';
+import { withRoom, newRows } from '../net/row-memory.js';
 import { relative } from '../net/relative-time.js';
 import type { Clock } from './clocks.js';
 import { RowNumbers } from './row-numbers.js';
@@ -202,6 +202,6 @@ export class SightingStore {
   }
 
   #makeRoom(at: number): void {
-    while (at << SHIFT >= this.#rows.length) this.#rows = doubledRows(this.#rows);
+    if (at << SHIFT >= this.#rows.length) this.#rows = withRoom(this.#rows, (at + 1) << SHIFT);
   }
 }

@@ -171,6 +171,21 @@ describe('a table that was full', () => {
     answer(table, 2, 13 * SECOND, 7);
     expect(outcomeOf(all[2]!, undefined as never).verdict).toBe('answered');
   });
+
+  it('is not full for ever because one frame is stamped far ahead', () => {
+    const table = new ExchangeTable();
+    for (let i = 1; i <= most; i++) ask(table, 1, 0, i);
+    table.sweep(11 * SECOND, () => false);
+    ask(table, 2, 1e6 * SECOND, 1);
+    expect(table.evicted).toBe(1);
+    table.sweep(12 * SECOND, ({ sequence }) => sequence > 2);
+    ask(table, 3, 60 * SECOND, 1);
+    ask(table, 4, 72 * SECOND, 1);
+    expect(table.all.slice(2).map(({ client, mayLack }) => [client, mayLack])).toEqual([
+      [3, true],
+      [4, false],
+    ]);
+  });
 });
 
 /** A packet of one of few conversations, so that many share theirs, there and back. */

@@ -82,7 +82,7 @@ interface ConnectionExchanges {
 
 /** Kept are those that a connection will be looked up for: of large captures there are far more exchanges than connections. */
 function exchangesOf(context: FindingContext, { all }: Connections): ConnectionExchanges {
-  const clients = new PairIndex(2 * all.length);
+  const clients = new PairIndex(all.length);
   const byNumber = new Map<number, Judged[]>();
   for (const { client } of all) {
     clients.get(client.address, client.port);
