@@ -1,7 +1,5 @@
-import { destinationId, sourceId } from '../../net/packet-addresses.js';
 import { PairIndex } from '../../net/pair-index.js';
-import { Layer } from '../../wire/layers.js';
-import { TcpFlag, tcpDstPort, tcpSrcPort } from '../../wire/tcp.js';
+import { TcpFlag } from '../../wire/tcp.js';
 import type { FindingContext } from '../context.js';
 import { ahead, endOf, has, isSyn, isSynAck, segmentOf, type Segment } from './segment.js';
 
@@ -132,12 +130,9 @@ function conversationsOf(context: FindingContext): { heads: number[]; next: Int3
   const conversations = new PairIndex(CONVERSATIONS);
   const atPoints = new PairIndex(CONVERSATIONS);
   for (const [i, kept] of store.frames.entries()) {
-    const { l4Kind, view, ipAt, ipVersion, l4At } = store.view(kept);
-    if (l4Kind !== Layer.TCP) continue;
-    const src = sourceId(view, ipAt, ipVersion, names.addresses);
-    const dst = destinationId(view, ipAt, ipVersion, names.addresses);
-    const sourcePort = tcpSrcPort(view, l4At);
-    const destinationPort = tcpDstPort(view, l4At);
+    const segment = segmentOf(store.view(kept), kept, 0, names.addresses);
+    if (segment === null) continue;
+    const { src, dst, sourcePort, destinationPort } = segment;
     const forward = src < dst || (src === dst && sourcePort < destinationPort);
     const pair = addresses.get(forward ? src : dst, forward ? dst : src);
     if (pair < 0) continue;
