@@ -1,6 +1,7 @@
 import type { CapturePoint } from '../net/points.js';
 import type { Tunnel } from '../trail/sightings.js';
-import type { Direction, Judgement, Sighting, Trail } from '../trail/trail.js';
+import type { Direction, Judgement, Trail } from '../trail/trail.js';
+import type { Sighting } from '../trail/trail-rows.js';
 import { ethernetDstAt, ethernetSrcAt } from '../wire/ethernet.js';
 import { ipv4Fragment, ipv4Tos, ipv4TotalLength } from '../wire/ipv4.js';
 import { Layer } from '../wire/layers.js';
@@ -132,7 +133,7 @@ export function breakOf(context: FindingContext, trail: Trail, judgement: Judgem
   const facts = factsOf(context);
   const last = names.points[judgement.lastSeen]!;
   const next = names.points[judgement.nextExpected!]!;
-  const sighting = trail.sightings.findLast(({ point }) => point === last.id)!;
+  const sighting = trail.lastAt(last.id)!;
   const tunnel = names.tunnels.get(sighting.tunnel);
   const text = (address: number): string => names.addresses.text(address);
   const home = topology.homeOf(trail.last.src).node;
@@ -261,7 +262,7 @@ function errorOf(
     const home = context.topology.homeOf(error.sender).node;
     // An error about the packet inside that is first seen on its way back out of the node was made there.
     const near = context.names.points[error.kept.point]!.node === node;
-    const since = trail.sightings.findLast(({ point }) => point === error.kept.point);
+    const since = trail.lastAt(error.kept.point);
     const found: BreakError = {
       type: error.type,
       code: error.code,

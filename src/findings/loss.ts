@@ -1,7 +1,8 @@
 import type { Certainty, Evidence, Finding, Severity, TrailStep } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
-import type { Judgement, Sighting, Trail } from '../trail/trail.js';
+import type { Judgement, Trail } from '../trail/trail.js';
+import type { Sighting } from '../trail/trail-rows.js';
 import { TcpFlag } from '../wire/tcp.js';
 import { breakOf } from './break.js';
 import { factsOf } from './encapsulation/facts.js';
@@ -126,7 +127,7 @@ function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exch
   if (exchange?.protocol !== 'tcp') return false;
   return (resets.get(exchange) ?? []).some((reset) => {
     if (reset.direction === direction) return false;
-    const isAnswer = reset.a === acknowledged && reset.sightings[0]!.point === lastSeen;
+    const isAnswer = reset.a === acknowledged && reset.firstSighting.point === lastSeen;
     return reset.firstTime < firstTime || (isAnswer && reset.firstTime >= lastTime);
   });
 }
@@ -139,7 +140,7 @@ function packetsOf(losses: readonly Trail[]): number {
 /** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
 function sentAt(context: FindingContext, trail: Trail): number {
   const { src, dst } = trail.last;
-  const point = trail.sightings[trail.sightings.length - 1]!.point;
+  const { point } = trail.lastSighting;
   return context.evidence.points[point]!.pairs.count(src, dst);
 }
 
@@ -187,7 +188,7 @@ function lossFinding(context: FindingContext, group: Group, flows: number): Find
 }
 
 function lastAt(trail: Trail, judgement: Judgement): Sighting {
-  return trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+  return trail.lastAt(judgement.lastSeen)!;
 }
 
 /** The way of a packet point by point: where it was seen, and where it should have been. */

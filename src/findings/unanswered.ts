@@ -108,7 +108,7 @@ function arrivalOf(
   requests: ReadonlyMap<Exchange, Trail>,
 ): Evidence[] {
   const trail = requests.get(exchange);
-  const sighting = trail?.sightings.findLast(({ point }) => point === outcome.request!.lastSeen);
+  const sighting = trail?.lastAt(outcome.request!.lastSeen);
   if (trail === undefined || sighting === undefined) return [];
   return [{ ...placeOf(context, sighting), note: `${summaryOf(context.names, trail)}: arrived` }];
 }

@@ -57,8 +57,7 @@ function oneOf(trail: Trail, attempts: number, furthest: number): Arrival | null
 }
 
 function reachOf(trail: Trail): number {
-  const { home } = trail.path;
-  return home.length > 0 && home.every((point) => trail.whole.has(point)) ? Reach.HOME : Reach.OPEN;
+  return trail.isAtHome ? Reach.HOME : Reach.OPEN;
 }
 
 /** Attempts of one connection are this far apart at most, milliseconds as their timestamps count: twice what Linux tries for. */
@@ -123,7 +122,5 @@ function refusedByDestination(trail: Trail, exchange: Exchange, topology: Topolo
   // Whoever rejects on the way sends a RST under the destination's address, but ICMP errors under its own.
   if (by.quote !== null) return true;
   const home = topology.homeOf(trail.last.dst);
-  return home.points.length > 0
-    ? home.points.every((point) => by.sightings.some((sighting) => sighting.point === point))
-    : false;
+  return home.points.length > 0 && home.points.every((point) => by.passed(point));
 }

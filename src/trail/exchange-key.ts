@@ -1,5 +1,5 @@
 import { Protocol } from './exchange-store.js';
-import type { Form } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 const IS_DNS = Protocol.DNS;
 const IS_ECHO = Protocol.ECHO;

@@ -11,7 +11,8 @@ import {
 } from './exchange-store.js';
 import type { Quote } from './packet-group.js';
 import { Stream } from './stream.js';
-import type { Direction, Form, Trail } from './trail.js';
+import type { Direction, Trail } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 const TCP = 6;
 const SYN = 2;

@@ -1,7 +1,8 @@
 import { newRows, timesOf } from '../net/row-memory.js';
 import type { ExchangeProtocol } from '../report/report.js';
 import type { Stream } from './stream.js';
-import type { Direction, Form, Trail } from './trail.js';
+import type { Direction, Trail } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 /** Shared by all that have none, most of them. */
 export const NONE: readonly never[] = Object.freeze([]);

@@ -16,7 +16,8 @@ import {
   type TunnelError,
 } from './exchange-store.js';
 import type { Stream } from './stream.js';
-import type { Form, Trail } from './trail.js';
+import type { Trail } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 /** How far a packet was seen to come: 0 not at all, 1 lost or undecided, 2 at the last captured point of its way, 3 at home. */
 export const Reach = { NONE: 0, OPEN: 1, END: 2, HOME: 3 } as const;

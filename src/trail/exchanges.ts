@@ -6,7 +6,8 @@ import { noteBackend, type PacketFacts } from './exchange-packets.js';
 import { EXCHANGE_SHIFT, ExchangeFlag, ExchangeRow, NO_EXCHANGE, Protocol } from './exchange-store.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
-import type { Direction, Form } from './trail.js';
+import type { Direction } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 const TCP = 6;
 const UDP = 17;

@@ -1,6 +1,7 @@
 import type { Exchange } from './exchange.js';
 import type { PacketFacts } from './exchange-packets.js';
-import type { Direction, Form } from './trail.js';
+import type { Direction } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 /** Packets in fragments that are remembered at a time. */
 const MOST = 1 << 12;

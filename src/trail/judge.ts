@@ -4,7 +4,8 @@ import { Coverage, type Ability, type JudgeContext, type Passing } from './cover
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Path } from './paths.js';
 import type { Crossing } from './ways.js';
-import type { Form, Judgement, Sighting, Silence, Trail } from './trail.js';
+import type { Judgement, Silence, Trail } from './trail.js';
+import type { Form, Sighting } from './trail-rows.js';
 import { NONE } from './exchange-store.js';
 import { JOIN } from './group-index.js';
 
@@ -68,7 +69,7 @@ export class Judge {
       if (arrivalOf(trail, this.#context.topology) !== 'shown') continue;
       const { points, crossings } = trail.path;
       const { misses, evidence } = this.#context;
-      const last = Math.max(...trail.sightings.map(({ point }) => points.indexOf(point)));
+      const last = trail.reachOn(points);
       if (last < 0) continue;
       const { point: lastSeen, tunnel, time } = trail.sightings.find(({ point }) => point === points[last])!;
       for (const [i, point] of points.entries()) {
@@ -89,12 +90,11 @@ export class Judge {
 
   #judge(trail: Trail): Judgement {
     const seen = trail.whole;
-    const lastSighting = trail.sightings.findLast(({ point }) => seen.has(point)) ?? trail.sightings[0]!;
+    const lastSighting = trail.lastWhole ?? trail.firstSighting;
     const lastSeen = lastSighting.point;
-    const home = trail.path.home;
     const isBack = this.#isBack(trail);
     const delivered = (): Judgement => this.#shared('delivered', 'shown', lastSeen, null, null, NONE);
-    if (isBack && home.length > 0 && home.every((point) => seen.has(point))) return delivered();
+    if (isBack && trail.isAtHome) return delivered();
     let arrival = arrivalOf(trail, this.#context.topology);
     // The attempt that was answered may have been sent before the captures began.
     if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))

@@ -231,6 +231,11 @@ export class PacketGroup {
     this.#row = number << SHIFT;
   }
 
+  /** Copies the fields that describe the packet, the first of them to `at`. */
+  describe(to: Int32Array, at: number): void {
+    copyDescription(this.#table.rows, this.#row, to, at - FIRST);
+  }
+
   get exactLow(): number {
     return this.#table.rows[this.#row + EXACT_LOW]!;
   }

@@ -1,4 +1,4 @@
-import type { Form, Sighting } from './trail.js';
+import type { Sighting } from './trail-rows.js';
 
 /** Copies in one passage are recorded within this time of each other, nanoseconds. */
 const COPY = 1e6;
@@ -15,7 +15,7 @@ export function markCopies(sightings: readonly Sighting[]): void {
       before.outerSourcePort === sighting.outerSourcePort &&
       before.range === null &&
       sighting.range === null &&
-      before.form === sighting.form &&
+      before.hasFormOf(sighting) &&
       sighting.time - before.time < COPY
     )
       sighting.markCopy();
@@ -25,10 +25,15 @@ export function markCopies(sightings: readonly Sighting[]): void {
 /** Shared by the packets that one point saw, most of those that are lost. */
 const ONLY: ReadonlySet<number>[] = [];
 
+/** The set of one point. */
+export function onlyAt(point: number): ReadonlySet<number> {
+  return (ONLY[point] ??= new Set([point]));
+}
+
 /** Points that saw all octets of a packet, in one frame or in several. */
 export function wholeAt(sightings: readonly Sighting[], length: number): ReadonlySet<number> {
   const [only] = sightings;
-  if (sightings.length === 1 && only!.range === null) return (ONLY[only!.point] ??= new Set([only!.point]));
+  if (sightings.length === 1 && only!.range === null) return onlyAt(only!.point);
   const points = new Set<number>();
   const parts = new Map<number, (readonly [number, number])[]>();
   for (const { point, range } of sightings) {
@@ -53,12 +58,14 @@ export function isRepeated(sightings: readonly Sighting[]): boolean {
 /** How many identical packets each point saw, copies apart: as many as it saw with one TTL, in one form and one tunnel. */
 export function countsAt(sightings: readonly Sighting[]): Map<number, number> {
   const counts = new Map<number, number>();
-  const forms: Form[] = [];
+  const forms: Sighting[] = [];
   const passages = new Map<string, number>();
-  for (const { point, ttl, tunnel, outerSourcePort, form, copy, range } of sightings) {
+  for (const sighting of sightings) {
+    const { point, ttl, tunnel, outerSourcePort, copy, range } = sighting;
     if (copy || range !== null) continue;
-    if (!forms.includes(form)) forms.push(form);
-    const key = `${point} ${ttl} ${tunnel} ${outerSourcePort} ${forms.indexOf(form)}`;
+    let form = forms.findIndex((other) => other.hasFormOf(sighting));
+    if (form < 0) form = forms.push(sighting) - 1;
+    const key = `${point} ${ttl} ${tunnel} ${outerSourcePort} ${form}`;
     const count = (passages.get(key) ?? 0) + 1;
     passages.set(key, count);
     counts.set(point, Math.max(counts.get(point) ?? 0, count));

@@ -11,7 +11,8 @@ import type { Paths } from './paths.js';
 import type { Way } from './ways.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TrackerOptions } from './tracker.js';
-import { echoIdOf, type Form } from './trail.js';
+import { echoIdOf } from './trail.js';
+import { type Form } from './trail-rows.js';
 import type { Translations } from './translations.js';
 import type { PacketWindow } from './window.js';
 

@@ -6,7 +6,8 @@ import type { SightingRow, TrailRow } from '../report/report.js';
 import type { Judge } from './judge.js';
 import type { Texts } from './texts.js';
 import { OVERFLOW, type TunnelTable } from './sightings.js';
-import type { Form, Sighting, Trail } from './trail.js';
+import type { Trail } from './trail.js';
+import type { Form, Sighting } from './trail-rows.js';
 
 /** What turns numbers into text. */
 export interface Names {
@@ -133,7 +134,7 @@ export function protocolOf(trail: Trail): string {
 export function trailRow(names: Names, trail: Trail, judge: Judge): TrailRow {
   const judgement = judge.judge(trail);
   const { first } = trail;
-  const start = trail.sightings[0]!;
+  const start = trail.firstSighting;
   const name = (point: number): string => names.points[point]!.name;
   return {
     time: timeText(start.seconds, start.nanoseconds),
@@ -149,11 +150,11 @@ export function trailRow(names: Names, trail: Trail, judge: Judge): TrailRow {
     nextExpected: judgement.nextExpected === null ? null : name(judgement.nextExpected),
     certainty: judgement.certainty,
     reason: judgement.reason,
-    sightings: trail.sightings.map((sighting) => sightingRow(names, sighting, first)),
+    sightings: trail.sightings.map((sighting) => sightingRow(names, sighting, start)),
   };
 }
 
-function sightingRow(names: Names, sighting: Sighting, first: Form): SightingRow {
+function sightingRow(names: Names, sighting: Sighting, first: Sighting): SightingRow {
   return {
     point: names.points[sighting.point]!.name,
     file: names.files[sighting.file]!,
@@ -161,7 +162,7 @@ function sightingRow(names: Names, sighting: Sighting, first: Form): SightingRow
     time: timeText(sighting.seconds, sighting.nanoseconds),
     ttl: sighting.ttl,
     tunnel: tunnelText(names, sighting),
-    nat: sighting.form === first ? null : natText(names, sighting.form),
+    nat: sighting.hasFormOf(first) ? null : natText(names, sighting.form),
     rung: sighting.rung,
     ...(sighting.copy ? { copy: true as const } : {}),
     ...(sighting.range === null ? {} : { range: sighting.range }),

@@ -76,13 +76,16 @@ const FROM_SECONDS = Row.SECONDS;
 const FROM_NANOSECONDS = Row.NANOSECONDS;
 const FROM_TTLS = Row.TTLS;
 
-/** Fields of a kept sighting, int32. */
-const POINT_AND_FILE = 0;
-const FRAME = 1;
-const SECONDS = 2;
-const NANOSECONDS = 3;
-const TTLS = 4;
-const TUNNEL = 5;
+/** Fields of a kept sighting, int32: what it tells. */
+export const SightingField = { POINT_AND_FILE: 0, FRAME: 1, SECONDS: 2, NANOSECONDS: 3, TTLS: 4, TUNNEL: 5 } as const;
+
+const POINT_AND_FILE = SightingField.POINT_AND_FILE;
+const FRAME = SightingField.FRAME;
+const SECONDS = SightingField.SECONDS;
+const NANOSECONDS = SightingField.NANOSECONDS;
+const TTLS = SightingField.TTLS;
+const TUNNEL = SightingField.TUNNEL;
+// And behind them its place in the chain
 const NEXT = 6;
 const CHAINED = 7;
 const SHIFT = 3;
@@ -165,6 +168,12 @@ export class SightingStore {
   /** Sightings of the chain from this one on. */
   chained(at: number): number {
     return this.#rows[(at << SHIFT) + CHAINED]!;
+  }
+
+  /** Copies what a sighting tells to a row elsewhere, see SightingField. */
+  copyTo(at: number, rows: Int32Array, row: number): void {
+    const from = at << SHIFT;
+    for (let i = 0; i < NEXT; i++) rows[row + i] = this.#rows[from + i]!;
   }
 
   point(at: number): number {

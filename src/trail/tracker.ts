@@ -16,7 +16,8 @@ import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
 import { isInitialTtl, type Home, type Topology } from './topology.js';
 import type { PacketWindow } from './window.js';
-import { addSightings, echoIdOf, rangeOf, Trail, type Form, type Match, type Sighting } from './trail.js';
+import { addSightings, echoIdOf, rangeOf, Trail } from './trail.js';
+import { TrailRows, type Form, type Match, type Sighting } from './trail-rows.js';
 import { Translations } from './translations.js';
 
 const SHIFT = ROW_SHIFT;
@@ -61,6 +62,11 @@ export class Tracker {
   /** What is not chosen, where it is wanted to compare with. */
   readonly others: Trail[] = [];
   #packets = 0;
+  /** Of the packet that is put together. */
+  readonly #draft = new TrailRows();
+  /** Trails of which most are soon forgotten, and those that somebody keeps: else a few of these would hold the rows of many. */
+  #passing = new TrailRows();
+  #kept = new TrailRows();
 
   constructor(window: PacketWindow, paths: Paths, topology: Topology, options: TrackerOptions) {
     this.#options = options;
@@ -232,20 +238,22 @@ export class Tracker {
   }
 
   #add(trail: Trail): void {
-    const { keepAll, keepsOthers, followsStreams, limit } = this.#options;
-    const found = this.exchanges.exchangeOf(trail, trail.first, trail.last);
+    const { keepAll, followsStreams } = this.#options;
+    const { first } = trail;
+    // By the same object who takes it sees that it has one form
+    const last = trail.isTranslated ? trail.last : first;
+    const found = this.exchanges.exchangeOf(trail, first, last);
     const exchange = found === null ? null : this.exchanges.keep(found);
     const isChosen = this.#isChosen(trail, exchange);
     if (isChosen) this.#packets += trail.identical;
     if (isChosen) this.translations.addTrail(trail);
     this.#noteMisses(trail);
-    const arrived = this.#arrived(trail);
-    const last = trail.sightings[trail.sightings.length - 1]!;
+    const arrived = trail.isAtHome;
     if (exchange !== null) {
       trail.exchange = exchange;
       if (isChosen) exchange.isChosen = true;
       trail.direction = this.exchanges.direction;
-      if (trail.first !== trail.last && trail.direction === 'request' && trail.quote === null) {
+      if (first !== last && trail.direction === 'request' && trail.quote === null) {
         const way = new Set(trail.sightings.map(({ point }) => point));
         if (way.size > exchange.requestWay.length) exchange.requestWay = [...way];
       }
@@ -255,9 +263,9 @@ export class Tracker {
         trail,
         Float64Array.of(trail.firstTime, trail.lastTime),
         0,
-        trail.last,
+        last,
         this.#reachOf(trail, arrived),
-        last.point,
+        trail.lastSighting.point,
         trail,
         !arrived || keepAll,
       );
@@ -269,13 +277,22 @@ export class Tracker {
         }
       }
     }
-    if (!isChosen) {
-      if (keepsOthers && this.others.length < limit) this.others.push(trail);
-      return;
+    const isListed = this.#list(trail, isChosen, arrived);
+    if (isListed || (exchange !== null && holds(exchange, trail)))
+      trail.moveTo((this.#kept = this.#kept.withRoomFor(trail.size)));
+  }
+
+  /** Keeps a trail where it is wanted and there is room. */
+  #list(trail: Trail, isChosen: boolean, arrived: boolean): boolean {
+    const { keepAll, keepsOthers, limit } = this.#options;
+    if (isChosen ? arrived && !keepAll : !keepsOthers) return false;
+    const list = isChosen ? this.trails : this.others;
+    if (list.length < limit) {
+      list.push(trail);
+      return true;
     }
-    if (!keepAll && arrived) return;
-    if (this.trails.length < limit) this.trails.push(trail);
-    else this.evicted++;
+    if (isChosen) this.evicted++;
+    return false;
   }
 
   /** Among the addresses of a reply are those that it would have been translated back to. */
@@ -296,36 +313,30 @@ export class Tracker {
   #reachOf(trail: Trail, arrived: boolean): number {
     if (arrived) return Reach.HOME;
     const { points } = trail.path;
-    return points.length > 0 && points.every((point) => trail.whole.has(point)) ? Reach.END : Reach.OPEN;
-  }
-
-  #arrived(trail: Trail): boolean {
-    const { home } = trail.path;
-    return home.length > 0 && home.every((point) => trail.whole.has(point));
+    return points.length > 0 && trail.isWholeAt(points) ? Reach.END : Reach.OPEN;
   }
 
   /** A point between two that saw the packet, or where its source lives, was on the way, and did not show it. */
   #noteMisses(trail: Trail): void {
     const { points, crossings } = trail.path;
     // Of what may be a piece of another packet, or another form of it, nothing tells where it began.
-    const isPlain = trail.first === trail.last && trail.resembles === null && trail.kind >= 0;
+    const isPlain = !trail.isTranslated && trail.resembles === null && trail.kind >= 0;
     const source = isPlain && (trail.kind !== Layer.TCP || trail.payloadLength === 0) ? trail.path.source : [];
-    let lastIndex = -1;
-    for (const sighting of trail.sightings) lastIndex = Math.max(lastIndex, points.indexOf(sighting.point));
+    const lastIndex = trail.reachOn(points);
     let seenBefore = false;
     for (let i = 0; i < lastIndex; i++) {
       const point = points[i]!;
-      if (trail.sightings.some((sighting) => sighting.point === point)) seenBefore = true;
+      if (trail.passed(point)) seenBefore = true;
       else if (seenBefore && crossings[i] === 'role') this.misses.passBy(point);
       else if (seenBefore || source.includes(point)) this.misses.add(point, trail.firstTime);
     }
-    const [first] = trail.sightings;
-    const { node, role } = this.#points[first!.point]!;
-    if (first!.outerTtl === 0 || role !== 'underlay') return;
+    const first = trail.firstSighting;
+    const { node, role } = this.#points[first.point]!;
+    if (first.outerTtl === 0 || role !== 'underlay') return;
     if (!trail.sightings.some(({ point }) => this.#points[point]!.node !== node)) return;
     // What leaves a node in a tunnel came through its tunnel device.
     for (const { id } of this.#points.filter((point) => point.node === node && point.role === 'tunnel'))
-      if (!trail.sightings.some(({ point }) => point === id)) this.misses.passBy(id);
+      if (!trail.passed(id)) this.misses.passBy(id);
   }
 
   #earliest(group: PacketGroup, path: Path): number {
@@ -407,13 +418,14 @@ export class Tracker {
   ): Trail {
     const store = this.#groups.sightings;
     const lead = members[0]!;
+    const draft = this.#draft;
+    draft.clear();
     const sightings: Sighting[] = [];
-    for (const member of members) addSightings(sightings, member, store, formOf(member), member === lead ? EXACT : NAT);
+    for (const member of members)
+      addSightings(sightings, draft, member, store, formOf(member), member === lead ? EXACT : NAT);
     const whole = rangeOf(lead);
     if (pieces.length > 0) this.#addPieces(sightings, lead, whole, path, pieces);
     if (sightings.length > 1) this.#order(sightings, path);
-    const first = sightings[0]!.form;
-    const last = sightings[sightings.length - 1]!.form;
     const counts = isRepeated(sightings) ? countsAt(sightings) : null;
     const identical = counts === null ? 1 : Math.max(1, ...counts.values());
     let seenWhole = wholeAt(sightings, whole.length);
@@ -429,9 +441,12 @@ export class Tracker {
       resembles = few ?? resembles;
       seenWhole = shown;
     }
-    const itsPath = first === last ? path : this.#paths.of(last.src, last.dst);
+    const last = sightings[sightings.length - 1]!;
+    const itsPath = last.hasFormOf(sightings[0]!) ? path : this.#paths.of(last.form.src, last.form.dst);
     const otherQuotes = members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []);
-    return new Trail(lead, sightings, itsPath, seenWhole, { otherQuotes, resembles, identical });
+    const rare = { otherQuotes, resembles, identical };
+    this.#passing = this.#passing.withRoomFor(1 + sightings.length);
+    return new Trail(this.#passing, lead, sightings, itsPath, seenWhole, rare);
   }
 
   /** Adds what the parts of a packet, or what it is a part of, show at points that did not see it. */
@@ -447,14 +462,20 @@ export class Tracker {
       const part = rangeOf(piece);
       const from = Math.max(0, (part.from - whole.from) | 0);
       const to = Math.min(whole.length, ((part.from - whole.from) | 0) + part.length);
-      const form = isSameFlow(lead, piece) ? sightings[0]!.form : formOf(piece);
-      addSightings(sightings, piece, this.#groups.sightings, form, { rung: 'byte-range', range: [from, to] }, seen);
+      const form = formOf(isSameFlow(lead, piece) ? lead : piece);
+      const match: Match = { rung: 'byte-range', range: [from, to] };
+      addSightings(sightings, this.#draft, piece, this.#groups.sightings, form, match, seen);
       if (this.#earliest(lead, path) <= this.#earliest(piece, path)) {
         piece.told += to - from;
         if (piece.told >= part.length) piece.done = true;
       }
     }
   }
+}
+
+/** True when a packet that was given to an exchange is kept there. */
+function holds({ open, refusedBy, earlyReset }: Exchange, trail: Trail): boolean {
+  return open.at(-1) === trail || refusedBy === trail || earlyReset?.trail === trail;
 }
 
 function formOf(group: PacketGroup): Form {

@@ -1,94 +1,13 @@
 import { Layer } from '../wire/layers.js';
 import type { Exchange } from './exchange.js';
 import type { PacketGroup, Quote } from './packet-group.js';
+import { onlyAt } from './passages.js';
 import type { Path } from './paths.js';
+import { DESCRIPTION, KIND_SHIFT, Row, RowFlag } from './row.js';
 import type { SightingStore } from './sightings.js';
+import { Sighting, TRAIL_SHIFT, type Form, type Match, type TrailRows } from './trail-rows.js';
 
-export type Rung = 'exact' | 'nat-invariant' | 'byte-range' | 'transaction' | 'repetition';
 export type Direction = 'request' | 'reply' | null;
-
-/** How a sighting came to be one of its packet's; the same object for nearly all. */
-export interface Match {
-  readonly rung: Rung;
-  /** Octets of the packet that this frame holds, where it holds only some: from and to, relative to its first. */
-  readonly range: readonly [number, number] | null;
-}
-
-/** Beside the number of a tunnel: see Sighting.copy. */
-const COPY = 1 << 31;
-
-/** One sighting, out of the window. Tens of thousands are kept: what is short shares a word. */
-export class Sighting {
-  /** Point and file; both TTLs and the outer source port; and the tunnel, as the store has them. */
-  readonly #place: number;
-  readonly #ttls: number;
-  #tunnel: number;
-  readonly frame: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  /** Corrected, nanoseconds relative to the base. */
-  readonly time: number;
-  readonly #match: Match;
-  /** Addresses and ports here; the same object for all sightings of one form. */
-  readonly form: Form;
-
-  constructor(store: SightingStore, at: number, form: Form, match: Match) {
-    this.#place = (store.point(at) << 16) | store.file(at);
-    this.#ttls = store.ttls(at);
-    this.frame = store.frame(at);
-    this.seconds = store.seconds(at);
-    this.nanoseconds = store.nanoseconds(at);
-    this.time = store.time(at);
-    this.#tunnel = store.tunnel(at);
-    this.#match = match;
-    this.form = form;
-  }
-
-  get point(): number {
-    return this.#place >>> 16;
-  }
-  get file(): number {
-    return this.#place & 0xffff;
-  }
-  get ttl(): number {
-    return this.#ttls & 255;
-  }
-  get outerTtl(): number {
-    return (this.#ttls >>> 8) & 255;
-  }
-  /** Source port of the tunnel's UDP, 0 without. */
-  get outerSourcePort(): number {
-    return this.#ttls >>> 16;
-  }
-  /** Number in the tunnel table, 0 for a bare packet. */
-  get tunnel(): number {
-    return this.#tunnel & ~COPY;
-  }
-  get rung(): Rung {
-    return this.#match.rung;
-  }
-  get range(): readonly [number, number] | null {
-    return this.#match.range;
-  }
-  /** Unchanged octets recorded again in the same passage. */
-  get copy(): boolean {
-    return this.#tunnel < 0;
-  }
-
-  markCopy(): void {
-    this.#tunnel |= COPY;
-  }
-}
-
-/** Addresses and ports of a packet; a translation gives a packet a second form. */
-export interface Form {
-  readonly src: number;
-  readonly dst: number;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  /** Identifier of an ICMP echo, which masquerading may rewrite; -1 for everything else. */
-  readonly echoId: number;
-}
 
 /** What judging found out. */
 export interface Judgement {
@@ -110,11 +29,6 @@ export interface Silence {
 
 /** What few trails have. */
 export interface RareFacts {
-  readonly fragmentOffset: number;
-  readonly moreFragments: number;
-  readonly nameId: number;
-  /** Of a SYN its timestamp, of a SYN,ACK the one that it echoes; 0 none. */
-  readonly timestamp: number;
   readonly quote: Quote | null;
   /** What it quotes under other addresses: a translation on the way translates the quotation, too. */
   readonly otherQuotes: readonly Quote[];
@@ -125,104 +39,133 @@ export interface RareFacts {
 }
 
 /** Of a packet that is nothing but itself. */
-const PLAIN: RareFacts = Object.freeze({
-  fragmentOffset: 0,
-  moreFragments: 0,
-  nameId: -1,
-  timestamp: 0,
-  quote: null,
-  otherQuotes: [],
-  resembles: null,
-  identical: 1,
-});
+const PLAIN: RareFacts = Object.freeze({ quote: null, otherQuotes: [], resembles: null, identical: 1 });
 
-/**
- * One packet's way: its sightings in path order. Tens of thousands are kept, most of them with one sighting: as an object with all of
- * this in fields, and lists, one took 600 octets; so it takes half as much.
- */
+// Fields of a trail's row, int32: when it was seen, as float64, where a packet has its form, then the description of the packet
+const FIRST_TIME = 0;
+const LAST_TIME = 1;
+const PROTOCOL = Row.PROTOCOL - DESCRIPTION;
+const FLAGS = Row.FLAGS - DESCRIPTION;
+const IP_ID = Row.IP_ID - DESCRIPTION;
+const FRAGMENT_OFFSET = Row.FRAGMENT_OFFSET - DESCRIPTION;
+const PAYLOAD_LENGTH = Row.PAYLOAD_LENGTH - DESCRIPTION;
+const A = Row.A - DESCRIPTION;
+const B = Row.B - DESCRIPTION;
+const C = Row.C - DESCRIPTION;
+const NAME = Row.NAME - DESCRIPTION;
+/** How many sightings follow. */
+const SIGHTINGS = 14;
+
+const WIDTH = 1 << TRAIL_SHIFT;
+
+/** One packet's way: its sightings in path order. An object over its rows, the same one for all who speak of the packet. */
 export class Trail {
-  readonly protocol: number;
-  readonly ipVersion: number;
-  readonly kind: number;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  readonly ipId: number;
-  readonly payloadLength: number;
-  readonly isDns: boolean;
+  #memory: TrailRows;
+  #row: number;
   readonly path: Path;
-  /** Points that saw all of it; a segment can be seen in part. */
-  readonly whole: ReadonlySet<number>;
   readonly #rare: RareFacts;
-  /** All of them, or the only one. */
-  readonly #way: Sighting | readonly Sighting[];
   direction: Direction = null;
   exchange: Exchange | null = null;
   judgement: Judgement | null = null;
 
-  /** @param sightings in path order */
+  /** @param sightings in path order @param whole points that saw all of it */
   constructor(
+    memory: TrailRows,
     lead: PacketGroup,
     sightings: readonly Sighting[],
     path: Path,
     whole: ReadonlySet<number>,
-    rare: Pick<RareFacts, 'otherQuotes' | 'resembles' | 'identical'>,
+    { otherQuotes, resembles, identical }: Pick<RareFacts, 'otherQuotes' | 'resembles' | 'identical'>,
   ) {
-    const { fragmentOffset, moreFragments, nameId, timestamp, quote } = lead;
-    const first = sightings[0]!;
-    this.protocol = lead.protocol;
-    this.ipVersion = lead.ipVersion;
-    this.kind = lead.kind;
-    this.a = lead.a;
-    this.b = first.form.echoId < 0 ? lead.b : first.form.echoId;
-    this.c = lead.c;
-    this.ipId = lead.ipId;
-    this.payloadLength = lead.payloadLength;
-    this.isDns = lead.isDns;
+    const row = memory.take(1 + sightings.length);
+    const { rows, times } = memory;
+    this.#memory = memory;
+    this.#row = row;
+    lead.describe(rows, row);
+    const [{ form }] = sightings as [Sighting];
+    if (form.echoId >= 0) rows[row + B] = form.echoId;
+    rows[row + SIGHTINGS] = sightings.length;
+    let first = Infinity;
+    let last = -Infinity;
+    for (let i = 0, at = row + WIDTH; i < sightings.length; i++, at += WIDTH) {
+      sightings[i]!.copyTo(memory, at);
+      if (whole.has(memory.pointAt(at))) memory.markWhole(at);
+      first = Math.min(first, memory.timeAt(at));
+      last = Math.max(last, memory.timeAt(at));
+    }
+    times[(row >> 1) + FIRST_TIME] = first;
+    times[(row >> 1) + LAST_TIME] = last;
     this.path = path;
-    this.whole = whole;
-    const isPlain = fragmentOffset === 0 && moreFragments === 0 && nameId < 0 && timestamp === 0 && quote === null;
-    const { otherQuotes, resembles, identical } = rare;
+    const { quote } = lead;
     this.#rare =
-      isPlain && otherQuotes.length === 0 && resembles === null && identical === 1
+      quote === null && otherQuotes.length === 0 && resembles === null && identical === 1
         ? PLAIN
-        : { fragmentOffset, moreFragments, nameId, timestamp, quote, otherQuotes, resembles, identical };
-    this.#way = sightings.length === 1 ? first : sightings;
+        : { quote, otherQuotes, resembles, identical };
   }
 
-  get sightings(): readonly Sighting[] {
-    return this.#way instanceof Sighting ? [this.#way] : this.#way;
+  /** Rows that it takes. */
+  get size(): number {
+    return 1 + this.#at(SIGHTINGS);
   }
-  /** As first and as last seen. */
-  get first(): Form {
-    return (this.#way instanceof Sighting ? this.#way : this.#way[0]!).form;
+
+  /** Moves it to other memory. */
+  moveTo(memory: TrailRows): void {
+    const { size } = this;
+    const row = memory.take(size);
+    memory.copy(row, this.#memory, this.#row, size);
+    this.#memory = memory;
+    this.#row = row;
   }
-  get last(): Form {
-    return (this.#way instanceof Sighting ? this.#way : this.#way[this.#way.length - 1]!).form;
+
+  #at(field: number): number {
+    return this.#memory.rows[this.#row + field]!;
   }
-  /** All its forms, in path order. */
-  get forms(): readonly Form[] {
-    return this.#way instanceof Sighting ? [this.#way.form] : [...new Set(this.#way.map(({ form }) => form))];
+
+  get protocol(): number {
+    return this.#at(PROTOCOL);
   }
-  get firstTime(): number {
-    if (this.#way instanceof Sighting) return this.#way.time;
-    return this.#way.reduce((least, { time }) => Math.min(least, time), Infinity);
+  get ipVersion(): number {
+    return this.#at(FLAGS) & RowFlag.VERSION;
   }
-  get lastTime(): number {
-    if (this.#way instanceof Sighting) return this.#way.time;
-    return this.#way.reduce((most, { time }) => Math.max(most, time), -Infinity);
+  get kind(): number {
+    return this.#at(FLAGS) >> KIND_SHIFT;
   }
-  get fragmentOffset(): number {
-    return this.#rare.fragmentOffset;
+  get isDns(): boolean {
+    return (this.#at(FLAGS) & RowFlag.DNS) !== 0;
   }
   get moreFragments(): number {
-    return this.#rare.moreFragments;
+    return (this.#at(FLAGS) & RowFlag.MORE_FRAGMENTS) === 0 ? 0 : 1;
+  }
+  get a(): number {
+    return this.#at(A);
+  }
+  get b(): number {
+    return this.#at(B);
+  }
+  get c(): number {
+    return this.#at(C);
+  }
+  get ipId(): number {
+    return this.#at(IP_ID);
+  }
+  get fragmentOffset(): number {
+    return this.#at(FRAGMENT_OFFSET);
+  }
+  get payloadLength(): number {
+    return this.#at(PAYLOAD_LENGTH);
   }
   get nameId(): number {
-    return this.#rare.nameId;
+    return this.kind === Layer.TCP ? -1 : this.#at(NAME);
   }
+  /** Of a SYN its timestamp, of a SYN,ACK the one that it echoes; 0 none. */
   get timestamp(): number {
-    return this.#rare.timestamp;
+    return this.kind === Layer.TCP ? this.#at(NAME) : 0;
+  }
+  get firstTime(): number {
+    return this.#memory.times[(this.#row >> 1) + FIRST_TIME]!;
+  }
+  get lastTime(): number {
+    return this.#memory.times[(this.#row >> 1) + LAST_TIME]!;
   }
   get quote(): Quote | null {
     return this.#rare.quote;
@@ -235,6 +178,96 @@ export class Trail {
   }
   get identical(): number {
     return this.#rare.identical;
+  }
+
+  // Rows of the first and of the last sighting
+  get #start(): number {
+    return this.#row + WIDTH;
+  }
+  get #end(): number {
+    return this.#row + this.#at(SIGHTINGS) * WIDTH;
+  }
+
+  get sightings(): readonly Sighting[] {
+    const sightings: Sighting[] = [];
+    for (let row = this.#start; row <= this.#end; row += WIDTH) sightings.push(new Sighting(this.#memory, row));
+    return sightings;
+  }
+  get firstSighting(): Sighting {
+    return new Sighting(this.#memory, this.#start);
+  }
+  get lastSighting(): Sighting {
+    return new Sighting(this.#memory, this.#end);
+  }
+  /** As first and as last seen. */
+  get first(): Form {
+    return this.#memory.formAt(this.#start);
+  }
+  get last(): Form {
+    return this.#memory.formAt(this.#end);
+  }
+  /** It was last seen under other addresses or ports than first. */
+  get isTranslated(): boolean {
+    return !this.#memory.haveOneForm(this.#start, this.#end);
+  }
+  /** All its forms, in path order. */
+  get forms(): readonly Form[] {
+    const first = this.sightings.filter(
+      (sighting, i, all) => all.findIndex((other) => other.hasFormOf(sighting)) === i,
+    );
+    return first.map(({ form }) => form);
+  }
+  /** Points that saw all of it; a segment can be seen in part. */
+  get whole(): ReadonlySet<number> {
+    const memory = this.#memory;
+    if (this.#start === this.#end && memory.isWholeAt(this.#start)) return onlyAt(memory.pointAt(this.#start));
+    const points = new Set<number>();
+    for (let row = this.#start; row <= this.#end; row += WIDTH)
+      if (memory.isWholeAt(row)) points.add(memory.pointAt(row));
+    return points;
+  }
+
+  /** Its sighting at a point, of several the last one on its way. */
+  lastAt(point: number): Sighting | undefined {
+    const row = this.#lastRow(point);
+    return row < 0 ? undefined : new Sighting(this.#memory, row);
+  }
+
+  /** Its last sighting at a point that saw all of it. */
+  get lastWhole(): Sighting | undefined {
+    const memory = this.#memory;
+    for (let row = this.#end; row >= this.#start; row -= WIDTH)
+      if (memory.isWholeAt(row)) return new Sighting(memory, row);
+    return undefined;
+  }
+
+  /** True when it was seen at a point. */
+  passed(point: number): boolean {
+    return this.#lastRow(point) >= 0;
+  }
+
+  /** True when all of it was seen at all of some points. */
+  isWholeAt(points: readonly number[]): boolean {
+    return points.every((point) => {
+      const row = this.#lastRow(point);
+      return row >= 0 && this.#memory.isWholeAt(row);
+    });
+  }
+
+  /** It came where its destination lives. */
+  get isAtHome(): boolean {
+    const { home } = this.path;
+    return home.length > 0 && this.isWholeAt(home);
+  }
+
+  /** How far it came on a way: the place of the last of some points that saw it, -1 when none did. */
+  reachOn(points: readonly number[]): number {
+    return points.findLastIndex((point) => this.passed(point));
+  }
+
+  #lastRow(point: number): number {
+    for (let row = this.#end; row >= this.#start; row -= WIDTH) if (this.#memory.pointAt(row) === point) return row;
+    return -1;
   }
 }
 
@@ -249,6 +282,7 @@ export function rangeOf(group: PacketGroup): { from: number; length: number } {
 /** Copies the chain of a group out of the window, behind what is in the list; not what some points saw. */
 export function addSightings(
   sightings: Sighting[],
+  memory: TrailRows,
   group: PacketGroup,
   store: SightingStore,
   form: Form,
@@ -256,7 +290,7 @@ export function addSightings(
   except: ReadonlySet<number> | null = null,
 ): void {
   for (let at = group.head; at >= 0; at = store.next(at))
-    if (except === null || !except.has(store.point(at))) sightings.push(new Sighting(store, at, form, match));
+    if (except === null || !except.has(store.point(at))) sightings.push(memory.addSighting(store, at, form, match));
 }
 
 /** Identifier of an ICMP echo, -1 for everything else. */

@@ -1,4 +1,5 @@
-import type { Form, Sighting, Trail } from './trail.js';
+import type { Trail } from './trail.js';
+import type { Form, Sighting } from './trail-rows.js';
 
 /** Rewrites told apart at most; packets of others are counted as refused. */
 const LIMIT = 1 << 14;
@@ -36,12 +37,13 @@ export class Translations {
   }
 
   /** Counts all rewrites on a packet's way. */
-  addTrail({ first, last, sightings }: Trail): void {
-    if (first === last) return;
-    for (const [i, { form, point }] of sightings.entries()) {
-      const before = sightings[i - 1];
-      if (before === undefined || before.form === form) continue;
-      this.add(before.form, form, before.point, point, packetsAs(sightings, sightings[i]!));
+  addTrail(trail: Trail): void {
+    if (!trail.isTranslated) return;
+    const { sightings } = trail;
+    for (let i = 1; i < sightings.length; i++) {
+      const [before, sighting] = [sightings[i - 1]!, sightings[i]!];
+      if (before.hasFormOf(sighting)) continue;
+      this.add(before.form, sighting.form, before.point, sighting.point, packetsAs(sightings, sighting));
     }
   }
 
@@ -85,9 +87,9 @@ export class Translations {
 }
 
 /** How many of the equal packets that a trail stands for were seen there in that form. */
-function packetsAs(sightings: readonly Sighting[], { point, form, range }: Sighting): number {
-  if (range !== null) return 1;
-  return sightings.filter((other) => other.point === point && other.form === form && !other.copy).length;
+function packetsAs(sightings: readonly Sighting[], sighting: Sighting): number {
+  if (sighting.range !== null) return 1;
+  return sightings.filter((other) => other.point === sighting.point && other.hasFormOf(sighting) && !other.copy).length;
 }
 
 function hash(a: number, b: number, c: number, d: number, e: number): number {

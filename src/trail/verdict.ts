@@ -92,7 +92,7 @@ function outcomeOfTold(exchange: Exchange, judge: Judge): Outcome {
     // Seen at the last captured point of its way: nothing speaks against its arrival.
     if (isAtEnd(reply)) {
       const { points } = judge.pathOf(exchange.server, exchange.client);
-      return reply.trail === null || points.every((point) => reply.trail!.whole.has(point))
+      return reply.trail === null || reply.trail.isWholeAt(points)
         ? outcome(request, reply, 'answered', 'likely')
         : unknown(request, reply, 'the reply was not seen wherever packets between these addresses pass');
     }
@@ -167,9 +167,7 @@ function sideOfTrail(trail: Trail, judgement: Judgement): Side {
 /** The further a packet came, the more it says; of two that came as far, the one that is known to be lost. */
 function weight({ state, trail }: Side): number {
   if (state === 'delivered') return Infinity;
-  const { points } = trail!.path;
-  const reached = Math.max(...trail!.sightings.map(({ point }) => points.indexOf(point)));
-  return 2 * reached + (state === 'lost' ? 1 : 0);
+  return 2 * trail!.reachOn(trail!.path.points) + (state === 'lost' ? 1 : 0);
 }
 
 /** A later fragment that was lost, without which the only packet of this half did not arrive whole. */

@@ -4,7 +4,7 @@ import { Exchange } from '../../src/trail/exchange.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
 import { ExchangeStore } from '../../src/trail/exchange-store.js';
 import { ExchangeTable } from '../../src/trail/exchanges.js';
-import type { Form } from '../../src/trail/trail.js';
+import type { Form } from '../../src/trail/trail-rows.js';
 import { outcomeOf } from '../../src/trail/verdict.js';
 import { Layer } from '../../src/wire/layers.js';
 

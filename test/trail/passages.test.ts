@@ -4,7 +4,7 @@ import { countsAt, markCopies } from '../../src/trail/passages.js';
 import { Row } from '../../src/trail/row.js';
 import { SightingBatch } from '../../src/trail/sighting-batch.js';
 import { SightingStore } from '../../src/trail/sightings.js';
-import { Sighting } from '../../src/trail/trail.js';
+import { TrailRows, type Sighting } from '../../src/trail/trail-rows.js';
 
 const FORM = { src: 1, dst: 2, sourcePort: 3, destinationPort: 4, echoId: -1 };
 
@@ -12,10 +12,11 @@ const FORM = { src: 1, dst: 2, sourcePort: 3, destinationPort: 4, echoId: -1 };
 function seenWith(ports: readonly number[], apart: number): Sighting[] {
   const store = new SightingStore([{ clock: new Clock(''), base: 0 }]);
   const batch = new SightingBatch();
+  const memory = new TrailRows();
   return ports.map((port, i) => {
     batch.rows[Row.NANOSECONDS] = i * apart;
     batch.rows[Row.TTLS] = (port << 16) | (64 << 8) | 62;
-    return new Sighting(store, store.add(batch, 0, 5, 0, 2, -1), FORM, { rung: 'exact', range: null });
+    return memory.addSighting(store, store.add(batch, 0, 5, 0, 2, -1), FORM, { rung: 'exact', range: null });
   });
 }
 

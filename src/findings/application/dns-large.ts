@@ -210,8 +210,7 @@ export function fragmentFindings(context: FindingContext): Finding[] {
       ],
       exhibits: [
         { kept: first, note: `first fragment of the answer, packet ${trail.ipId}` },
-        ...group.flatMap(({ trail: { sightings, fragmentOffset, ipId } }) => {
-          const sighting = sightings[sightings.length - 1]!;
+        ...group.flatMap(({ trail: { lastSighting: sighting, fragmentOffset, ipId } }) => {
           const kept = store.find(sighting.file, sighting.frame);
           return kept === null
             ? []
@@ -219,7 +218,7 @@ export function fragmentFindings(context: FindingContext): Finding[] {
         }),
       ],
     });
-    const sighting = trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+    const sighting = trail.lastAt(judgement.lastSeen)!;
     return { ...finding, lastSeen: placeOf(context, sighting), nextExpected: next };
   });
 }

@@ -54,7 +54,7 @@ function watchNext(context: FindingContext, { kind, flow, nextExpected }: Findin
   const side = kind === 'reply-lost' ? exchange?.outcome.reply : exchange?.outcome.request;
   const trail = side?.trail;
   if (trail === undefined || trail === null) return watchAt(point, '');
-  const last = trail.sightings.findLast((sighting) => sighting.point === side!.lastSeen)!;
+  const last = trail.lastAt(side!.lastSeen)!;
   const tunnel = point.role === 'underlay' ? names.tunnels.get(last.tunnel) : null;
   const client = kind === 'reply-lost' ? last.form.dst : last.form.src;
   if (tunnel === null) return watchAt(point, `host ${names.addresses.text(client)}`);

@@ -13,7 +13,7 @@ export function clearText(context: FindingContext): Finding[] {
   const blocks = tunnelledBlocks(context);
   const groups = new Map<string, Trail[]>();
   for (const trail of context.trails) {
-    const last = trail.sightings[trail.sightings.length - 1]!;
+    const last = trail.lastSighting;
     const point = names.points[last.point]!;
     if (last.tunnel !== 0 || point.role !== 'underlay' || trail.first !== trail.last) continue;
     if (trail.ipVersion !== 4 || context.judge.judge(trail).state === 'delivered') continue;
@@ -30,7 +30,7 @@ export function clearText(context: FindingContext): Finding[] {
   }
   return [...groups.values()].map((group) => {
     const trail = group[0]!;
-    const last = trail.sightings[trail.sightings.length - 1]!;
+    const last = trail.lastSighting;
     const point = names.points[last.point]!;
     const destination = names.addresses.text(trail.last.dst);
     return {
@@ -54,7 +54,7 @@ export function clearText(context: FindingContext): Finding[] {
         ),
       ],
       evidence: group.slice(0, EXAMPLES).map((item) => ({
-        ...placeOf(context, item.sightings[item.sightings.length - 1]!),
+        ...placeOf(context, item.lastSighting),
         note: `${summaryOf(names, item)}: bare`,
       })),
       trail: null,

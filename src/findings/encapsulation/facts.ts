@@ -307,9 +307,8 @@ export class Facts {
    * as Linux sends at most about one a second to a host. In order of time, one for each point that saw it.
    */
   errorsAbout(trail: Trail): IcmpError[] {
-    const forms = new Set(trail.sightings.map((sighting) => sighting.form));
     const found: IcmpError[] = [];
-    for (const form of forms) {
+    for (const form of trail.forms) {
       for (const error of this.#errorsByPair.get(`${form.src}>${form.dst}`) ?? []) {
         const quoted = isAbout(error.outer, form) ? error.outer : error.inner;
         if (quoted !== null && quoted.protocol === trail.protocol && !found.includes(error)) found.push(error);

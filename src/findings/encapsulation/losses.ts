@@ -1,5 +1,6 @@
 import type { Tunnel } from '../../trail/sightings.js';
-import type { Judgement, Sighting, Trail } from '../../trail/trail.js';
+import type { Judgement, Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import type { Finding } from '../../report/report.js';
 import { breakOf, octetsOf, type Octets } from '../break.js';
 import { confirmed } from '../causes/confirm/index.js';
@@ -41,7 +42,7 @@ function collect(context: FindingContext): Loss[] {
   for (const trail of context.trails) {
     const judgement = context.judge.judge(trail);
     if (judgement.state === 'delivered') continue;
-    const sighting = trail.sightings.findLast(({ point }) => point === judgement.lastSeen)!;
+    const sighting = trail.lastAt(judgement.lastSeen)!;
     if (judgement.state !== 'lost' && trail.sightings.every(({ point }) => point === sighting.point)) continue;
     const octets = octetsOf(context, sighting);
     if (octets === null) continue;

@@ -13,8 +13,8 @@ export function announcedMss(context: FindingContext, exchange: Exchange): Evide
   const told = new Map<string, Evidence>();
   for (const trail of context.trails) {
     if (trail.exchange !== exchange || (trail.c & TcpFlag.SYN) === 0 || trail.direction === null) continue;
-    const [sighting] = trail.sightings;
-    const kept = store.find(sighting!.file, sighting!.frame);
+    const sighting = trail.firstSighting;
+    const kept = store.find(sighting.file, sighting.frame);
     if (told.has(trail.direction) || kept === null) continue;
     const packet = store.view(kept);
     if (packet.l4Kind !== Layer.TCP) continue;
@@ -24,7 +24,7 @@ export function announcedMss(context: FindingContext, exchange: Exchange): Evide
     const mss = tcpMss(view, option);
     const largest = mss + HEADERS + (packet.ipVersion === 6 ? 20 : 0);
     told.set(trail.direction, {
-      ...placeOf(context, sighting!),
+      ...placeOf(context, sighting),
       note: `${names.addresses.text(trail.first.src)} takes segments of up to ${mss} octets (MSS), packets of ${largest}`,
     });
   }

@@ -115,7 +115,7 @@ function stuckBySize(context: FindingContext): Finding[] {
       const { first, payloadLength } = sent[0]!;
       const last = sent[sent.length - 1]!;
       const who = `${names.addresses.text(first.src)} > ${names.addresses.text(first.dst)}`;
-      const seen = last.sightings[last.sightings.length - 1]!;
+      const seen = last.lastSighting;
       findings.push({
         kind: 'mtu-blackhole-underlay',
         severity: 'error',
@@ -139,7 +139,7 @@ function stuckBySize(context: FindingContext): Finding[] {
         evidence: [
           ...announcedMss(context, exchange),
           ...sent.map((trail) => ({
-            ...placeOf(context, trail.sightings[trail.sightings.length - 1]!),
+            ...placeOf(context, trail.lastSighting),
             note: `sequence number ${trail.a >>> 0}, ${trail.payloadLength} octets`,
           })),
         ].slice(0, EXAMPLES),
@@ -153,7 +153,7 @@ function stuckBySize(context: FindingContext): Finding[] {
 
 /** A receiver that says that it takes nothing more at present: what is sent then is no wonder to stay unacknowledged. */
 function isFull(context: FindingContext, trail: Trail): boolean {
-  const { file, frame } = trail.sightings[0]!;
+  const { file, frame } = trail.firstSighting;
   const kept = context.store.find(file, frame);
   if (kept === null) return true;
   const packet = context.store.view(kept);

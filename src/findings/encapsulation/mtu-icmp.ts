@@ -33,7 +33,7 @@ export function mtuIcmp(context: FindingContext): Finding[] {
     const home = context.topology.homeOf(outer.src);
     const received = home.points.length > 0 && errors.some(({ kept: { point } }) => home.points.includes(point));
     const later = (bySender.get(`${outer.src}>${outer.dst}`) ?? []).filter((trail) => {
-      const first = trail.sightings[0]!;
+      const first = trail.firstSighting;
       return facts.timeOf(first) > time + REACTION && (octetsOf(context, first)?.length ?? 0) > mtu;
     });
     const said = `"fragmentation needed, MTU ${mtu}" from ${text(sender)} about ${text(outer.src)} > ${text(outer.dst)}`;
@@ -76,8 +76,8 @@ export function mtuIcmp(context: FindingContext): Finding[] {
       evidence: [
         facts.example(kept, said),
         ...later.slice(0, EXAMPLES).map((trail) => ({
-          ...placeOf(context, trail.sightings[0]!),
-          note: `${octetsOf(context, trail.sightings[0]!)!.length} octets, after the message`,
+          ...placeOf(context, trail.firstSighting),
+          note: `${octetsOf(context, trail.firstSighting)!.length} octets, after the message`,
         })),
       ],
     });

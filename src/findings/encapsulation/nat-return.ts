@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import type { Sighting, Trail } from '../../trail/trail.js';
+import type { Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { onNodeOf } from '../commands.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
@@ -75,18 +76,19 @@ export function natReturn(context: FindingContext): Finding[] {
 function turnsOf(context: FindingContext, trail: Trail): Turn[] {
   // A request that comes out of a bridge where it went in has been translated to a pod on the same bridge.
   if (trail.direction === 'request' || context.judge.judge(trail).state === 'delivered') return [];
-  const last = trail.sightings[trail.sightings.length - 1]!;
+  const last = trail.lastSighting;
+  const { src, dst } = last.form;
   // To itself: the half-translated form of a hairpin, which a bridge shows its pods.
-  if (last.form.src === last.form.dst) return [];
+  if (src === dst) return [];
   const { points } = context.names;
-  const goesOn = trail.sightings.some(
-    ({ point, form }) => point !== last.point && form === last.form && points[point]!.node === points[last.point]!.node,
+  const { sightings } = trail;
+  const goesOn = sightings.some(
+    (other) =>
+      other.point !== last.point && other.hasFormOf(last) && points[other.point]!.node === points[last.point]!.node,
   );
   if (goesOn) return [];
-  const here = trail.sightings.filter(({ point, tunnel }) => point === last.point && tunnel === 0);
-  const arrivals = here.filter(
-    ({ form, ttl }) => form.src === last.form.src && form.dst !== last.form.dst && ttl === last.ttl + 1,
-  );
-  const returns = here.filter(({ form, ttl }) => form === last.form && ttl === last.ttl);
+  const here = sightings.filter(({ point, tunnel }) => point === last.point && tunnel === 0);
+  const arrivals = here.filter(({ form, ttl }) => form.src === src && form.dst !== dst && ttl === last.ttl + 1);
+  const returns = here.filter((other) => other.hasFormOf(last) && other.ttl === last.ttl);
   return arrivals.slice(0, returns.length).map((arrived, i) => ({ trail, arrived, returned: returns[i]! }));
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report/report.js';
-import type { Sighting, Trail } from '../../trail/trail.js';
+import type { Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { onNode } from '../commands.js';
 import { type FindingContext } from '../context.js';
 import { factsOf } from './facts.js';
@@ -22,7 +23,7 @@ export function routeUnreachable(context: FindingContext): Finding[] {
     if (error.type !== 3 || error.code > 1 || quotesTunnel(error) || !INITIAL_TTLS.has(error.ttl)) return false;
     trails ??= new Map(context.trails.map((trail) => [quotationOf({ ...trail.last, ipId: trail.ipId }), trail]));
     const trail = trails.get(quotationOf(error.outer));
-    const sighting = trail?.sightings.findLast(({ point }) => point === error.kept.point);
+    const sighting = trail?.lastAt(error.kept.point);
     if (trail === undefined || sighting === undefined || !cameFromElsewhere(context, trail, sighting)) return false;
     return error.code === 0 || error.time - facts.timeOf(sighting) < ARP_TIME;
   });
@@ -66,7 +67,7 @@ function quotationOf({ src, dst, ipId }: { src: number; dst: number; ipId: numbe
 function cameFromElsewhere(context: FindingContext, trail: Trail, sighting: Sighting): boolean {
   const nodeOf = (point: number): string => context.names.points[point]!.node;
   const node = nodeOf(sighting.point);
-  if (node === '' || nodeOf(trail.sightings[trail.sightings.length - 1]!.point) !== node) return false;
+  if (node === '' || nodeOf(trail.lastSighting.point) !== node) return false;
   const home = context.topology.homeOf(trail.first.src).node;
   return home === null ? trail.sightings.some(({ point }) => nodeOf(point) !== node) : home !== node;
 }

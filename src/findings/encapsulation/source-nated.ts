@@ -1,5 +1,5 @@
 import type { Finding } from '../../report/report.js';
-import type { Sighting } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import type { Tunnel } from '../../trail/sightings.js';
 import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';

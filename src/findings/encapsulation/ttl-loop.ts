@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import { summaryOf } from '../../trail/rows.js';
-import type { Sighting } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { cause } from './told.js';
 

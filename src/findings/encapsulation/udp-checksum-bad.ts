@@ -1,7 +1,8 @@
 import type { Finding } from '../../report/report.js';
 import { octetsOf } from '../break.js';
 import { placeOf, type FindingContext } from '../context.js';
-import type { Sighting, Trail } from '../../trail/trail.js';
+import type { Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { cause } from './told.js';
 
 const EXAMPLES = 5;
@@ -16,7 +17,7 @@ export function udpChecksumBad(context: FindingContext): Finding[] {
     const judgement = context.judge.judge(trail);
     if (judgement.state === 'delivered') continue;
     if (++looked > LIMIT) break;
-    const sighting = trail.sightings[trail.sightings.length - 1]!;
+    const sighting = trail.lastSighting;
     const tunnel = names.tunnels.get(sighting.tunnel);
     if (tunnel === null || !isIncoming(context, trail, sighting, judgement.state === 'lost')) continue;
     if (octetsOf(context, sighting)?.outer?.checksum !== 'bad') continue;

@@ -5,7 +5,8 @@ import { ipv6HopLimit, ipv6TrafficClass } from '../../wire/ipv6.js';
 import { LAYER_NAMES, Layer } from '../../wire/layers.js';
 import { ipChecksum, l4Checksum, type ChecksumState } from '../../wire/packet-checksums.js';
 import type { PacketView } from '../../wire/packet.js';
-import type { Sighting, Trail } from '../../trail/trail.js';
+import type { Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { octetsOf } from '../break.js';
 import type { FindingContext } from '../context.js';
 

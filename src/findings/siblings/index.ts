@@ -1,6 +1,7 @@
 import type { Differs, FieldDifference } from '../../report/report.js';
 import { endText, summaryOf } from '../../trail/rows.js';
-import type { Judgement, Sighting, Trail } from '../../trail/trail.js';
+import type { Judgement, Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { placeOf, type FindingContext } from '../context.js';
 import { LENGTH, NAMES, SOURCE_MACS, fieldsAt, type Fields } from './fields.js';
 import { siblingsOf } from './healthy.js';

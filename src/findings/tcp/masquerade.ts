@@ -1,6 +1,7 @@
 import type { Finding } from '../../report/report.js';
 import { endText } from '../../trail/rows.js';
-import type { Sighting, Trail } from '../../trail/trail.js';
+import type { Trail } from '../../trail/trail.js';
+import type { Sighting } from '../../trail/trail-rows.js';
 import { placeOf, type FindingContext, type Judged } from '../context.js';
 import { plural } from './texts.js';
 
@@ -30,8 +31,8 @@ function leavingOf({ names, topology, evidence }: FindingContext, judged: Judged
   const { client, server, requests, replies, open, refused } = exchange;
   if (requests < 2 || replies > 0 || refused || exchange.protocol === 'udp') return null;
   const trail = open.find(({ direction }) => direction === 'request');
-  const sighting = trail?.sightings[trail.sightings.length - 1];
-  if (trail === undefined || sighting === undefined) return null;
+  if (trail === undefined) return null;
+  const sighting = trail.lastSighting;
   const isBare = names.points[sighting.point]!.role === 'underlay' && sighting.tunnel === 0;
   if (!isBare || sighting.form.src !== client || sighting.form.dst !== server) return null;
   // A workload's own address, seen at its interface, and routed since.

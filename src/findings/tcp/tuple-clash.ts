@@ -59,7 +59,7 @@ function backendsOf({ context }: TcpEvidence): Map<string, Set<string>> {
     if (protocol !== 6) continue;
     for (const [i, { form }] of sightings.entries()) {
       const before = sightings[i - 1]?.form;
-      if (before === undefined || before === form || before.dst === form.dst) continue;
+      if (before === undefined || before.dst === form.dst) continue;
       const service = `${before.dst}:${before.destinationPort}`;
       const set = backends.get(service) ?? new Set<string>();
       backends.set(service, set);
