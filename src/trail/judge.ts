@@ -2,8 +2,7 @@ import { isWorkload, rankOf } from '../net/points.js';
 import { arrivalOf, echoesTimestamp, wasSentAgain } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext, type Passing } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
-import type { Path } from './paths.js';
-import type { Crossing } from './ways.js';
+import type { Crossing, Way } from './ways.js';
 import type { Judgement, Silence, Trail } from './trail.js';
 import type { Form, Sighting } from './trail-rows.js';
 import { NONE } from './exchange-store.js';
@@ -54,7 +53,7 @@ export class Judge {
   }
 
   /** The way between two addresses. */
-  pathOf(src: number, dst: number): Path {
+  pathOf(src: number, dst: number): Way {
     return this.#context.paths.of(src, dst);
   }
 
@@ -114,7 +113,7 @@ export class Judge {
       return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
     }
     const partly = trail.sightings.find(
-      ({ point }) => !seen.has(point) && this.#context.paths.isBefore(trail.path, lastSeen, point),
+      ({ point }) => !seen.has(point) && this.#context.paths.isBefore(trail.last, lastSeen, point),
     );
     if (partly !== undefined && this.#context.evidence.points[partly.point]!.cutTcp > 0)
       return unknown(
@@ -139,7 +138,7 @@ export class Judge {
         seen.has(point) &&
         point !== lastSeen &&
         ttl === lastSighting.ttl &&
-        !this.#context.paths.isBefore(trail.path, point, lastSeen),
+        !this.#context.paths.isBefore(trail.last, point, lastSeen),
     );
     if (astray !== undefined) {
       return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
@@ -318,7 +317,7 @@ export class Judge {
       if (seen.has(point)) continue;
       if (
         crossing === 'role' ||
-        (this.#context.paths.isBefore(trail.path, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))
+        (this.#context.paths.isBefore(trail.last, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))
       )
         ahead.push({ point, crossing });
     }

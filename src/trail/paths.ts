@@ -1,15 +1,10 @@
 import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import type { Topology } from './topology.js';
+import type { Form } from './trail-rows.js';
 import { endsOf, type Ends } from './way-ends.js';
 import type { WayOrder } from './way-order.js';
 import { WayFinder, type Way } from './ways.js';
-
-/** The way between two addresses. */
-export interface Path extends Way {
-  readonly src: number;
-  readonly dst: number;
-}
 
 const WAITS = 1;
 const AT_ONCE = 2;
@@ -27,8 +22,6 @@ export class Paths {
   #wayOf = new Int32Array(1 << 8);
   readonly #ways: Way[] = [];
   readonly #wayNumbers = new Map<string, number>();
-  /** By number, those asked for with their addresses. */
-  readonly #paths: Path[] = [];
   /** Entries by source and destination, 0 for none. */
   readonly #near = new Int32Array(NEAR * NEAR);
   /** Of the path that was asked about last. */
@@ -40,11 +33,10 @@ export class Paths {
     this.#finder = new WayFinder(topology, order);
   }
 
-  /** The path from one address to another. */
-  of(src: number, dst: number): Path {
+  /** The way from one address to another: the same object for all that go by it, as long as there are not too many to remember. */
+  of(src: number, dst: number): Way {
     const number = this.#numberOf(src, dst);
-    if (number < 0) return { src, dst, ...this.#find(src, dst) };
-    return (this.#paths[number] ??= { src, dst, ...this.at(number) });
+    return number < 0 ? this.#find(src, dst) : this.at(number);
   }
 
   /**
@@ -101,8 +93,8 @@ export class Paths {
     return this.#finder.find(endsOf(this.#topology, src, dst));
   }
 
-  /** True when it is known that a packet on a path passes the first point before the second. */
-  isBefore({ src, dst }: Path, first: number, second: number): boolean {
+  /** True when it is known that a packet between two addresses passes the first point before the second. */
+  isBefore({ src, dst }: Pick<Form, 'src' | 'dst'>, first: number, second: number): boolean {
     if (this.#ends?.src !== src || this.#ends.dst !== dst) this.#ends = endsOf(this.#topology, src, dst);
     return this.#order.isBefore(first, second, this.#ends);
   }

@@ -10,7 +10,7 @@ import { areTwo, covers, isAnonymous, isPiece, isSameFlow, isTranslation, overla
 import { Misses } from './misses.js';
 import { GroupRow, type PacketGroup, type GroupTable } from './packet-group.js';
 import { countsAt, isRepeated, markCopies, wholeAt } from './passages.js';
-import type { Path, Paths } from './paths.js';
+import type { Paths } from './paths.js';
 import type { Way } from './ways.js';
 import { PlainPackets } from './plain-packets.js';
 import { Row, ROW_SHIFT } from './row.js';
@@ -149,7 +149,7 @@ export class Tracker {
   }
 
   /** Every captured point of the way, the destination's home included, has seen one of the groups. */
-  #isComplete(groups: readonly PacketGroup[], path: Path): boolean {
+  #isComplete(groups: readonly PacketGroup[], path: Way): boolean {
     return path.endsAtHome && path.points.every((point) => groups.some((group) => this.#sawAt(group, point)));
   }
 
@@ -158,7 +158,7 @@ export class Tracker {
   }
 
   /** What is the same packet: its forms under other addresses, or the pieces that it was cut into or merged from. */
-  #component(group: PacketGroup, path: Path): { members: PacketGroup[]; pieces: PacketGroup[] } {
+  #component(group: PacketGroup, path: Way): { members: PacketGroup[]; pieces: PacketGroup[] } {
     const members = [group];
     for (const other of this.#index.translationsOf(group)) {
       if (areTwo(group, other, this.#groups.sightings)) continue;
@@ -179,12 +179,12 @@ export class Tracker {
   }
 
   /** The packets, still to be told, of which offload on the way made this one. */
-  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Path): PacketGroup[] {
+  #mergedFrom(group: PacketGroup, pieces: readonly PacketGroup[], path: Way): PacketGroup[] {
     const earliest = this.#earliest(group, path);
     return pieces.filter((piece) => this.#earliest(piece, path) < earliest && !covers(piece, group));
   }
 
-  #tell(group: PacketGroup, path: Path, members: readonly PacketGroup[], pieces: readonly PacketGroup[]): void {
+  #tell(group: PacketGroup, path: Way, members: readonly PacketGroup[], pieces: readonly PacketGroup[]): void {
     // The packet as it was sent is the one seen earliest on the way; what another covers is no packet of its own.
     const lead = pieces.find((piece) => this.#earliest(piece, path) < this.#earliest(group, path));
     if (lead !== undefined && covers(lead, group)) {
@@ -339,7 +339,7 @@ export class Tracker {
       if (!trail.passed(id)) this.misses.passBy(id);
   }
 
-  #earliest(group: PacketGroup, path: Path): number {
+  #earliest(group: PacketGroup, path: Way): number {
     const store = this.#groups.sightings;
     let earliest = path.points.length;
     for (let at = group.head; at >= 0; at = store.next(at)) {
@@ -350,7 +350,7 @@ export class Tracker {
   }
 
   /** Path order: hops first, then away from the source's node and towards the destination's, then the path, then time. */
-  #order(sightings: Sighting[], path: Path): void {
+  #order(sightings: Sighting[], path: Way): void {
     const destination = this.#endOf(sightings, 'dst');
     let source = this.#endOf(sightings, 'src');
     if (source.node === null) source = { points: [], node: this.#firstNode(sightings, destination.node) };
@@ -412,7 +412,7 @@ export class Tracker {
 
   #trailOf(
     members: readonly PacketGroup[],
-    path: Path,
+    path: Way,
     pieces: readonly PacketGroup[],
     resembles: string | null = null,
   ): Trail {
@@ -441,12 +441,11 @@ export class Tracker {
       resembles = few ?? resembles;
       seenWhole = shown;
     }
-    const last = sightings[sightings.length - 1]!;
-    const itsPath = last.hasFormOf(sightings[0]!) ? path : this.#paths.of(last.form.src, last.form.dst);
+    const { src, dst } = sightings[sightings.length - 1]!.form;
     const otherQuotes = members.length === 1 ? NONE : members.slice(1).flatMap(({ quote }) => quote ?? []);
     const rare = { otherQuotes, resembles, identical };
     this.#passing = this.#passing.withRoomFor(1 + sightings.length);
-    return new Trail(this.#passing, lead, sightings, itsPath, seenWhole, rare);
+    return new Trail(this.#passing, lead, sightings, this.#paths.of(src, dst), seenWhole, rare);
   }
 
   /** Adds what the parts of a packet, or what it is a part of, show at points that did not see it. */
@@ -454,7 +453,7 @@ export class Tracker {
     sightings: Sighting[],
     lead: PacketGroup,
     whole: { readonly from: number; readonly length: number },
-    path: Path,
+    path: Way,
     pieces: readonly PacketGroup[],
   ): void {
     const seen = new Set(sightings.map(({ point }) => point));

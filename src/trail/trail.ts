@@ -2,9 +2,9 @@ import { Layer } from '../wire/layers.js';
 import type { Exchange } from './exchange.js';
 import type { PacketGroup, Quote } from './packet-group.js';
 import { onlyAt } from './passages.js';
-import type { Path } from './paths.js';
 import { DESCRIPTION, KIND_SHIFT, Row, RowFlag } from './row.js';
 import type { SightingStore } from './sightings.js';
+import type { Way } from './ways.js';
 import { Sighting, TRAIL_SHIFT, type Form, type Match, type TrailRows } from './trail-rows.js';
 
 export type Direction = 'request' | 'reply' | null;
@@ -62,7 +62,7 @@ const WIDTH = 1 << TRAIL_SHIFT;
 export class Trail {
   #memory: TrailRows;
   #row: number;
-  readonly path: Path;
+  readonly path: Way;
   readonly #rare: RareFacts;
   direction: Direction = null;
   exchange: Exchange | null = null;
@@ -73,7 +73,7 @@ export class Trail {
     memory: TrailRows,
     lead: PacketGroup,
     sightings: readonly Sighting[],
-    path: Path,
+    path: Way,
     whole: ReadonlySet<number>,
     { otherQuotes, resembles, identical }: Pick<RareFacts, 'otherQuotes' | 'resembles' | 'identical'>,
   ) {

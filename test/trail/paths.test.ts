@@ -38,7 +38,7 @@ it.each([
       const entry = paths.entryOf(src, dst);
       expect([i, entry & 1]).toEqual([i, 1]);
       numbers.add(entry >> 1);
-      expect(paths.of(src, dst)).toMatchObject({ src, dst, points: [0, 1], home: [dst & 1], isWhole: true, bits: 3 });
+      expect(paths.of(src, dst)).toMatchObject({ points: [0, 1], home: [dst & 1], isWhole: true, bits: 3 });
     }
   expect(numbers.size).toBe(1000);
 });
