@@ -340,7 +340,10 @@ function captures(count: number, isLarge: boolean): { source: Uint8Array; point:
     const datagram = udp({ srcPort: 50_000 + i, dstPort: 9 }, Uint8Array.of(1, i));
     both(time + 5e5, CLIENT, SERVER, 200 + i, datagram);
     const quoted = ipv4({ src: CLIENT, dst: SERVER, id: 200 + i, ttl: 62 }, datagram);
-    both(time + 8e5, SERVER, CLIENT, 300 + i, icmpError({ type: 3, code: 3 }, ethernet({}, quoted).subarray(14)));
+    // Twice: the second refuses nothing that was not refused
+    const refusal = icmpError({ type: 3, code: 3 }, ethernet({}, quoted).subarray(14));
+    both(time + 8e5, SERVER, CLIENT, 300 + i, refusal);
+    both(time + 9e5, SERVER, CLIENT, 400 + i, refusal);
   }
   const inputs = [
     { source: writePcap(client, { nanosecond: true }), ...START },
@@ -372,7 +375,7 @@ describe('the trails of a run', () => {
       });
     const before = rows();
     expect(before.filter(({ state }) => state === 'lost')).toHaveLength(40);
-    expect(trails).toHaveLength(400 + 360 + 80);
+    expect(trails).toHaveLength(400 + 360 + 100);
     const memory = new TrailRows(1);
     for (const trail of trails) trail.moveTo(memory);
     expect(rows()).toEqual(before);
