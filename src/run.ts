@@ -24,6 +24,7 @@ import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { WayOrder } from './trail/way-order.js';
 import { PointOrders } from './trail/point-orders.js';
+import { groupsOf } from './trail/sample-groups.js';
 import { ServiceBackends } from './trail/service-backends.js';
 import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
@@ -122,9 +123,10 @@ export async function prepare(
   const { evidence, points, addresses } = first;
   first.store.dropCopies(evidence.overlapping);
   if (saved !== null) nameInterfaces(points, saved.state);
-  const orders = new PointOrders(evidence.samples, points.points);
+  const groups = groupsOf(evidence.samples);
+  const orders = new PointOrders(evidence.samples, groups, points.points);
   const topology = new Topology(evidence, points.points, orders);
-  const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
+  const clocks = estimateClocks(evidence.samples, groups, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {
     const point = points.find(name);
