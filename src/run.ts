@@ -2,6 +2,7 @@ import { CaptureError, errorOf } from './capture/capture.js';
 import { openCapture } from './capture/open.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import { AddressTable } from './net/address-table.js';
+import type { PacketFilter } from './net/filter.js';
 import { PointTable } from './net/points.js';
 import { relative } from './net/relative-time.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
@@ -9,6 +10,7 @@ import { filterOf, firstSecond, inOrder, type PointResolver } from './reading.js
 import { FirstReading, type FirstReadingOptions } from './first-reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings, type CaptureFound } from './second-reading.js';
+import type { ReadingThread } from './threads.js';
 import { SightingCursor, SightingQueue } from './sighting-queue.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
@@ -103,12 +105,14 @@ export interface Run {
   readonly saved: StateRead | null;
   /** What the user's filter is about; null without one. */
   readonly choice: Choice | null;
+  /** Reads captures beside this one, until `pair` or `end` ends it. */
+  readonly thread: ReadingThread | null;
 }
 
 /** What a run is for: a report, a row for every packet, or rows of exchanges that tell their streams. */
 export type Purpose = 'report' | 'packets' | 'streams';
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. */
+/** First reading: what is in the captures, where addresses live, how clocks stand. Then `pair`, or `end` the run. */
 export async function prepare(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions,
@@ -119,7 +123,33 @@ export async function prepare(
   const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
-  const first = await gather(sources, options);
+  const thread =
+    sources.length > 1 && (await threadPays(sources, options))
+      ? new (await import('./threads.js')).ReadingThread()
+      : null;
+  try {
+    return arrange(await gather(sources, thread, options), sources, thread, saved, filter, options, purpose);
+  } catch (error) {
+    await thread?.end();
+    throw error;
+  }
+}
+
+/** Ends a run of which nothing is paired. */
+export async function end({ thread }: Run): Promise<void> {
+  await thread?.end();
+}
+
+/** What pairs and judges, made of what the first reading found. */
+function arrange(
+  first: Gathered,
+  sources: readonly Source[],
+  thread: ReadingThread | null,
+  saved: StateRead | null,
+  filter: PacketFilter | null,
+  options: DiagnoseOptions,
+  purpose: Purpose,
+): Run {
   const { evidence, points, addresses } = first;
   first.store.dropCopies(evidence.overlapping);
   if (saved !== null) nameInterfaces(points, saved.state);
@@ -168,6 +198,7 @@ export async function prepare(
   return {
     ...first,
     sources,
+    thread,
     saved,
     choice,
     services: new ServiceCounts(),
@@ -213,7 +244,11 @@ type Gathered = Pick<
  * First reading: what is in the captures, where addresses live, how clocks stand. A second thread reads captures from the end of
  * the list while this one reads them from its beginning; what it found is added in the order of the list.
  */
-async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
+async function gather(
+  sources: readonly Source[],
+  thread: ReadingThread | null,
+  options: DiagnoseOptions,
+): Promise<Gathered> {
   const base = await firstSecond(sources, options.signal);
   const { vxlanPorts, since, until, signal } = options;
   const settings: FirstReadingOptions = {
@@ -230,15 +265,11 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const parts: CaptureRead[] = [];
   let next = 0;
   let last = sources.length;
-  const thread =
-    sources.length > 1 && (await threadPays(sources, options))
-      ? new (await import('./threads.js')).FirstReadingThread(settings)
-      : null;
   const help = async (): Promise<void> => {
     while (thread !== null && next < last) {
       const at = --last;
       const { file, point, path, size } = sources[at]!;
-      const part = await thread.read({ path: path!, file, point }, signal);
+      const part = await thread.read({ path: path!, file, point, options: settings }, signal);
       if (part === null) return;
       parts[at] = part;
       progress.done(size ?? 0);
@@ -261,14 +292,10 @@ async function gather(sources: readonly Source[], options: DiagnoseOptions): Pro
   const readFromBeginning = async (): Promise<void> => {
     while (next < last) await read(next++);
   };
-  try {
-    await Promise.all([help(), readFromBeginning()]);
-  } finally {
-    await thread?.end();
-  }
+  await Promise.all([help(), readFromBeginning()]);
   for (let at = last; at < sources.length; at++) {
     const part = parts[at];
-    // Without the thread, all is read here
+    // Where the thread is gone, all is read here
     if (part === undefined) await read(at);
     else if ('state' in part) reading.add(sources[at]!, at, part.state);
     else refused[at] = errorOf(part.failure);
@@ -318,7 +345,7 @@ export async function* pair(
     captures.push({ source, number, frames, clock, first: clock.correct(first) });
   }
   const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
-  const opened = await openSightings(found, options);
+  const opened = await openSightings(found, options, run.thread);
   const queue = new SightingQueue(
     captures.map(
       ({ source, number, first, clock }, i) =>
@@ -382,6 +409,7 @@ export async function* pair(
     }
   } finally {
     for (const source of opened) await source.close();
+    await end(run);
   }
   while (!window.expire(Infinity, step)) yield;
 }
