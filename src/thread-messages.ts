@@ -1,6 +1,6 @@
 import type { CaptureFailure } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
-import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
+import type { FirstReadingOptions } from './first-reading.js';
 import type { AddressState } from './net/address-table.js';
 import type { TimeBounds } from './reading.js';
 import type { BatchMemory } from './trail/sighting-batch.js';
@@ -17,9 +17,6 @@ export interface CaptureToRead {
   readonly file: string;
   readonly point: string | null;
 }
-
-/** What was found in it, or why it could not be opened. */
-export type CaptureRead = { readonly state: FirstReadingState } | { readonly failure: CaptureFailure };
 
 /** What a thread needs to read the sightings of captures. */
 export interface SightingsTask {

@@ -1,18 +1,11 @@
 // A thread that reads captures and hands over what it found, see threads.ts.
 import { parentPort } from 'node:worker_threads';
-import { CaptureError, failureOf, type CaptureFailure } from './capture/capture.js';
+import { failureOf, type CaptureFailure } from './capture/capture.js';
 import { openCapture } from './capture/open.js';
 import { AddressTable } from './net/address-table.js';
 import { LocalSightings, SightingDecoder } from './sighting-source.js';
-import { FirstReading } from './first-reading.js';
-import type {
-  BatchFilled,
-  BatchFree,
-  CaptureRead,
-  CaptureToRead,
-  SightingsTask,
-  ThreadMessage,
-} from './thread-messages.js';
+import { readAlone } from './first-reading.js';
+import type { BatchFilled, BatchFree, CaptureToRead, SightingsTask, ThreadMessage } from './thread-messages.js';
 import { buffersOf } from './trail/frame-memory.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { FIRST_TUNNEL, TunnelTable, type Tunnel } from './trail/sightings.js';
@@ -22,17 +15,14 @@ const port = parentPort!;
 let takeFree: (batch: BatchFree) => void = () => undefined;
 
 async function readFirst({ path, file, point, options }: CaptureToRead): Promise<void> {
-  const reading = new FirstReading(options, 1);
-  let message: CaptureRead;
-  try {
-    await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
-    message = { state: reading.state };
-  } catch (error) {
-    if (!(error instanceof CaptureError)) throw error;
-    message = { failure: failureOf(error) };
-  }
+  const read = await readAlone(
+    { file, point },
+    options,
+    () => openCapture(path, { file }),
+    () => undefined,
+  );
   // What takes most is handed over, not copied
-  port.postMessage(message, 'state' in message ? buffersOf(message.state.kept) : []);
+  port.postMessage(read, 'state' in read ? buffersOf(read.state.kept) : []);
 }
 
 /** Reads all captures at once, each as far as it has batches to fill. */

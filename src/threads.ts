@@ -3,15 +3,9 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { errorOf, type CaptureError } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
+import type { CaptureRead } from './first-reading.js';
 import type { SightingSource } from './sighting-source.js';
-import type {
-  BatchFilled,
-  CaptureRead,
-  CaptureTask,
-  CaptureToRead,
-  SightingsTask,
-  ThreadMessage,
-} from './thread-messages.js';
+import type { BatchFilled, CaptureTask, CaptureToRead, SightingsTask, ThreadMessage } from './thread-messages.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { OVERFLOW, type TunnelTable } from './trail/sightings.js';
 
