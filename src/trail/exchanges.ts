@@ -2,7 +2,7 @@ import { Layer } from '../wire/layers.js';
 import { Exchange } from './exchange.js';
 import { BEYOND, ExchangeIndex } from './exchange-index.js';
 import { aliasOf, numbered, translatedKey, type Key, type Sockets } from './exchange-key.js';
-import { noteBackend, type PacketFacts } from './exchange-packets.js';
+import { noteBackend, noteForms, type PacketFacts } from './exchange-packets.js';
 import { EXCHANGE_SHIFT, ExchangeFlag, ExchangeRow, NO_EXCHANGE, Protocol } from './exchange-store.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
@@ -112,8 +112,7 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
-    // Who tells packets without a trail uses its objects again.
-    exchange.requestForms = forms.map((form) => ({ ...form }));
+    noteForms(exchange, forms);
     const { number, id, sequence } = exchange;
     if (number === BEYOND) return;
     const form = forms.at(-1)!;
@@ -338,6 +337,12 @@ export class ExchangeTable implements Iterable<Exchange> {
   /** Exchanges not told because there was no room. */
   get evicted(): number {
     return this.#index.evicted;
+  }
+
+  /** Of what is rare of exchanges, what there was no room for. */
+  get refused(): number {
+    const { refused, ways } = this.#index.store;
+    return refused + ways.refused;
   }
 
   /** Gives away the exchanges that are over, see ExchangeIndex.sweep. */

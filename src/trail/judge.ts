@@ -99,6 +99,8 @@ export class Judge {
     // The attempt that was answered may have been sent before the captures began.
     if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))
       arrival = 'one-of-several';
+    // What was sent again may be forgotten
+    if (arrival === 'shown' && !decides(trail) && trail.exchange!.forgets) arrival = 'one-of-several';
     if (arrival === 'shown') return delivered();
     const unknown = (reason: string, silent: readonly Silence[] = NONE): Judgement =>
       this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
@@ -217,7 +219,7 @@ export class Judge {
       direction !== 'reply' ||
       exchange === null ||
       quote !== null ||
-      exchange.requestForms.length === 0 ||
+      !exchange.hasForms ||
       exchange.client === last.dst
     );
   }

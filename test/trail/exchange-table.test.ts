@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Exchange } from '../../src/trail/exchange.js';
+import { ENTRY_SHIFT, EntryKind, RepeatField } from '../../src/trail/exchange-entries.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
 import { ExchangeStore } from '../../src/trail/exchange-store.js';
 import { ExchangeTable } from '../../src/trail/exchanges.js';
@@ -375,7 +376,11 @@ describe('data of a connection that is told in another order than it was sent', 
     let exchange: Exchange | null = null;
     for (const [i, n] of order.entries())
       exchange = tell(table, facts(Layer.TCP, i + 1, 1000 + 10 * n, 5, PSH | ACK, 10), CLIENT);
-    return exchange!.repeats.map(({ sequence }) => (sequence - 1000) / 10);
+    const { store, number } = exchange!;
+    const { entries } = store;
+    return entries
+      .allOf(EntryKind.REPEAT, store.lastEntry(number))
+      .map((entry) => (entries.words[(entry << ENTRY_SHIFT) + RepeatField.SEQUENCE]! - 1000) / 10);
   }
 
   it('is new as long as nothing told has the same octets, before the first ones told, too', () => {
