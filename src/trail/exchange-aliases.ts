@@ -1,6 +1,6 @@
 import { newRows, withRoom } from '../net/row-memory.js';
 import { hash, type Key } from './exchange-key.js';
-import { NO_EXCHANGE } from './exchange-store.js';
+import { NO_EXCHANGE, Protocol } from './exchange-store.js';
 
 /** Fields of an alias, int32: those of its key, the exchange, and the next of its bucket. */
 const CLIENT = 0;
@@ -15,18 +15,20 @@ const PROTOCOL_BITS = 2;
 const NEXT = 7;
 /** Int32 of an alias, as a power of two. */
 const SHIFT = 3;
-/** Aliases at first, and buckets, as a power of two. */
+/** Rows at first, and buckets, as a power of two. */
 const INITIAL_BITS = 6;
-/** Most aliases, as a power of two; then the older half of them is forgotten. */
+/** Most rows, as a power of two; when they are full the older half is forgotten. */
 const LIMIT_BITS = 16;
 const NONE = 0;
+/** Of whatever protocol, all fields tell a bucket. */
+const ALL_FIELDS = Protocol.ECHO;
 
 /**
  * Exchanges by further keys than their own, of which the name does not count. With texts for keys each look-up made one: half of what
  * was made in reading a million flows, a few of which were translated.
  */
 export class ExchangeAliases {
-  /** In order of their making, from 1. */
+  /** In order of their making; the first row is none. */
   #rows = newRows(1 << SHIFT);
   /** The latest alias of each bucket. */
   #buckets = new Int32Array(0);
@@ -55,7 +57,6 @@ export class ExchangeAliases {
       rows[row + SERVER_PORT] = key.serverPort;
       rows[row + ID] = key.id;
       rows[row + SEQUENCE] = key.sequence;
-      rows[row + EXCHANGE] = key.protocol;
       this.#link(at);
     }
     this.#rows[(at << SHIFT) + EXCHANGE] = (number << PROTOCOL_BITS) | key.protocol;
@@ -68,7 +69,7 @@ export class ExchangeAliases {
 
   #find({ protocol, client, server, clientPort, serverPort, id, sequence }: Key): number {
     const rows = this.#rows;
-    const bucket = hash(protocol, client, server, clientPort, serverPort, id, sequence) >>> (32 - this.#bits);
+    const bucket = hash(ALL_FIELDS, client, server, clientPort, serverPort, id, sequence) >>> (32 - this.#bits);
     let at = this.#buckets[bucket]!;
     for (; at !== NONE; at = rows[(at << SHIFT) + NEXT]!) {
       const row = at << SHIFT;
@@ -87,7 +88,7 @@ export class ExchangeAliases {
   }
 
   #makeRoom(): void {
-    if (this.#bits > 0 && this.#count < 1 << this.#bits) return;
+    if (this.#count + 1 < 1 << this.#bits) return;
     if (this.#bits === LIMIT_BITS) {
       const half = this.#count >> 1;
       this.forgotten += half;
@@ -95,7 +96,7 @@ export class ExchangeAliases {
       return;
     }
     this.#bits = this.#bits === 0 ? INITIAL_BITS : this.#bits + 1;
-    this.#rows = withRoom(this.#rows, ((1 << this.#bits) + 1) << SHIFT);
+    this.#rows = withRoom(this.#rows, 1 << (this.#bits + SHIFT));
     this.#buckets = new Int32Array(1 << this.#bits);
     this.#keep(() => true);
   }
@@ -119,7 +120,7 @@ export class ExchangeAliases {
     const row = at << SHIFT;
     const bucket =
       hash(
-        rows[row + EXCHANGE]! & ((1 << PROTOCOL_BITS) - 1),
+        ALL_FIELDS,
         rows[row + CLIENT]!,
         rows[row + SERVER]!,
         rows[row + CLIENT_PORT]!,
