@@ -139,10 +139,11 @@ export class EntryPool {
   copyTo(pool: EntryPool, last: number): number {
     let copied = NONE;
     for (let at = this.first(last); at !== NONE; at = this.after(at, last)) {
+      // The few come first here as they do there
       const entry = pool.add(this.kind(at), copied);
       const row = at << SHIFT;
       pool.words.set(this.words.subarray(row + KIND, row + WIDTH), (entry << SHIFT) + KIND);
-      copied = pool.lastWith(entry, copied);
+      copied = entry;
     }
     return copied;
   }

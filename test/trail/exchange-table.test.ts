@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arrivalOf } from '../../src/trail/arrival.js';
 import { Exchange } from '../../src/trail/exchange.js';
-import { ENTRY_SHIFT, EntryKind, RepeatField } from '../../src/trail/exchange-entries.js';
+import { ENTRY_SHIFT, EntryKind, NO_ENTRY, RepeatField } from '../../src/trail/exchange-entries.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
 import { ExchangeStore } from '../../src/trail/exchange-store.js';
 import { ExchangeTable } from '../../src/trail/exchanges.js';
@@ -403,6 +403,32 @@ describe('the row of an exchange', () => {
     expect(kept).toMatchObject(expected);
   });
 
+  it('gives its entries back when it leaves, and when it is forgotten', () => {
+    const store = new ExchangeStore(4);
+    let room = 0;
+    for (let i = 0; i < 1000; i++) {
+      const [number, other] = [store.take(), store.take()];
+      for (const each of [number, other]) for (let n = 0; n < 5; n++) store.addEntry(each, EntryKind.GAP);
+      store.clear(other);
+      expect(store.lastEntry(other)).toBe(NO_ENTRY);
+      for (let n = 0; n < 5; n++) store.addEntry(other, EntryKind.REPEAT);
+      expect(store.entries.countOf(EntryKind.GAP, store.lastEntry(number))).toBe(5);
+      store.free(i % 2 === 0 ? number : other);
+      store.free(i % 2 === 0 ? other : number);
+      if (i === 0) room = store.entries.words.length;
+    }
+    expect(store.entries.words.length).toBe(room);
+  });
+
+  it('knows that it forgets when there is no room for an entry, which is counted', () => {
+    const store = new ExchangeStore(4, 2);
+    const [one, other] = [new Exchange(store, store.take()), new Exchange(store, store.take())];
+    for (let n = 0; n < 2; n++) store.addEntry(one.number, EntryKind.GAP);
+    expect([one.forgets, other.forgets, store.refused]).toEqual([false, false, 0]);
+    expect(store.placeOfTime(other.number, true)).toBe(-1);
+    expect([one.forgets, other.forgets, store.refused]).toEqual([false, true, 1]);
+  });
+
   it('near miss: of a request with more forms than there is room for others may lack', () => {
     const forms = Array.from({ length: 9 }, (_, i) => form(1, 20 + i, 40_000, 80));
     for (const count of [8, 9]) {
@@ -515,6 +541,17 @@ describe('data of a connection with very many gaps or repetitions', () => {
     expect([of(gaps.exchange, 129), of(gaps.exchange, 128), of(gaps.exchange, 1)]).toEqual(['unsure', 'unsure', null]);
     const again = told([...range(300), ...range(257)]);
     expect([of(again.exchange, 255), of(again.exchange, 256), again.exchange.forgets]).toEqual(['sure', null, true]);
+  });
+
+  it('are those of one direction', () => {
+    const table = new ExchangeTable();
+    tell(table, facts(Layer.TCP, 0, 999, 0, SYN), CLIENT);
+    const send = (way: Form, n: number): Exchange =>
+      tell(table, facts(Layer.TCP, 1, 1000 + 10 * n, 5, PSH | ACK, 10), way);
+    for (const n of [0, 2]) send(CLIENT, n);
+    for (const n of [0, 1, 2, 1]) send(SERVER, n);
+    const exchange = send(CLIENT, 1);
+    expect([of(exchange, 1), exchange.repetitionOf(false, 1010, 10)]).toEqual([null, 'sure']);
   });
 
   it('does not make ever more gaps of one', () => {
