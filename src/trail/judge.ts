@@ -216,11 +216,7 @@ export class Judge {
   /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */
   #isBack({ exchange, direction, last, quote }: Trail): boolean {
     return (
-      direction !== 'reply' ||
-      exchange === null ||
-      quote !== null ||
-      !exchange.hasForms ||
-      exchange.client === last.dst
+      direction !== 'reply' || exchange === null || quote !== null || !exchange.hasForms || exchange.client === last.dst
     );
   }
 

@@ -20,7 +20,8 @@ function key(values: readonly number[]): Key {
 const of = (id: number): Key => key([0, 1, 2, 3, 4, id, 0]);
 
 describe('further keys of exchanges', () => {
-  const number = fc.constantFrom(-1, 0, 1, 0x7fffffff);
+  // So few that keys differ by one field often
+  const number = fc.constantFrom(-1, 0x7fffffff);
   const keys = fc.tuple(fc.integer({ min: 0, max: 3 }), number, number, number, number, number, number);
   const step = fc.record({ key: keys, number: fc.integer({ min: 1, max: 1 << 18 }), forget: fc.nat({ max: 40 }) });
 

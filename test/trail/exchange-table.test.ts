@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arrivalOf } from '../../src/trail/arrival.js';
+import { arrivalOf, wasSentAgain } from '../../src/trail/arrival.js';
 import { Exchange } from '../../src/trail/exchange.js';
 import { ENTRY_SHIFT, EntryKind, NO_ENTRY, RepeatField } from '../../src/trail/exchange-entries.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
@@ -539,7 +539,12 @@ describe('data of a connection with very many gaps or repetitions', () => {
     const gaps = told([...range(66, 2), 129, 128, 1]);
     expect([gaps.gaps, gaps.exchange.forgets]).toEqual([63, true]);
     expect([of(gaps.exchange, 129), of(gaps.exchange, 128), of(gaps.exchange, 1)]).toEqual(['unsure', 'unsure', null]);
+    // Of neither it is said that it was sent again
+    const segment = (n: number): Trail =>
+      ({ direction: 'request', a: 1000 + 10 * n, payloadLength: 10, c: PSH | ACK }) as unknown as Trail;
+    expect([129, 1].map((n) => wasSentAgain(segment(n), gaps.exchange))).toEqual([false, false]);
     const again = told([...range(300), ...range(257)]);
+    expect([0, 255, 256].map((n) => wasSentAgain(segment(n), again.exchange))).toEqual([true, true, false]);
     expect([of(again.exchange, 255), of(again.exchange, 256), again.exchange.forgets]).toEqual(['sure', null, true]);
   });
 
