@@ -71,7 +71,7 @@ const INITIAL = 1 << 4;
 const EMPTY = new Int32Array(0);
 
 /**
- * What few exchanges have, in entries of 32 octets: as lists of objects it took eight times as much, all of which the garbage collector
+ * What few exchanges have, in entries of 32 octets: as lists of objects it took five times as much, all of which the garbage collector
  * copied. The entries of an exchange are a chain, each kind in order of its making. A chain is known by its last entry, which leads to
  * the first: so one number tells where to go on and where to begin.
  */
