@@ -76,6 +76,15 @@ export const CASES = [
     own: true,
   },
   {
+    name: 'decode-threads',
+    what: 'the same, a thread for each file',
+    commands: worker('decode-threads'),
+    peer: 'tcpdump-write',
+    loop: true,
+    framesIn: framesOfJson,
+    own: true,
+  },
+  {
     name: 'points',
     what: 'lasthop points',
     commands: lasthop('points'),

@@ -1,4 +1,4 @@
-import { errorOf, failureOf, type Capture, type CaptureError, type CaptureFailure } from './capture/capture.js';
+import { CaptureError, errorOf, failureOf, type Capture, type CaptureFailure } from './capture/capture.js';
 import type { Source } from './inputs.js';
 import { AddressTable, type AddressState } from './net/address-table.js';
 import { relative } from './net/relative-time.js';
@@ -38,6 +38,26 @@ export interface FirstReadingState {
   readonly allFrames: number;
   readonly disorder: number;
   readonly kept: StoreState;
+}
+
+/** What was found in a capture, or why it could not be opened. */
+export type CaptureRead = { readonly state: FirstReadingState } | { readonly failure: CaptureFailure };
+
+/** Reads one capture on its own, to be put together with others in their order, see FirstReading.add. */
+export async function readAlone(
+  source: Pick<Source, 'file' | 'point'>,
+  options: FirstReadingOptions,
+  open: () => Promise<Capture>,
+  onRead: (octets: number) => void,
+): Promise<CaptureRead> {
+  const reading = new FirstReading(options, 1);
+  try {
+    await reading.read(source, 0, await open(), onRead);
+    return { state: reading.state };
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    return { failure: failureOf(error) };
+  }
 }
 
 /** First reading: what is in the captures and where addresses live. */

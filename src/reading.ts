@@ -260,3 +260,22 @@ export async function filterOf(text: string): Promise<PacketFilter> {
     throw error;
   }
 }
+
+/** Is told the octets read of a source so far, and of those that are done their size. */
+export interface Progress {
+  (read: number): void;
+  done(size: number): void;
+}
+
+/** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
+export function progressOf(sources: readonly Source[], options: DiagnoseOptions, reading: 0 | 1): Progress {
+  const total = sources.every((source) => source.size !== null)
+    ? sources.reduce((sum, source) => sum + source.size!, 0)
+    : null;
+  let before = reading * (total ?? 0);
+  const progress = (read: number): void => options.onProgress?.(before + read, total === null ? null : 2 * total);
+  progress.done = (size: number): void => {
+    before += size;
+  };
+  return progress;
+}

@@ -1,29 +1,28 @@
-import { CaptureError, errorOf } from './capture/capture.js';
-import { openCapture } from './capture/open.js';
+import { CaptureError } from './capture/capture.js';
+import { gather, type Gathered } from './gather.js';
 import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
-import { AddressTable } from './net/address-table.js';
-import { PointTable } from './net/points.js';
+import type { PacketFilter } from './net/filter.js';
+import type { PointTable } from './net/points.js';
 import { relative } from './net/relative-time.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
-import { filterOf, firstSecond, inOrder, type PointResolver } from './reading.js';
-import { FirstReading, type FirstReadingOptions } from './first-reading.js';
+import { filterOf, inOrder, progressOf } from './reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings, type CaptureFound } from './second-reading.js';
+import type { ReadingThread } from './threads.js';
 import { SightingCursor, SightingQueue } from './sighting-queue.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
-import type { CaptureRead } from './thread-messages.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
-import { FrameStore } from './trail/frame-store.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import { JOIN } from './trail/group-index.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { WayOrder } from './trail/way-order.js';
 import { PointOrders } from './trail/point-orders.js';
+import { groupsOf } from './trail/sample-groups.js';
 import { ServiceBackends } from './trail/service-backends.js';
 import { ServiceCounts } from './trail/service-counts.js';
 import { Texts } from './trail/texts.js';
@@ -54,8 +53,6 @@ const PACKET_COST = 2048;
 const TRAIL_COST = 8192;
 /** A connection without an end is over when nothing of it was seen for this long, nanoseconds. */
 const CONNECTION_IDLE = 300e9;
-/** Captures up to this many octets together are kept in memory, so that every check can look at every frame. */
-const SMALL = 32 << 20;
 /** Frames between two looks at the signal and at what can be closed. */
 const STRIDE = 4096;
 /** FIN, SYN and RST. */
@@ -69,28 +66,12 @@ const TCP_PROTOCOL = 6;
 const DISORDER = 50e6;
 
 /** All that one run learns; the report and the rows are read off it. */
-export interface Run {
+export interface Run extends Gathered {
   readonly sources: readonly Source[];
-  readonly points: PointTable;
-  readonly addresses: AddressTable;
   readonly texts: Texts;
-  readonly evidence: Evidence;
   readonly topology: Topology;
   readonly paths: Paths;
   readonly clocks: ReadonlyMap<string, Clock>;
-  /** Second since the epoch to which times are relative. */
-  readonly base: number;
-  readonly problems: ReadonlyMap<string, number>;
-  /** Captures that could not be opened, and damage inside those that could. */
-  readonly faults: CaptureError[];
-  readonly frames: number;
-  /** Frames of each source. */
-  readonly frameCounts: readonly number[];
-  /** How far times go back in each source, nanoseconds. */
-  readonly disorders: readonly number[];
-  /** What gives the frames of each source their points; none of a source that could not be read. */
-  readonly resolvers: readonly (PointResolver | undefined)[];
-  readonly store: FrameStore;
   readonly services: ServiceCounts;
   readonly backends: ServiceBackends;
   readonly window: PacketWindow;
@@ -102,12 +83,14 @@ export interface Run {
   readonly saved: StateRead | null;
   /** What the user's filter is about; null without one. */
   readonly choice: Choice | null;
+  /** Reads captures beside this one, until `pair` or `end` ends it. */
+  readonly thread: ReadingThread | null;
 }
 
 /** What a run is for: a report, a row for every packet, or rows of exchanges that tell their streams. */
 export type Purpose = 'report' | 'packets' | 'streams';
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. */
+/** First reading: what is in the captures, where addresses live, how clocks stand. Then `pair`, or `end` the run. */
 export async function prepare(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions,
@@ -118,13 +101,40 @@ export async function prepare(
   const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
-  const first = await gather(sources, options);
+  const thread =
+    sources.length > 1 && (await threadPays(sources, options))
+      ? new (await import('./threads.js')).ReadingThread()
+      : null;
+  try {
+    return arrange(await gather(sources, thread, options), sources, thread, saved, filter, options, purpose);
+  } catch (error) {
+    await thread?.end();
+    throw error;
+  }
+}
+
+/** Ends a run of which nothing is paired. */
+export async function end({ thread }: Run): Promise<void> {
+  await thread?.end();
+}
+
+/** What pairs and judges, made of what the first reading found. */
+function arrange(
+  first: Gathered,
+  sources: readonly Source[],
+  thread: ReadingThread | null,
+  saved: StateRead | null,
+  filter: PacketFilter | null,
+  options: DiagnoseOptions,
+  purpose: Purpose,
+): Run {
   const { evidence, points, addresses } = first;
   first.store.dropCopies(evidence.overlapping);
   if (saved !== null) nameInterfaces(points, saved.state);
-  const orders = new PointOrders(evidence.samples, points.points);
+  const groups = groupsOf(evidence.samples);
+  const orders = new PointOrders(evidence.samples, groups, points.points);
   const topology = new Topology(evidence, points.points, orders);
-  const clocks = estimateClocks(evidence.samples, points.points, topology, orders);
+  const clocks = estimateClocks(evidence.samples, groups, points.points, topology, orders);
   for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
   const given = (options.order ?? []).map((name) => {
     const point = points.find(name);
@@ -166,6 +176,7 @@ export async function prepare(
   return {
     ...first,
     sources,
+    thread,
     saved,
     choice,
     services: new ServiceCounts(),
@@ -192,108 +203,6 @@ function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, 
   clocks.set(point.node, new Clock('given', offset));
 }
 
-type Gathered = Pick<
-  Run,
-  | 'evidence'
-  | 'points'
-  | 'addresses'
-  | 'base'
-  | 'problems'
-  | 'faults'
-  | 'frames'
-  | 'frameCounts'
-  | 'disorders'
-  | 'resolvers'
-  | 'store'
->;
-
-/**
- * First reading: what is in the captures, where addresses live, how clocks stand. A second thread reads captures from the end of
- * the list while this one reads them from its beginning; what it found is added in the order of the list.
- */
-async function gather(sources: readonly Source[], options: DiagnoseOptions): Promise<Gathered> {
-  const base = await firstSecond(sources, options.signal);
-  const { vxlanPorts, since, until, signal } = options;
-  const settings: FirstReadingOptions = {
-    base,
-    small: sources.every(({ size }) => size !== null) && sources.reduce((sum, { size }) => sum + size!, 0) <= SMALL,
-    ...(vxlanPorts === undefined ? {} : { vxlanPorts }),
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until }),
-  };
-  const reading = new FirstReading(settings, sources.length);
-  const progress = progressOf(sources, options, 0);
-  /** Why a source could not be opened, by its number. */
-  const refused: CaptureError[] = [];
-  const parts: CaptureRead[] = [];
-  let next = 0;
-  let last = sources.length;
-  const thread =
-    sources.length > 1 && (await threadPays(sources, options))
-      ? new (await import('./threads.js')).FirstReadingThread(settings)
-      : null;
-  const help = async (): Promise<void> => {
-    while (thread !== null && next < last) {
-      const at = --last;
-      const { file, point, path, size } = sources[at]!;
-      const part = await thread.read({ path: path!, file, point }, signal);
-      if (part === null) return;
-      parts[at] = part;
-      progress.done(size ?? 0);
-    }
-  };
-  const read = async (number: number): Promise<void> => {
-    const source = sources[number]!;
-    try {
-      const capture = await openCapture(source.open(), {
-        file: source.file,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      await reading.read(source, number, capture, progress);
-    } catch (error) {
-      if (!(error instanceof CaptureError)) throw error;
-      refused[number] = error;
-    }
-    progress.done(source.size ?? 0);
-  };
-  const readFromBeginning = async (): Promise<void> => {
-    while (next < last) await read(next++);
-  };
-  try {
-    await Promise.all([help(), readFromBeginning()]);
-  } finally {
-    await thread?.end();
-  }
-  for (let at = last; at < sources.length; at++) {
-    const part = parts[at];
-    // Without the thread, all is read here
-    if (part === undefined) await read(at);
-    else if ('state' in part) reading.add(sources[at]!, at, part.state);
-    else refused[at] = errorOf(part.failure);
-  }
-  const faults = [...refused.filter((fault) => fault !== undefined), ...reading.damages];
-  if (reading.resolvers.length === 0) throw faults[0]!;
-  for (const fault of faults) options.onNotice?.(`${fault.file}: ${fault.message}`);
-  return { ...reading, base, faults };
-}
-
-/** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
-function progressOf(
-  sources: readonly Source[],
-  options: DiagnoseOptions,
-  reading: 0 | 1,
-): { (read: number): void; done(size: number): void } {
-  const total = sources.every((source) => source.size !== null)
-    ? sources.reduce((sum, source) => sum + source.size!, 0)
-    : null;
-  let before = reading * (total ?? 0);
-  const progress = (read: number): void => options.onProgress?.(before + read, total === null ? null : 2 * total);
-  progress.done = (size: number): void => {
-    before += size;
-  };
-  return progress;
-}
-
 /**
  * Second reading: all captures in order of corrected time, packets paired, exchanges made. Yields now and then, so that a
  * caller who tells trails or exchanges one by one can take what is there; settled exchanges are handed to `retire` when they
@@ -316,7 +225,7 @@ export async function* pair(
     captures.push({ source, number, frames, clock, first: clock.correct(first) });
   }
   const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
-  const opened = await openSightings(found, options);
+  const opened = await openSightings(found, options, run.thread);
   const queue = new SightingQueue(
     captures.map(
       ({ source, number, first, clock }, i) =>
@@ -380,6 +289,7 @@ export async function* pair(
     }
   } finally {
     for (const source of opened) await source.close();
+    await end(run);
   }
   while (!window.expire(Infinity, step)) yield;
 }

@@ -5,6 +5,7 @@ import type { DiagnoseOptions } from './options.js';
 import { newView, timeBounds } from './reading.js';
 import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
 import { threadPays } from './thread-pays.js';
+import type { ReadingThread } from './threads.js';
 import type { Clock } from './trail/clocks.js';
 import type { TunnelTable } from './trail/sightings.js';
 
@@ -26,22 +27,29 @@ export interface CaptureFound {
   readonly clock: Clock;
 }
 
-/** Makes all captures ready for the second reading: in a thread of their own where they are large and there is a core for it. */
-export async function openSightings(found: Found, options: DiagnoseOptions): Promise<readonly SightingSource[]> {
+/**
+ * Makes all captures ready for the second reading: in a thread of their own where they are large and there is a core for it.
+ * @param first the thread of the first reading, where there is one
+ */
+export async function openSightings(
+  found: Found,
+  options: DiagnoseOptions,
+  first: ReadingThread | null,
+): Promise<readonly SightingSource[]> {
   const { captures, addresses, keyOctets, base, tunnels } = found;
   if (captures.length === 0) return [];
   const bounds = timeBounds(options, base);
   const sources = captures.map(({ source }) => source);
   if (await threadPays(sources, options)) {
-    const { SightingsThread } = await import('./threads.js');
+    const { ReadingThread } = await import('./threads.js');
     const tasks = captures.map(({ source, frames, clock: { rate, offset } }) => {
       return { path: source.path!, file: source.file, rate, offset, frames };
     });
     const { vxlanPorts = null } = options;
     const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };
-    const thread = new SightingsThread(task, tasks, tunnels, options.signal);
+    const thread = first?.isAlive === true ? first : new ReadingThread();
     // Where there is no room for a thread, all is read here
-    if (await thread.hasStarted) return thread.sources;
+    if (await thread.hasStarted) return thread.readSightings(task, tasks, tunnels, options.signal);
   }
   const settings = { addresses, keyOctets, bounds, base };
   const view = newView(options);

@@ -1,29 +1,22 @@
 import type { CaptureFailure } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
-import type { FirstReadingOptions, FirstReadingState } from './first-reading.js';
+import type { FirstReadingOptions } from './first-reading.js';
 import type { AddressState } from './net/address-table.js';
 import type { TimeBounds } from './reading.js';
 import type { BatchMemory } from './trail/sighting-batch.js';
 import type { Tunnel } from './trail/sightings.js';
 
-/** What a thread is started for. */
-export type ThreadTask = FirstReadingTask | SightingsTask;
-
-/** Captures follow, one after the other. */
-export interface FirstReadingTask {
-  readonly kind: 'first-reading';
-  readonly options: FirstReadingOptions;
-}
+/** To the thread: captures for the first reading, one after the other; then, for the second one, all at once. */
+export type ThreadMessage = CaptureToRead | SightingsTask | BatchFree;
 
 /** A capture for the first reading. */
 export interface CaptureToRead {
+  readonly kind: 'capture';
+  readonly options: FirstReadingOptions;
   readonly path: string;
   readonly file: string;
   readonly point: string | null;
 }
-
-/** What was found in it, or why it could not be opened. */
-export type CaptureRead = { readonly state: FirstReadingState } | { readonly failure: CaptureFailure };
 
 /** What a thread needs to read the sightings of captures. */
 export interface SightingsTask {
@@ -65,6 +58,7 @@ export interface BatchFilled {
 
 /** A batch is used up and can be filled again. */
 export interface BatchFree {
+  readonly kind: 'free';
   readonly capture: number;
   readonly batch: number;
 }

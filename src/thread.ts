@@ -1,41 +1,28 @@
 // A thread that reads captures and hands over what it found, see threads.ts.
-import { parentPort, workerData } from 'node:worker_threads';
-import { CaptureError, failureOf, type CaptureFailure } from './capture/capture.js';
+import { parentPort } from 'node:worker_threads';
+import { failureOf, type CaptureFailure } from './capture/capture.js';
 import { openCapture } from './capture/open.js';
 import { AddressTable } from './net/address-table.js';
 import { LocalSightings, SightingDecoder } from './sighting-source.js';
-import { FirstReading } from './first-reading.js';
-import type {
-  BatchFilled,
-  BatchFree,
-  CaptureRead,
-  CaptureToRead,
-  FirstReadingTask,
-  SightingsTask,
-  ThreadTask,
-} from './thread-messages.js';
+import { readAlone } from './first-reading.js';
+import type { BatchFilled, BatchFree, CaptureToRead, SightingsTask, ThreadMessage } from './thread-messages.js';
 import { buffersOf } from './trail/frame-memory.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { FIRST_TUNNEL, TunnelTable, type Tunnel } from './trail/sightings.js';
 import { PacketView } from './wire/packet.js';
 
 const port = parentPort!;
+let takeFree: (batch: BatchFree) => void = () => undefined;
 
-/** Reads one capture after the other; ends when no more are sent. */
-function readFirst({ options }: FirstReadingTask): void {
-  port.on('message', async ({ path, file, point }: CaptureToRead) => {
-    const reading = new FirstReading(options, 1);
-    let message: CaptureRead;
-    try {
-      await reading.read({ file, point }, 0, await openCapture(path, { file }), () => undefined);
-      message = { state: reading.state };
-    } catch (error) {
-      if (!(error instanceof CaptureError)) throw error;
-      message = { failure: failureOf(error) };
-    }
-    // What takes most is handed over, not copied
-    port.postMessage(message, 'state' in message ? buffersOf(message.state.kept) : []);
-  });
+async function readFirst({ path, file, point, options }: CaptureToRead): Promise<void> {
+  const read = await readAlone(
+    { file, point },
+    options,
+    () => openCapture(path, { file }),
+    () => undefined,
+  );
+  // What takes most is handed over, not copied
+  port.postMessage(read, 'state' in read ? buffersOf(read.state.kept) : []);
 }
 
 /** Reads all captures at once, each as far as it has batches to fill. */
@@ -52,10 +39,10 @@ async function readSightings(task: SightingsTask): Promise<void> {
   let tunnelsTold = FIRST_TUNNEL;
   const free = captures.map(({ batches }) => batches.map((_, i) => i));
   const wake: (() => void)[] = [];
-  port.on('message', ({ capture, batch }: BatchFree) => {
+  takeFree = ({ capture, batch }) => {
     free[capture]!.push(batch);
     wake[capture]?.();
-  });
+  };
   const newTunnels = (): Tunnel[] => {
     const told: Tunnel[] = [];
     for (let tunnel; (tunnel = tunnels.get(tunnelsTold)) !== null; tunnelsTold++) told.push(tunnel);
@@ -108,10 +95,11 @@ async function readSightings(task: SightingsTask): Promise<void> {
   await Promise.all(captures.map((_, number) => read(number)));
 }
 
-const task = workerData as ThreadTask;
-if (task.kind === 'first-reading') {
-  readFirst(task);
-} else {
-  await readSightings(task);
-  port.close();
-}
+port.on('message', async (message: ThreadMessage) => {
+  if (message.kind === 'free') takeFree(message);
+  else if (message.kind === 'capture') await readFirst(message);
+  else {
+    await readSightings(message);
+    port.close();
+  }
+});

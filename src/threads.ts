@@ -3,18 +3,9 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { errorOf, type CaptureError } from './capture/capture.js';
 import type { CaptureInterface } from './capture/frame-batch.js';
+import type { CaptureRead } from './first-reading.js';
 import type { SightingSource } from './sighting-source.js';
-import type { FirstReadingOptions } from './first-reading.js';
-import type {
-  BatchFilled,
-  BatchFree,
-  CaptureRead,
-  CaptureTask,
-  CaptureToRead,
-  FirstReadingTask,
-  SightingsTask,
-  ThreadTask,
-} from './thread-messages.js';
+import type { BatchFilled, CaptureTask, CaptureToRead, SightingsTask, ThreadMessage } from './thread-messages.js';
 import { SightingBatch } from './trail/sighting-batch.js';
 import { OVERFLOW, type TunnelTable } from './trail/sightings.js';
 
@@ -37,24 +28,29 @@ const MOST_SIGHTINGS = 4096;
 const ALL_SIGHTINGS = 32 * MOST_SIGHTINGS;
 const LEAST_SIGHTINGS = 256;
 
-/** A thread, and who waits for it: it never fails unheard, and when it ends everyone knows. */
-class Thread<Message> {
+/**
+ * A thread that reads captures: both times the same one, in which the second time all code is compiled already. It never fails
+ * unheard, and when it ends everyone knows.
+ */
+export class ReadingThread {
   /** False where there was no room for it. */
   readonly hasStarted: Promise<boolean>;
   /** Null where it could not be made. */
   readonly #worker: Worker | null;
   #failure: Error | null = null;
+  /** Who waits for what it says. */
+  #onMessage: (message: never) => void = () => undefined;
+  #onFailure: (error: Error) => void = () => undefined;
 
-  /** @param onFailure it will say no more, without having been asked to end */
-  constructor(workerData: ThreadTask, onMessage: (message: Message) => void, onFailure: (error: Error) => void) {
+  constructor() {
     let worker: Worker;
     try {
-      worker = new Worker(THREAD, { workerData, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG } });
+      worker = new Worker(THREAD, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG } });
     } catch (error) {
       // ERR_WORKER_INIT_FAILED: the threads of a container may be counted
       this.#worker = null;
+      this.#failure = error as Error;
       this.hasStarted = Promise.resolve(false);
-      onFailure(error as Error);
       return;
     }
     this.#worker = worker;
@@ -63,131 +59,94 @@ class Thread<Message> {
       worker.once('error', () => resolve(false));
       worker.once('exit', () => resolve(false));
     });
-    const fail = (error: Error): void => {
-      if (this.#failure !== null) return;
-      this.#failure = error;
-      onFailure(error);
-    };
-    worker.on('message', onMessage);
-    worker.on('error', fail);
-    worker.on('exit', () => fail(new Error('the thread that reads captures has ended')));
+    worker.on('message', (message) => this.#onMessage(message as never));
+    worker.on('error', (error: Error) => this.#fail(error));
+    worker.on('exit', () => this.#fail(new Error('the thread that reads captures has ended')));
   }
 
-  post(message: CaptureToRead | BatchFree): void {
-    this.#worker?.postMessage(message);
+  #fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#onFailure(error);
   }
 
-  async end(): Promise<void> {
-    this.#failure ??= new Error('ended');
-    await this.#worker?.terminate();
-  }
-}
-
-/** Reads captures the first time in another thread, one after the other. */
-export class FirstReadingThread {
-  readonly #thread: Thread<CaptureRead>;
-  #isGone = false;
-  #settle: (read: CaptureRead | null) => void = () => undefined;
-
-  constructor(options: FirstReadingOptions) {
-    const workerData: FirstReadingTask = { kind: 'first-reading', options };
-    this.#thread = new Thread(
-      workerData,
-      (read: CaptureRead) => this.#settle(read),
-      () => this.#leave(),
-    );
+  /** False when it will say no more. */
+  get isAlive(): boolean {
+    return this.#failure === null;
   }
 
-  /** What the thread found in a capture; null when there is no thread any more, for want of memory or because the signal says so. */
-  async read(capture: CaptureToRead, signal: AbortSignal | undefined): Promise<CaptureRead | null> {
-    if (this.#isGone || signal?.aborted === true) return null;
-    const leave = (): void => this.#leave();
-    signal?.addEventListener('abort', leave);
-    const read = new Promise<CaptureRead | null>((resolve) => (this.#settle = resolve));
-    this.#thread.post(capture);
+  /** What the thread finds in a capture, the first time; null when there is no thread any more, for want of memory or because the signal says so. */
+  async read(capture: Omit<CaptureToRead, 'kind'>, signal: AbortSignal | undefined): Promise<CaptureRead | null> {
+    if (!this.isAlive || signal?.aborted === true) return null;
+    const stop = (): void => void this.end();
+    signal?.addEventListener('abort', stop);
+    const read = new Promise<CaptureRead | null>((resolve) => {
+      this.#onMessage = resolve;
+      this.#onFailure = () => resolve(null);
+    });
+    this.#post({ ...capture, kind: 'capture' });
     try {
       return await read;
     } finally {
-      signal?.removeEventListener('abort', leave);
+      signal?.removeEventListener('abort', stop);
     }
   }
 
-  #leave(): void {
-    this.#isGone = true;
-    this.#settle(null);
-  }
-
-  end(): Promise<void> {
-    return this.#thread.end();
-  }
-}
-
-/** Reads the sightings of captures in another thread, ahead of who uses them. */
-export class SightingsThread {
-  readonly sources: readonly SightingSource[];
-  readonly hasStarted: Promise<boolean>;
-  readonly #thread: Thread<BatchFilled>;
-  readonly #captures: RemoteSightings[];
-  readonly #tunnels: TunnelTable;
-  /** Numbers in `tunnels` of the thread's own. */
-  readonly #numbers: number[] = [0, OVERFLOW];
-  #ended = 0;
-  readonly #signal: AbortSignal | undefined;
-  // One for all captures: Node warns of more than ten
-  readonly #onAbort = (): void => {
-    for (const capture of this.#captures) capture.wake();
-  };
-
-  constructor(
+  /** The sightings of captures, read ahead of who uses them. When nobody reads any more, the thread ends. */
+  readSightings(
     task: Omit<SightingsTask, 'kind' | 'captures'>,
     captures: readonly Omit<CaptureTask, 'batches'>[],
     tunnels: TunnelTable,
     signal: AbortSignal | undefined,
-  ) {
-    this.#tunnels = tunnels;
-    this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort);
+  ): readonly SightingSource[] {
     const share = Math.floor(ALL_SIGHTINGS / (BATCHES * captures.length));
     const sightings = Math.max(LEAST_SIGHTINGS, Math.min(MOST_SIGHTINGS, share));
     const withBatches = captures.map((capture) => ({
       ...capture,
       batches: Array.from({ length: BATCHES }, () => SightingBatch.sharedMemory(sightings)),
     }));
-    const workerData: SightingsTask = { ...task, kind: 'sightings', captures: withBatches };
-    this.#captures = withBatches.map(
+    /** Numbers in `tunnels` of the thread's own. */
+    const numbers: number[] = [0, OVERFLOW];
+    let left = captures.length;
+    const sources: RemoteSightings[] = withBatches.map(
       ({ batches }, capture) =>
         new RemoteSightings(
           batches.map((memory) => new SightingBatch(memory)),
-          this.#numbers,
+          numbers,
           signal,
-          (batch) => this.#thread.post({ capture, batch }),
-          () => this.#end(),
+          (batch) => this.#post({ kind: 'free', capture, batch }),
+          () => {
+            if (--left > 0) return;
+            signal?.removeEventListener('abort', wake);
+            void this.end();
+          },
         ),
     );
-    this.sources = this.#captures;
-    this.#thread = new Thread(
-      workerData,
-      (message: BatchFilled) => this.#take(message),
-      (error) => {
-        for (const capture of this.#captures) capture.fail(error);
-      },
-    );
-    this.hasStarted = this.#thread.hasStarted;
+    // One for all captures: Node warns of more than ten
+    const wake = (): void => {
+      for (const source of sources) source.wake();
+    };
+    signal?.addEventListener('abort', wake);
+    this.#onMessage = (message: BatchFilled): void => {
+      for (const { kind, src, dst, destinationPort, id } of message.tunnels)
+        numbers.push(tunnels.idOf(kind, src, dst, destinationPort, id));
+      sources[message.capture]!.take(message);
+    };
+    this.#onFailure = (error): void => {
+      for (const source of sources) source.fail(error);
+    };
+    if (this.#failure !== null) this.#onFailure(this.#failure);
+    this.#post({ ...task, kind: 'sightings', captures: withBatches });
+    return sources;
   }
 
-  #take(message: BatchFilled): void {
-    const { tunnels, capture } = message;
-    for (const { kind, src, dst, destinationPort, id } of tunnels) {
-      this.#numbers.push(this.#tunnels.idOf(kind, src, dst, destinationPort, id));
-    }
-    this.#captures[capture]!.take(message);
+  #post(message: ThreadMessage): void {
+    this.#worker?.postMessage(message);
   }
 
-  /** When nobody reads any more, the thread ends. */
-  #end(): void {
-    if (++this.#ended < this.#captures.length) return;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    void this.#thread.end();
+  async end(): Promise<void> {
+    this.#fail(new Error('the thread that reads captures was ended'));
+    await this.#worker?.terminate();
   }
 }
 

@@ -1,7 +1,8 @@
 import type { CapturePoint } from '../net/points.js';
 import { errorAt, fitLine, NO_BOUND, type Bounds, type ErrorBound } from './clock-line.js';
 import type { Samples } from './evidence.js';
-import { groupsOf, withoutCopies, type PointOrders } from './point-orders.js';
+import type { PointOrders } from './point-orders.js';
+import { areAtDifferentPoints, type SampleGroups } from './sample-groups.js';
 import type { Topology } from './topology.js';
 
 /** Differences further than this from the median are other packets that happen to be alike, nanoseconds. */
@@ -95,9 +96,10 @@ interface Line {
   readonly bound: ErrorBound;
 }
 
-/** Clocks of all nodes that packets connect. A packet cannot arrive before it was sent. */
+/** Clocks of all nodes that packets connect. A packet cannot arrive before it was sent. `groups`: of the samples, see groupsOf. */
 export function estimateClocks(
   samples: Samples,
+  groups: SampleGroups,
   points: readonly CapturePoint[],
   topology: Topology,
   orders: PointOrders,
@@ -106,7 +108,7 @@ export function estimateClocks(
   // Points come in the order of what their captures hold, so that no result depends on names.
   const ranks = new Map<string, number>();
   for (const { node } of points) if (!ranks.has(node)) ranks.set(node, ranks.size);
-  for (const group of groupsOf(samples)) collect(group, samples, points, topology, orders, ranks, edges);
+  for (const group of groups) collect(group, samples, points, topology, orders, ranks, edges);
   return spread(edges, ranks);
 }
 
@@ -119,8 +121,7 @@ function collect(
   ranks: ReadonlyMap<string, number>,
   edges: Map<string, Edge>,
 ): void {
-  group = withoutCopies(group, samples);
-  if (new Set(group.map((i) => samples.points[i]!)).size < group.length) return;
+  if (!areAtDifferentPoints(group, samples)) return;
   const source = topology.homeOf(samples.sources[group[0]!]!).node;
   const destination = topology.homeOf(samples.destinations[group[0]!]!).node;
   for (const i of group) {

@@ -12,7 +12,7 @@ const PAIR_LIMIT = 1 << 18;
 /** Pairs that a point has room for at first. */
 const FIRST_PAIRS = 16;
 /** Sightings sampled for clocks and the order of points; when full, every second key is dropped and the rest go on. */
-const SAMPLE_LIMIT = 1 << 16;
+export const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
 const SAMPLE_OCTETS = 12;
 const TCP = 6;

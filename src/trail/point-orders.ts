@@ -1,7 +1,9 @@
 import { doubled } from '../net/doubled.js';
+import { PairIndex } from '../net/pair-index.js';
 import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
-import type { Samples } from './evidence.js';
+import { SAMPLE_LIMIT, type Samples } from './evidence.js';
+import { ALIKE, areAtDifferentPoints, type SampleGroups } from './sample-groups.js';
 
 /** Sightings of one pair of addresses at two points that are compared at most. */
 const LIMIT = 256;
@@ -9,10 +11,6 @@ const LIMIT = 256;
 const CLOSE = 1e9;
 /** Two clocks drift apart by no more than this, nanoseconds a nanosecond. */
 const DRIFT = 200e-6;
-/** One packet is seen this many times at most. */
-const ALIKE = 64;
-/** A point records copies within this time of each other. */
-const COPY = 1e6;
 /** One order is believed when it is seen this many times as often as the other. */
 const CLEARLY = 3;
 const NONE: ReadonlySet<number> = new Set();
@@ -23,32 +21,34 @@ interface Differences {
   readonly later: number[];
 }
 
-/** Differences of one key, chained in the order of their making. */
-interface Chain {
-  readonly first: number;
-  last: number;
-  length: number;
-}
+/** Behind the key in its row: its differences, chained in the order of their making. */
+const FIRST = 2;
+const LAST = 3;
+const LENGTH = 4;
+const WIDTH = 5;
+/** Most keys: each sample with all others of its packet. */
+const KEYS = SAMPLE_LIMIT * ALIKE;
 
 /** Which of two points packets pass first, where neither hops nor homes tell. */
 export class PointOrders {
   readonly #points: readonly CapturePoint[];
-  /** By addresses and points. In arrays of their own those of 13,000 keys took 5 MiB, most of it room for more. */
-  readonly #chains = new Map<string, Chain>();
+  /** Pairs of addresses; and keys, which are a pair of addresses and two points. In lists of their own 13,000 keys took 5 MiB. */
+  readonly #addresses = new PairIndex(SAMPLE_LIMIT);
+  readonly #keys = new PairIndex(KEYS, 1 << 10, WIDTH);
   /** Time and how much later, and the next of the chain. */
   #differences: Float64Array<ArrayBuffer> = new Float64Array(1 << 9);
   #next: Int32Array<ArrayBuffer> = new Int32Array(1 << 8);
   #count = 0;
   /** Points that saw packets which a point saw, too. */
   readonly #compared = new Map<number, Set<number>>();
-  /** What the packets between two addresses said of two points, once asked. */
-  readonly #found = new Map<string, number>();
+  /** What the packets of a key said, once asked. */
+  readonly #found = new Map<number, number>();
 
-  constructor(samples: Samples, points: readonly CapturePoint[]) {
+  /** @param groups of the samples, see groupsOf */
+  constructor(samples: Samples, groups: SampleGroups, points: readonly CapturePoint[]) {
     this.#points = points;
-    for (const all of groupsOf(samples)) {
-      const group = withoutCopies(all, samples);
-      const plain = new Set(group.map((i) => samples.points[i]!)).size === group.length;
+    for (const group of groups) {
+      const plain = areAtDifferentPoints(group, samples);
       for (const i of group) {
         for (const j of group) {
           const x = points[samples.points[i]!]!;
@@ -56,7 +56,8 @@ export class PointOrders {
           if (x.id >= y.id || (areRanked(x, y) && !areBridged(x, y))) continue;
           // Of copies and identical packets it is not known which is which.
           if (!plain && x.node !== y.node) continue;
-          const key = keyOf(samples.sources[i]!, samples.destinations[i]!, x.id, y.id);
+          const addresses = this.#addresses.get(samples.sources[i]!, samples.destinations[i]!);
+          const key = this.#keys.get(addresses, both(x.id, y.id));
           if (!this.#add(key, samples.times[i]!, samples.times[j]! - samples.times[i]!)) continue;
           this.#note(x.id, y.id);
           this.#note(y.id, x.id);
@@ -66,9 +67,11 @@ export class PointOrders {
   }
 
   /** False when there are enough of the key. */
-  #add(key: string, time: number, later: number): boolean {
-    const chain = this.#chains.get(key);
-    if (chain !== undefined && chain.length >= LIMIT) return false;
+  #add(key: number, time: number, later: number): boolean {
+    const { rows } = this.#keys;
+    const row = key * WIDTH;
+    const length = rows[row + LENGTH]!;
+    if (key < 0 || length >= LIMIT) return false;
     const at = this.#count++;
     if (at === this.#next.length) {
       this.#differences = doubled(this.#differences);
@@ -76,24 +79,30 @@ export class PointOrders {
     }
     this.#differences[2 * at] = time;
     this.#differences[2 * at + 1] = later;
-    if (chain === undefined) {
-      this.#chains.set(key, { first: at, last: at, length: 1 });
-      return true;
-    }
-    this.#next[chain.last] = at;
-    chain.last = at;
-    chain.length++;
+    if (length === 0) rows[row + FIRST] = at;
+    else this.#next[rows[row + LAST]!] = at;
+    rows[row + LAST] = at;
+    rows[row + LENGTH] = length + 1;
     return true;
   }
 
-  #differencesOf(key: string): Differences | undefined {
-    const chain = this.#chains.get(key);
-    if (chain === undefined) return undefined;
+  /** Number of a key, -1 where packets from src to dst were not seen at both points. */
+  #find(src: number, dst: number, first: number, second: number): number {
+    const addresses = this.#addresses.find(src, dst);
+    return addresses < 0 ? -1 : this.#keys.find(addresses, both(first, second));
+  }
+
+  #differencesOf(key: number): Differences | undefined {
+    if (key < 0) return undefined;
+    const { rows } = this.#keys;
+    const row = key * WIDTH;
     const times: number[] = [];
     const later: number[] = [];
-    for (let i = 0, at = chain.first; i < chain.length; i++, at = this.#next[at]!) {
+    let at = rows[row + FIRST]!;
+    for (let left = rows[row + LENGTH]!; left > 0; left--) {
       times.push(this.#differences[2 * at]!);
       later.push(this.#differences[2 * at + 1]!);
+      at = this.#next[at]!;
     }
     return { times, later };
   }
@@ -115,9 +124,8 @@ export class PointOrders {
    */
   passed(src: number, dst: number, first: number, second: number): boolean {
     const forward = first < second;
-    const { later } = this.#differencesOf(
-      forward ? keyOf(src, dst, first, second) : keyOf(src, dst, second, first),
-    ) ?? { later: [] };
+    const key = forward ? this.#find(src, dst, first, second) : this.#find(src, dst, second, first);
+    const { later } = this.#differencesOf(key) ?? { later: [] };
     let before = 0;
     let behind = 0;
     for (const time of later) {
@@ -131,15 +139,15 @@ export class PointOrders {
   compare(src: number, dst: number, x: number, y: number, clocks: ReadonlyMap<string, Clock> | null): number {
     if (x > y) return -this.compare(src, dst, y, x, clocks);
     if (areRanked(this.#points[x]!, this.#points[y]!)) return 0;
-    const key = keyOf(src, dst, x, y);
+    const key = this.#find(src, dst, x, y);
     const there = this.#differencesOf(key);
-    const back = this.#differencesOf(keyOf(dst, src, x, y));
+    const back = this.#differencesOf(this.#find(dst, src, x, y));
     if (there === undefined && back === undefined) return 0;
     let order = this.#found.get(key);
     if (order === undefined) {
       const sameNode = this.#points[x]!.node === this.#points[y]!.node;
       order = sameNode ? signs(back) - signs(there) : -roundTrips(there, back);
-      this.#found.set(key, order);
+      if (key >= 0) this.#found.set(key, order);
     }
     if (order !== 0 || clocks === null) return order;
     const clockX = clocks.get(this.#points[x]!.node);
@@ -147,29 +155,6 @@ export class PointOrders {
     if (clockX === undefined || clockY === undefined || clockX.reference !== clockY.reference) return 0;
     return -(corrected(there, clockX, clockY) - corrected(back, clockX, clockY));
   }
-}
-
-/** Indexes of samples of one key each, in order of time; what is seen more often is many packets, and tells nothing. */
-export function* groupsOf(samples: Samples): Generator<readonly number[]> {
-  const order = Array.from({ length: samples.count }, (_, i) => i);
-  const { keyLow, keyHigh, times } = samples;
-  order.sort((x, y) => keyHigh[x]! - keyHigh[y]! || keyLow[x]! - keyLow[y]! || times[x]! - times[y]! || x - y);
-  let from = 0;
-  for (let i = 1; i <= order.length; i++) {
-    const x = order[from]!;
-    const y = order[i];
-    if (y !== undefined && keyLow[x] === keyLow[y] && keyHigh[x] === keyHigh[y]) continue;
-    if (i - from > 1 && i - from <= ALIKE) yield order.slice(from, i);
-    from = i;
-  }
-}
-
-/** A group without what a point recorded again in the same passage (bridges flood, `-i any` shows each interface). */
-export function withoutCopies(group: readonly number[], { points, times, ttls }: Samples): readonly number[] {
-  return group.filter(
-    (i, at) =>
-      !group.slice(0, at).some((j) => points[j] === points[i] && ttls[j] === ttls[i] && times[i]! - times[j]! < COPY),
-  );
 }
 
 /** True where the roles of two points of one node tell their order. */
@@ -182,8 +167,8 @@ function areBridged(x: CapturePoint, y: CapturePoint): boolean {
   return (isWorkload(x.role) && y.role === 'bridge') || (isWorkload(y.role) && x.role === 'bridge');
 }
 
-function keyOf(src: number, dst: number, first: number, second: number): string {
-  return `${src}>${dst} ${first} ${second}`;
+function both(first: number, second: number): number {
+  return (first << 16) | second;
 }
 
 function signs(differences: Differences | undefined): number {

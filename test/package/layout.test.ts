@@ -22,7 +22,7 @@ const ROOT = [
   ['thread-messages.ts'],
   ['thread.ts', 'threads.ts'],
   ['thread-pays.ts'],
-  ['second-reading.ts', 'sighting-queue.ts'],
+  ['gather.ts', 'second-reading.ts', 'sighting-queue.ts'],
   ['run.ts'],
   ['assemble.ts'],
   ['diagnose.ts', 'packets.ts'],

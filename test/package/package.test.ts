@@ -229,6 +229,26 @@ describe('npm pack', () => {
       90_000,
     );
 
+    it('are one more for both readings, and it ends where nothing is paired', () => {
+      const files = capturesOf(500);
+      const told = ends(`
+        import { syncBuiltinESMExports } from 'node:module';
+        import workers from 'node:worker_threads';
+        let [made, ended] = [0, 0];
+        workers.Worker = class extends workers.Worker {
+          constructor(...given) { super(...given); made++; this.once('exit', () => ended++); }
+        };
+        syncBuiltinESMExports();
+        const files = ${JSON.stringify(files)};
+        const { counts } = await lasthop.diagnose(files, { threads: 2 });
+        console.log(made, ended, counts.frames);
+        await lasthop.points(files, { threads: 2 });
+        console.log(made, ended);
+        await lasthop.diagnose(files, { threads: 2, order: ['nowhere'] }).catch(({ name }) => console.log(name));
+        console.log(made, ended);`);
+      expect(told).toBe('1 1 2050\n2 2\nOptionsError\n3 3\n');
+    }, 90_000);
+
     it.skipIf(spawnSync('prlimit', ['--version']).status !== 0)(
       'read more captures than a process may have files open, and so does one',
       () => {
