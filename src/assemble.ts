@@ -304,6 +304,7 @@ function countsOf(run: Run, unplaced: number): Counts {
       tracker.evicted +
       tracker.translations.refused +
       tracker.exchanges.evicted +
+      tracker.exchanges.refused +
       run.services.refused +
       run.backends.refused +
       flows.evicted +

@@ -1,19 +1,15 @@
 import { Reach, type Exchange } from './exchange.js';
-import type { Repeat } from './exchange-store.js';
-import { acknowledgedOctets, DATAGRAMS } from './exchange-packets.js';
+import { acknowledgedOctets } from './exchange-packets.js';
 import type { Topology } from './topology.js';
 import type { Trail } from './trail.js';
 
 /** The acknowledgement of what was sent several times is not this one's for certain. */
 export function wasSentAgain(trail: Trail, exchange: Exchange): boolean {
-  return repeatOf(trail, exchange) !== undefined;
+  return repetitionOf(trail, exchange) === 'sure';
 }
 
-function repeatOf(trail: Trail, exchange: Exchange): Repeat | undefined {
-  return exchange.repeats.find(({ request, sequence, length }) => {
-    const ahead = (sequence - trail.a) | 0;
-    return request === (trail.direction === 'request') && ahead < acknowledgedOctets(trail) && ahead + length > 0;
-  });
+function repetitionOf(trail: Trail, exchange: Exchange): ReturnType<Exchange['repetitionOf']> {
+  return exchange.repetitionOf(trail.direction === 'request', trail.a, acknowledgedOctets(trail));
 }
 
 function covered(trail: Trail, acknowledged: number): boolean {
@@ -25,8 +21,8 @@ function covered(trail: Trail, acknowledged: number): boolean {
 type Arrival = 'shown' | 'one-of-several';
 
 /** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
-function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes }: Exchange): Arrival | null {
-  if (requestTimes.length >= DATAGRAMS || replyTimes.length >= DATAGRAMS) return 'one-of-several';
+function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes, forgets }: Exchange): Arrival | null {
+  if (forgets) return 'one-of-several';
   const asked = requestTimes.filter((time) => time >= firstTime).length;
   const answered = replyTimes.filter((time) => time > firstTime).length;
   return answered >= asked ? 'one-of-several' : null;
@@ -101,7 +97,7 @@ function isUnseenBehind(trail: Trail, exchange: Exchange, acknowledged: number):
   const end = (trail.a + acknowledgedOctets(trail)) | 0;
   const sent = request ? exchange.sentByClient : exchange.sentByServer;
   if (((acknowledged - sent) | 0) > 0) return true;
-  return exchange.gaps.some((gap) => gap.request === request && ((gap.from - end) | 0) >= 0);
+  return exchange.hasGapBehind(request, end);
 }
 
 function dataArrival(trail: Trail, exchange: Exchange, acknowledged: number): Arrival | null {
@@ -109,10 +105,10 @@ function dataArrival(trail: Trail, exchange: Exchange, acknowledged: number): Ar
   // Sent after what comes behind it: sent again, and the first time before the captures began.
   if (!exchange.synSeen && !exchange.synAckSeen && isUnseenBehind(trail, exchange, acknowledged))
     return 'one-of-several';
-  const repeat = repeatOf(trail, exchange);
-  if (repeat === undefined) return 'shown';
+  const repetition = repetitionOf(trail, exchange);
+  if (repetition === null) return 'shown';
   // Clocks that were not compared may turn a packet and its acknowledgement round.
-  return repeat.wasAcknowledged ? 'one-of-several' : null;
+  return repetition === 'unsure' ? 'one-of-several' : null;
 }
 
 /** A RST or ICMP error that the destination itself made shows that the packet reached it; one made on the way does not. */

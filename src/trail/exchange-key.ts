@@ -28,15 +28,6 @@ export function numbered(key: Key, id: number, sequence: number, nameId: number)
   return key;
 }
 
-/** Of what has identifiers, echoes and questions, they count; the initial sequence number of a connection does not. */
-export function translatedKey(key: Key): string {
-  return key.protocol >= IS_DNS ? `${aliasOf(key)} ${key.sequence}` : aliasOf(key);
-}
-
-export function aliasOf({ protocol, client, server, clientPort, serverPort, id }: Key): string {
-  return `${protocol} ${client} ${server} ${clientPort} ${serverPort} ${id}`;
-}
-
 /**
  * What every look-up knows: all echoes or questions between two sockets would be one chain without their ids. The same both ways,
  * see ExchangeIndex.findEither. The upper bits count.

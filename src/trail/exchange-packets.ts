@@ -1,13 +1,22 @@
 import { Layer } from '../wire/layers.js';
 import type { Exchange } from './exchange.js';
 import {
+  BackendField,
+  ENTRY_SHIFT,
+  EntryKind,
+  FormField,
+  GapField,
+  NO_ENTRY,
+  RepeatField,
+} from './exchange-entries.js';
+import {
   EXCHANGE_SHIFT,
   ExchangeFlag,
   ExchangeRow,
   ExchangeTime,
   Protocol,
   ReachPlace,
-  type Backend,
+  type ExchangeStore,
 } from './exchange-store.js';
 import type { Quote } from './packet-group.js';
 import { Stream } from './stream.js';
@@ -55,6 +64,13 @@ const ACK_BY_CLIENT_SEEN = ExchangeFlag.ACK_BY_CLIENT_SEEN;
 const ACK_BY_SERVER_SEEN = ExchangeFlag.ACK_BY_SERVER_SEEN;
 const SENT_BY_CLIENT_SEEN = ExchangeFlag.SENT_BY_CLIENT_SEEN;
 const SENT_BY_SERVER_SEEN = ExchangeFlag.SENT_BY_SERVER_SEEN;
+const HAS_FORMS = ExchangeFlag.HAS_FORMS;
+const HAS_BACKENDS = ExchangeFlag.HAS_BACKENDS;
+const FORGETS = ExchangeFlag.FORGETS;
+const MAY_LACK = ExchangeFlag.MAY_LACK;
+const BACKEND = EntryKind.BACKEND;
+const GAP = EntryKind.GAP;
+const REPEAT = EntryKind.REPEAT;
 const REQUEST_REACH = ReachPlace.REQUEST;
 const REPLY_REACH = ReachPlace.REPLY;
 const REACH = ReachPlace.MASK;
@@ -89,8 +105,8 @@ export interface PacketFacts {
 }
 
 /** Most datagrams of a direction whose times are remembered. */
-export const DATAGRAMS = 256;
-/** Most gaps remembered of a connection; what falls into a forgotten one counts as sent again, and its arrival as not shown. */
+const DATAGRAMS = 256;
+/** Most gaps remembered of a connection; what falls into a forgotten one may have been sent before, or not. */
 const GAPS = 64;
 /** Octets before the first data told that may still be told. */
 const BEFORE = 1 << 30;
@@ -100,6 +116,8 @@ const LATER = 100e6;
 const REPEATS = 256;
 /** Most backends remembered of an exchange. */
 const BACKENDS = 4;
+/** Most forms remembered of a translated request: no box makes as many. */
+const FORMS = 8;
 /** Packets of one exchange that are looked at again in the end. */
 const OPEN_LIMIT = 64;
 
@@ -168,14 +186,31 @@ export function note(
 /** The time of the first datagram of each direction is in the row; nothing is rare of a question and its answer. */
 function noteDatagram({ store, number }: Exchange, request: boolean, { firstTime }: PacketFacts): void {
   const before = store.rows[(number << SHIFT) + (request ? REQUESTS : REPLIES)]!;
-  if (before >= DATAGRAMS) return;
+  if (before >= DATAGRAMS) {
+    store.forget(number);
+    return;
+  }
   if (before === 0) {
     store.times[(number << TIME_SHIFT) + (request ? REQUEST_TIME : REPLY_TIME)] = firstTime;
     return;
   }
-  const rare = store.rareOf(number);
-  if (request) rare.requestTimes = appended(rare.requestTimes, firstTime);
-  else rare.replyTimes = appended(rare.replyTimes, firstTime);
+  const place = store.placeOfTime(number, request);
+  if (place >= 0) store.entries.times[place] = firstTime;
+}
+
+/** Notes what a request of an exchange is translated to on its way. */
+export function noteForms({ store, number }: Exchange, forms: readonly Form[]): void {
+  const { entries, rows } = store;
+  rows[(number << SHIFT) + FLAGS]! |= forms.length > FORMS ? HAS_FORMS | MAY_LACK : HAS_FORMS;
+  for (const { src, dst, sourcePort, destinationPort, echoId } of forms.slice(0, FORMS)) {
+    const at = store.addEntry(number, EntryKind.FORM) << ENTRY_SHIFT;
+    const { words } = entries;
+    words[at + FormField.SRC] = src;
+    words[at + FormField.DST] = dst;
+    words[at + FormField.SOURCE_PORT] = sourcePort;
+    words[at + FormField.DESTINATION_PORT] = destinationPort;
+    words[at + FormField.ECHO_ID] = echoId;
+  }
 }
 
 /** Notes where the requests of an exchange go, and what comes back from there. `first`, `last`: a packet's first and last form. */
@@ -194,25 +229,51 @@ export function noteBackend(
   const isOpening = !isTcp || (c & SYN) !== 0;
   const address = request ? last.dst : first.src;
   const port = request ? last.destinationPort : first.sourcePort;
-  let found: Backend | undefined;
-  for (const backend of exchange.backends) if (backend.address === address && backend.port === port) found = backend;
-  if (found === undefined) {
+  const { store, number } = exchange;
+  let entry = NO_ENTRY;
+  if ((store.rows[(number << SHIFT) + FLAGS]! & HAS_BACKENDS) !== 0) entry = findBackend(store, number, address, port);
+  if (entry === NO_ENTRY) {
     const asked = request ? first.dst : last.src;
     const askedPort = request ? first.destinationPort : last.sourcePort;
-    if (!isOpening || (asked === address && askedPort === port) || exchange.backends.length >= BACKENDS) return;
-    const backend = { address, port, replies: request ? 0 : 1, resets: 0 };
-    exchange.backends = appended(exchange.backends, backend);
+    if (!isOpening || (asked === address && askedPort === port)) return;
+    addBackend(store, number, address, port, request ? 0 : 1);
   } else if (!request) {
-    if (isTcp && (c & RST) !== 0) found.resets++;
-    if (isOpening) found.replies++;
+    const { words } = store.entries;
+    const at = entry << ENTRY_SHIFT;
+    if (isTcp && (c & RST) !== 0) words[at + BackendField.RESETS]!++;
+    if (isOpening) words[at + BackendField.REPLIES]!++;
   }
+}
+
+function findBackend(store: ExchangeStore, number: number, address: number, port: number): number {
+  const { entries } = store;
+  const { words } = entries;
+  const last = store.lastEntry(number);
+  let entry = entries.firstOf(BACKEND, last);
+  for (; entry !== NO_ENTRY; entry = entries.nextOf(BACKEND, entry, last)) {
+    const at = entry << ENTRY_SHIFT;
+    if (words[at + BackendField.ADDRESS] === address && words[at + BackendField.PORT] === port) break;
+  }
+  return entry;
+}
+
+function addBackend(store: ExchangeStore, number: number, address: number, port: number, replies: number): void {
+  const { entries, rows } = store;
+  if (entries.countOf(BACKEND, store.lastEntry(number)) >= BACKENDS) return;
+  rows[(number << SHIFT) + FLAGS]! |= HAS_BACKENDS;
+  const at = store.addEntry(number, BACKEND) << ENTRY_SHIFT;
+  const { words } = entries;
+  words[at + BackendField.ADDRESS] = address;
+  words[at + BackendField.PORT] = port;
+  words[at + BackendField.REPLIES] = replies;
+  words[at + BackendField.RESETS] = 0;
 }
 
 /** Up to so many a list is no longer than what is in it: an array that grows makes room for sixteen more. */
 const FEW = 6;
 
 /** The list with one more; a long one is not made anew. */
-function appended<T extends number | object>(list: readonly T[], item: T): readonly T[] {
+function appended<T extends object>(list: readonly T[], item: T): readonly T[] {
   if (list.length < FEW) return list.concat(item);
   (list as T[]).push(item);
   return list;
@@ -320,13 +381,8 @@ function noteData(exchange: Exchange, request: boolean, facts: PacketFacts, isLa
   if (isNew) rows[sent] = end;
   const wasAcknowledged = isLater && isNew && isAcknowledged(rows, row, request, end);
   // What waited for more sightings is told late, and is new all the same
-  if (
-    (wasAcknowledged || (!isNew && !fillsGap(exchange, request, facts.a, end))) &&
-    exchange.repeats.length < REPEATS
-  ) {
-    const length = acknowledgedOctets(facts);
-    exchange.repeats = appended(exchange.repeats, { request, sequence: facts.a, length, wasAcknowledged });
-  }
+  if (wasAcknowledged || (!isNew && !fillsGap(exchange, request, facts.a, end)))
+    addRepeat(exchange, request, facts, wasAcknowledged);
   rows[row + FLAGS]! |= request ? SENT_BY_CLIENT_SEEN : SENT_BY_SERVER_SEEN;
   if (facts.payloadLength > 0) rows[row + FLAGS]! |= request ? CLIENT_DATA : SERVER_DATA;
 }
@@ -347,24 +403,60 @@ export function acknowledgedOctets({ payloadLength, c }: Pick<PacketFacts, 'payl
   return payloadLength + ((c & FIN) !== 0 ? 1 : 0);
 }
 
-function addGap(exchange: Exchange, request: boolean, from: number, to: number): void {
-  if (exchange.gaps.length < GAPS) exchange.gaps = appended(exchange.gaps, { request, from, to });
+function addRepeat({ store, number }: Exchange, request: boolean, facts: PacketFacts, wasAcknowledged: boolean): void {
+  const { entries, rows } = store;
+  const before = entries.repeats(store.lastEntry(number));
+  if (before >= REPEATS) {
+    store.forget(number);
+    return;
+  }
+  // It may fill a gap that is forgotten
+  const isUnsure = wasAcknowledged || (rows[(number << SHIFT) + FLAGS]! & FORGETS) !== 0;
+  const entry = store.addEntry(number, REPEAT);
+  if (entry === NO_ENTRY) return;
+  const at = entry << ENTRY_SHIFT;
+  const { words } = entries;
+  words[at + RepeatField.REQUEST] = request ? 1 : 0;
+  words[at + RepeatField.SEQUENCE] = facts.a;
+  words[at + RepeatField.LENGTH] = acknowledgedOctets(facts);
+  words[at + RepeatField.IS_UNSURE] = isUnsure ? 1 : 0;
+  words[at + RepeatField.ORDINAL] = before + 1;
+}
+
+function addGap({ store, number }: Exchange, request: boolean, from: number, to: number): void {
+  const { entries } = store;
+  if (entries.countOf(GAP, store.lastEntry(number)) >= GAPS) {
+    store.forget(number);
+    return;
+  }
+  const entry = store.addEntry(number, GAP);
+  if (entry === NO_ENTRY) return;
+  const at = entry << ENTRY_SHIFT;
+  const { words } = entries;
+  words[at + GapField.REQUEST] = request ? 1 : 0;
+  words[at + GapField.FROM] = from;
+  words[at + GapField.TO] = to;
 }
 
 /** True when no packet told so far had these octets. */
 function fillsGap(exchange: Exchange, request: boolean, from: number, to: number): boolean {
-  const { gaps } = exchange;
-  const at = gaps.findIndex(
-    (gap) => gap.request === request && ((from - gap.from) | 0) >= 0 && ((gap.to - to) | 0) >= 0,
-  );
-  if (at < 0) return comesBefore(exchange, request, from, to);
-  const gap = gaps[at]!;
-  const parts = [
-    { request, from: gap.from, to: from },
-    { request, from: to, to: gap.to },
-  ].filter((part) => part.from !== part.to);
-  exchange.gaps = [...gaps.slice(0, at), ...parts, ...gaps.slice(at + 1)];
-  return true;
+  const { store, number } = exchange;
+  const { entries } = store;
+  const { words } = entries;
+  const last = store.lastEntry(number);
+  for (let gap = entries.firstOf(GAP, last); gap !== NO_ENTRY; gap = entries.nextOf(GAP, gap, last)) {
+    const at = gap << ENTRY_SHIFT;
+    const gapFrom = words[at + GapField.FROM]!;
+    const gapTo = words[at + GapField.TO]!;
+    if ((words[at + GapField.REQUEST] === 1) !== request) continue;
+    if (((from - gapFrom) | 0) < 0 || ((gapTo - to) | 0) < 0) continue;
+    if (gapFrom === from && gapTo === to) store.removeEntry(number, gap);
+    else if (gapFrom === from) words[at + GapField.FROM] = to;
+    else words[at + GapField.TO] = from;
+    if (gapFrom !== from && gapTo !== to) addGap(exchange, request, to, gapTo);
+    return true;
+  }
+  return comesBefore(exchange, request, from, to);
 }
 
 /** True when these octets come before the first that were told; from now on they are the first. */

@@ -1,18 +1,12 @@
 import { newRows, timesOf } from '../net/row-memory.js';
 import type { ExchangeProtocol } from '../report/report.js';
+import { EntryKind, EntryPool, NO_ENTRY } from './exchange-entries.js';
+import { RequestWays } from './request-ways.js';
 import type { Stream } from './stream.js';
 import type { Direction, Trail } from './trail.js';
-import type { Form } from './trail-rows.js';
 
 /** Shared by all that have none, most of them. */
 export const NONE: readonly never[] = Object.freeze([]);
-
-/** Sequence numbers of one direction, from and up to. */
-export interface Gap {
-  readonly request: boolean;
-  readonly from: number;
-  readonly to: number;
-}
 
 /** What a RST,ACK that was told before any SYN acknowledges, and itself. */
 export interface EarlyReset {
@@ -30,19 +24,8 @@ export interface TunnelError {
 export interface Backend {
   readonly address: number;
   readonly port: number;
-  /** Packets that decide the exchange; of a connection only SYNs and their answers. */
-  replies: number;
-  /** RSTs that it sent. */
-  resets: number;
-}
-
-/** A part of one direction's data that was sent again. */
-export interface Repeat {
-  readonly request: boolean;
-  readonly sequence: number;
-  readonly length: number;
-  /** It was acknowledged before it was sent: it had been sent before, unseen. */
-  readonly wasAcknowledged: boolean;
+  readonly replies: number;
+  readonly resets: number;
 }
 
 /**
@@ -73,6 +56,8 @@ export const ExchangeRow = {
   REQUEST_DST: 22,
   FIRST_BY_CLIENT: 23,
   FIRST_BY_SERVER: 24,
+  /** The last entry of what is rare of it, see EntryPool. */
+  ENTRIES: 25,
   /** 26 to 31 are times. */
 } as const;
 
@@ -110,9 +95,10 @@ export const ExchangeFlag = {
   HAS_RARE: 0x40000,
   IPV6: 0x80000,
   MAY_LACK: 0x400000,
-  /** In what is rare of it are such. */
+  /** Among its entries are such. */
   HAS_FORMS: 0x100000,
   HAS_BACKENDS: 0x200000,
+  FORGETS: 0x8000000,
 } as const;
 
 /** Above those bits, two each from these places on: how far its packets came, see Reach. */
@@ -141,7 +127,9 @@ const LAST_TIME = ExchangeTime.LAST_TIME;
 const LAST_REQUEST_TIME = ExchangeTime.LAST_REQUEST_TIME;
 const LAST_REPLY_TIME = ExchangeTime.LAST_REPLY_TIME;
 const FIRST_REPLY_TIME = ExchangeTime.FIRST_REPLY_TIME;
+const ENTRIES = ExchangeRow.ENTRIES;
 const HAS_RARE = ExchangeFlag.HAS_RARE;
+const FORGETS = ExchangeFlag.FORGETS;
 const SHIFT = EXCHANGE_SHIFT;
 const TIME_SHIFT = SHIFT - 1;
 const WIDTH = 1 << SHIFT;
@@ -152,23 +140,17 @@ const FEW = 1 << 8;
  * them for its arrays; many in one would all be held by the one that a trail goes on to tell of.
  */
 const LEFT = 16;
+/** Most entries of many packets: 32 MiB; a million flows have one for every second exchange. */
+const MANY = 1 << 20;
 
-/** What few exchanges have. */
+/** What few exchanges have, and is no list of numbers; for those see EntryPool. */
 export class Rare {
-  requestForms: readonly Form[] = NONE;
-  requestWay: readonly number[] = NONE;
-  backends: readonly Backend[] = NONE;
   open: readonly Trail[] = NONE;
   refusedBy: Trail | null = null;
   earlyReset: EarlyReset | null = null;
   tunnelErrors: readonly TunnelError[] = NONE;
-  /** Of the datagrams behind the first one. */
-  requestTimes: readonly number[] = NONE;
-  replyTimes: readonly number[] = NONE;
   requestStream: Stream | null = null;
   replyStream: Stream | null = null;
-  gaps: readonly Gap[] = NONE;
-  repeats: readonly Repeat[] = NONE;
 }
 
 /**
@@ -181,6 +163,9 @@ export class ExchangeStore {
   times!: Float64Array<ArrayBuffer>;
   /** By number. */
   readonly rare: (Rare | undefined)[] = [undefined];
+  readonly entries: EntryPool;
+  /** Those of all stores that belong together. */
+  readonly ways: RequestWays;
   readonly #most: number;
   #room = 0;
   /** NO_EXCHANGE is no number of one. */
@@ -189,9 +174,14 @@ export class ExchangeStore {
   /** Where what leaves goes; when it is full a new one. */
   #left: ExchangeStore | null = null;
 
-  /** @param most exchanges that are held at a time */
-  constructor(most: number) {
+  /** Entries that there was no room for; their exchanges know. */
+  refused = 0;
+
+  /** @param most exchanges that are held at a time, @param mostEntries entries of many packets */
+  constructor(most: number, mostEntries = MANY, ways = new RequestWays()) {
     this.#most = most;
+    this.entries = new EntryPool(mostEntries);
+    this.ways = ways;
     this.#makeRoom(Math.min(most, FEW));
   }
 
@@ -219,6 +209,7 @@ export class ExchangeStore {
   clear(number: number): void {
     const { rows, times } = this;
     const row = number << SHIFT;
+    this.entries.free(rows[row + ENTRIES]!);
     rows.fill(0, row, row + WIDTH);
     rows[row + CLIENT_PORT] = rows[row + SERVER_PORT] = rows[row + NAME_ID] = -1;
     rows[row + REQUEST_LAST] = rows[row + REPLY_LAST] = -1;
@@ -231,6 +222,8 @@ export class ExchangeStore {
   /** Gives a number back. */
   free(number: number): void {
     if (number < this.rare.length) this.rare[number] = undefined;
+    this.entries.free(this.rows[(number << SHIFT) + ENTRIES]!);
+    this.rows[(number << SHIFT) + ENTRIES] = NO_ENTRY;
     this.setNext(number, this.#free);
     this.#free = number;
   }
@@ -259,12 +252,50 @@ export class ExchangeStore {
     return this.rare[number]!;
   }
 
+  /** The last entry of an exchange. */
+  lastEntry(number: number): number {
+    return this.rows[(number << SHIFT) + ENTRIES]!;
+  }
+
+  /** Adds an entry to an exchange, see EntryPool.add; where there is no room for it the exchange forgets. */
+  addEntry(number: number, kind: number): number {
+    const { rows, entries } = this;
+    const at = (number << SHIFT) + ENTRIES;
+    const entry = entries.add(kind, rows[at]!);
+    if (entry === NO_ENTRY) {
+      this.refused++;
+      this.forget(number);
+    } else {
+      rows[at] = entries.lastWith(entry, rows[at]!);
+    }
+    return entry;
+  }
+
+  removeEntry(number: number, entry: number): void {
+    const at = (number << SHIFT) + ENTRIES;
+    this.rows[at] = this.entries.remove(entry, this.rows[at]!);
+  }
+
+  /** Notes that something of an exchange is not remembered. */
+  forget(number: number): void {
+    this.rows[(number << SHIFT) + FLAGS]! |= FORGETS;
+  }
+
+  /** Where among the times of the entries that of one more datagram is to be put; -1 when there is no room. */
+  placeOfTime(number: number, request: boolean): number {
+    const { entries } = this;
+    const last = this.lastEntry(number);
+    const entry = last !== NO_ENTRY && entries.takesTime(last) ? last : this.addEntry(number, EntryKind.DATAGRAMS);
+    return entry === NO_ENTRY ? -1 : entries.placeOfTime(entry, request);
+  }
+
   /** Copies an exchange, as it is now, into a store of those that have left this one. @returns that store, and its number there */
   copyOut(number: number): [store: ExchangeStore, number: number] {
-    if (this.#left === null || this.#left.#used > LEFT) this.#left = new ExchangeStore(LEFT);
+    if (this.#left === null || this.#left.#used > LEFT) this.#left = new ExchangeStore(LEFT, Infinity, this.ways);
     const store = this.#left;
     const to = store.#used++;
     store.rows.set(this.rows.subarray(number << SHIFT, (number + 1) << SHIFT), to << SHIFT);
+    store.rows[(to << SHIFT) + ENTRIES] = this.entries.copyTo(store.entries, this.lastEntry(number));
     store.rare.push(this.rare[number]);
     return [store, to];
   }

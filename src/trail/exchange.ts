@@ -1,5 +1,15 @@
 import type { ExchangeProtocol } from '../report/report.js';
 import {
+  BackendField,
+  ENTRY_SHIFT,
+  EntryKind,
+  FormField,
+  GapField,
+  NO_ENTRY,
+  RepeatField,
+  WayField,
+} from './exchange-entries.js';
+import {
   EXCHANGE_SHIFT,
   ExchangeFlag,
   ExchangeRow,
@@ -10,9 +20,7 @@ import {
   type Backend,
   type EarlyReset,
   type ExchangeStore,
-  type Gap,
   type Rare,
-  type Repeat,
   type TunnelError,
 } from './exchange-store.js';
 import type { Stream } from './stream.js';
@@ -302,32 +310,51 @@ export class Exchange {
   get ackByServerSeen(): boolean {
     return this.#is(ExchangeFlag.ACK_BY_SERVER_SEEN);
   }
-  /** It was made when there was no room for others: packets of it may have been among those. */
+  /** Packets of it may have been told that it does not know of: it was made when there was no room for others, or translated too often. */
   get mayLack(): boolean {
     return this.#is(ExchangeFlag.MAY_LACK);
   }
+  /** Not all of its datagrams, gaps and repetitions are remembered. */
+  get forgets(): boolean {
+    return this.#is(ExchangeFlag.FORGETS);
+  }
+  /** True when its requests were translated on their way. */
+  get hasForms(): boolean {
+    return this.#is(ExchangeFlag.HAS_FORMS);
+  }
   /** What its requests were translated to on their way, in order, as they were sent first; empty where they were not. */
   get requestForms(): readonly Form[] {
-    return this.#rare?.requestForms ?? NONE;
-  }
-  set requestForms(value: readonly Form[]) {
-    this.#store.rareOf(this.#number).requestForms = value;
-    this.#set(ExchangeFlag.HAS_FORMS, value.length > 0);
+    return this.#listOf(EntryKind.FORM, (words, row) => ({
+      src: words[row + FormField.SRC]!,
+      dst: words[row + FormField.DST]!,
+      sourcePort: words[row + FormField.SOURCE_PORT]!,
+      destinationPort: words[row + FormField.DESTINATION_PORT]!,
+      echoId: words[row + FormField.ECHO_ID]!,
+    }));
   }
   /** Points that showed most of the way of such a request, in order. */
   get requestWay(): readonly number[] {
-    return this.#rare?.requestWay ?? NONE;
+    const { entries, ways } = this.#store;
+    const entry = entries.firstOf(EntryKind.WAY, this.#lastEntry);
+    return entry === NO_ENTRY ? NONE : ways.at(entries.words[(entry << ENTRY_SHIFT) + WayField.NUMBER]!);
   }
   set requestWay(value: readonly number[]) {
-    this.#store.rareOf(this.#number).requestWay = value;
+    const { entries, ways } = this.#store;
+    const way = ways.numberOf(value);
+    if (way < 0) return;
+    let entry = entries.firstOf(EntryKind.WAY, this.#lastEntry);
+    if (entry === NO_ENTRY) entry = this.#store.addEntry(this.#number, EntryKind.WAY);
+    entries.words[(entry << ENTRY_SHIFT) + WayField.NUMBER] = way;
   }
   /** Where a translation sent its requests, as their packets show it. */
   get backends(): readonly Backend[] {
-    return this.#rare?.backends ?? NONE;
-  }
-  set backends(value: readonly Backend[]) {
-    this.#store.rareOf(this.#number).backends = value;
-    this.#set(ExchangeFlag.HAS_BACKENDS, value.length > 0);
+    if (!this.#is(ExchangeFlag.HAS_BACKENDS)) return NONE;
+    return this.#listOf(EntryKind.BACKEND, (words, row) => ({
+      address: words[row + BackendField.ADDRESS]!,
+      port: words[row + BackendField.PORT]!,
+      replies: words[row + BackendField.REPLIES]!,
+      resets: words[row + BackendField.RESETS]!,
+    }));
   }
   /** Packets that are not known to have arrived. */
   get open(): readonly Trail[] {
@@ -358,12 +385,12 @@ export class Exchange {
   }
   /** UDP: times of the first datagrams of each direction. */
   get requestTimes(): readonly number[] {
-    return this.requests === 0
-      ? NONE
-      : [this.#timeAt(ExchangeTime.REQUEST_TIME), ...(this.#rare?.requestTimes ?? NONE)];
+    if (this.requests === 0) return NONE;
+    return [this.#timeAt(ExchangeTime.REQUEST_TIME), ...this.#store.entries.timesOf(true, this.#lastEntry)];
   }
   get replyTimes(): readonly number[] {
-    return this.replies === 0 ? NONE : [this.#timeAt(ExchangeTime.REPLY_TIME), ...(this.#rare?.replyTimes ?? NONE)];
+    if (this.replies === 0) return NONE;
+    return [this.#timeAt(ExchangeTime.REPLY_TIME), ...this.#store.entries.timesOf(false, this.#lastEntry)];
   }
   /** What each point saw of each direction of a connection, where rows will tell it. */
   get requestStream(): Stream | null {
@@ -378,19 +405,47 @@ export class Exchange {
   set replyStream(value: Stream | null) {
     this.#store.rareOf(this.#number).replyStream = value;
   }
-  /** Parts of the sequence space of which no packet was told yet, though later ones were. */
-  get gaps(): readonly Gap[] {
-    return this.#rare?.gaps ?? NONE;
+
+  /** True when there is a gap in one direction's data from a sequence number on. */
+  hasGapBehind(request: boolean, sequence: number): boolean {
+    const { entries } = this.#store;
+    const { words } = entries;
+    const last = this.#lastEntry;
+    for (let at = entries.firstOf(EntryKind.GAP, last); at !== NO_ENTRY; at = entries.nextOf(EntryKind.GAP, at, last)) {
+      const row = at << ENTRY_SHIFT;
+      const its = words[row + GapField.REQUEST] === 1;
+      if (its === request && ((words[row + GapField.FROM]! - sequence) | 0) >= 0) return true;
+    }
+    return false;
   }
-  set gaps(value: readonly Gap[]) {
-    this.#store.rareOf(this.#number).gaps = value;
+
+  /**
+   * Whether data of one direction was sent more than once, so that its acknowledgement is nobody's in particular; 'unsure' where nothing
+   * tells what was sent before.
+   */
+  repetitionOf(request: boolean, sequence: number, length: number): 'sure' | 'unsure' | null {
+    const { entries } = this.#store;
+    const { words } = entries;
+    const last = this.#lastEntry;
+    const kind = EntryKind.REPEAT;
+    for (let at = entries.firstOf(kind, last); at !== NO_ENTRY; at = entries.nextOf(kind, at, last)) {
+      const row = at << ENTRY_SHIFT;
+      if ((words[row + RepeatField.REQUEST] === 1) !== request) continue;
+      const ahead = (words[row + RepeatField.SEQUENCE]! - sequence) | 0;
+      if (ahead < length && ahead + words[row + RepeatField.LENGTH]! > 0)
+        return words[row + RepeatField.IS_UNSURE] === 1 ? 'unsure' : 'sure';
+    }
+    return null;
   }
-  /** Data that was sent more than once, so that an acknowledgement of it is nobody's in particular. */
-  get repeats(): readonly Repeat[] {
-    return this.#rare?.repeats ?? NONE;
+
+  get #lastEntry(): number {
+    return this.#store.lastEntry(this.#number);
   }
-  set repeats(value: readonly Repeat[]) {
-    this.#store.rareOf(this.#number).repeats = value;
+
+  /** What its entries of a kind tell. */
+  #listOf<T>(kind: number, read: (words: Int32Array, row: number) => T): readonly T[] {
+    const { entries } = this.#store;
+    return entries.allOf(kind, this.#lastEntry).map((entry) => read(entries.words, entry << ENTRY_SHIFT));
   }
 
   /** Makes the server the client of a datagram flow. */
@@ -404,8 +459,7 @@ export class Exchange {
     const { times } = this.#store;
     const [at, replyAt] = [this.#times + ExchangeTime.REQUEST_TIME, this.#times + ExchangeTime.REPLY_TIME];
     [times[at], times[replyAt]] = [times[replyAt]!, times[at]!];
-    const rare = this.#rare;
-    if (rare !== undefined) [rare.requestTimes, rare.replyTimes] = [rare.replyTimes, rare.requestTimes];
+    this.#store.entries.turnTimes(this.#lastEntry);
     for (const trail of this.open) trail.direction = trail.direction === 'request' ? 'reply' : 'request';
   }
 }

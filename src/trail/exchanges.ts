@@ -1,8 +1,9 @@
 import { Layer } from '../wire/layers.js';
 import { Exchange } from './exchange.js';
+import { ExchangeAliases } from './exchange-aliases.js';
 import { BEYOND, ExchangeIndex } from './exchange-index.js';
-import { aliasOf, numbered, translatedKey, type Key, type Sockets } from './exchange-key.js';
-import { noteBackend, type PacketFacts } from './exchange-packets.js';
+import { numbered, type Key, type Sockets } from './exchange-key.js';
+import { noteBackend, noteForms, type PacketFacts } from './exchange-packets.js';
 import { EXCHANGE_SHIFT, ExchangeFlag, ExchangeRow, NO_EXCHANGE, Protocol } from './exchange-store.js';
 import { FragmentTable } from './fragments.js';
 import type { Quote } from './packet-group.js';
@@ -17,8 +18,6 @@ const RST = 4;
 const ACK = 16;
 const DNS_RESPONSE = 0x8000;
 const NONE = NO_EXCHANGE;
-/** Most translated replies remembered whose request was not told yet. */
-const ALIASES = 1 << 14;
 
 // Own constants, not imported ones: the compiler folds only the former
 const SHIFT = EXCHANGE_SHIFT;
@@ -36,9 +35,9 @@ export class ExchangeTable implements Iterable<Exchange> {
   readonly #index: ExchangeIndex;
   readonly #fragments = new FragmentTable();
   /** Exchanges that a translated reply made before its request was told, by the request's other form. */
-  readonly #aliases = new Map<string, number>();
+  readonly #aliases = new ExchangeAliases();
   /** Exchanges by the form that their requests were translated to: a reply that is lost before it is translated back shows no other. */
-  readonly #translated = new Map<string, number>();
+  readonly #translated = new ExchangeAliases();
   /** What is looked for: reused, and good until the next one is. */
   readonly #key: Key = {
     protocol: IS_UDP,
@@ -113,21 +112,21 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   #rememberTranslated(exchange: Exchange, forms: readonly Form[]): void {
-    // Who tells packets without a trail uses its objects again.
-    exchange.requestForms = forms.map((form) => ({ ...form }));
+    noteForms(exchange, forms);
     const { number, id, sequence } = exchange;
     if (number === BEYOND) return;
     const form = forms.at(-1)!;
-    if (this.#translated.size >= ALIASES) this.#translated.delete(this.#translated.keys().next().value!);
     const protocol = this.#index.store.rows[(number << SHIFT) + FLAGS]! & PROTOCOL;
-    const key = numbered(this.#asked(protocol, form), protocol === IS_DNS ? id : form.echoId, sequence, -1);
-    this.#translated.set(translatedKey(key), number);
+    const key = this.#asked(protocol, form);
+    // Of a connection its sequence number does not count
+    if (protocol === IS_DNS) numbered(key, id, sequence, -1);
+    else if (protocol === IS_ECHO) numbered(key, form.echoId, sequence, -1);
+    this.#translated.set(key, number);
   }
 
   /** The exchange that a reply in a translated form belongs to; `id` as the form has it. */
   #findTranslated(protocol: number, reply: Form, id: number, sequence: number): number {
-    if (this.#translated.size === 0) return NONE;
-    return this.#translated.get(translatedKey(numbered(this.#answered(protocol, reply), id, sequence, -1))) ?? NONE;
+    return this.#translated.find(numbered(this.#answered(protocol, reply), id, sequence, -1));
   }
 
   /** The key of what was asked from src to dst. Of a connection or flow nothing more counts. */
@@ -205,11 +204,9 @@ export class ExchangeTable implements Iterable<Exchange> {
       key = numbered(this.#answered(protocol, form), id, sequence, nameId);
     }
     const number = this.#member('reply', facts, key, found);
-    if (first === last || number === BEYOND || this.#aliases.size >= ALIASES) return number;
-    if (this.#index.look(number).requests === 0) {
-      const key = aliasOf(numbered(this.#answered(protocol, first), firstId, sequence, nameId));
-      this.#aliases.set(key, number);
-    }
+    if (first === last || number === BEYOND) return number;
+    if (this.#index.look(number).requests === 0)
+      this.#aliases.set(numbered(this.#answered(protocol, first), firstId, isDns ? 0 : sequence, -1), number);
     return number;
   }
 
@@ -219,7 +216,7 @@ export class ExchangeTable implements Iterable<Exchange> {
     const found = this.#index.findEither(protocol, first);
     let forward = found > 0 ? found : NONE;
     if (forward === NONE && first !== last) forward = this.#findAsked(protocol, last);
-    if (forward === NONE && this.#aliases.size > 0) forward = this.#findAlias(this.#asked(protocol, first));
+    if (forward === NONE) forward = this.#aliases.find(this.#asked(protocol, first));
     // A SYN with another number opens a new connection on the same ports.
     if (
       forward !== NONE &&
@@ -241,8 +238,7 @@ export class ExchangeTable implements Iterable<Exchange> {
     const fromServer = protocol === IS_TCP && !opening && ((flags & (SYN | ACK)) === (SYN | ACK) || isServer(first));
     if (fromServer) {
       const made = this.#index.make(facts, this.#answered(protocol, last));
-      if (first !== last && made !== BEYOND && this.#aliases.size < ALIASES)
-        this.#aliases.set(aliasOf(this.#answered(protocol, first)), made);
+      if (first !== last && made !== BEYOND) this.#aliases.set(this.#answered(protocol, first), made);
       return this.#is(made, 'reply');
     }
     const key = this.#asked(protocol, first);
@@ -259,13 +255,17 @@ export class ExchangeTable implements Iterable<Exchange> {
       if (found === NONE) found = this.#findAnswered(protocol, first);
       for (const form of forms ?? []) if (found === NONE) found = this.#findAnswered(protocol, form);
     }
-    if (found === NONE) found = this.#findTranslated(protocol, last, -1, 0);
-    return found === NONE ? this.#findAlias(this.#answered(protocol, last)) : found;
+    if (found === NONE) found = this.#findTranslated(protocol, last, 0, 0);
+    return found === NONE ? this.#aliases.find(this.#answered(protocol, last)) : found;
   }
 
-  /** The exchange that a translated reply made before its request was told. */
+  /** The exchange that a translated reply made before its request was told; of a question the type may have been cut off. */
   #findAlias(key: Key): number {
-    return this.#aliases.size === 0 ? NONE : (this.#aliases.get(aliasOf(key)) ?? NONE);
+    const { protocol, sequence } = key;
+    if (protocol === IS_DNS) key.sequence = 0;
+    const found = this.#aliases.find(key);
+    key.sequence = sequence;
+    return found;
   }
 
   /** The exchange that an ICMP error is about; the error travels back to who sent the quoted packet. */
@@ -341,10 +341,15 @@ export class ExchangeTable implements Iterable<Exchange> {
     return this.#index.evicted;
   }
 
+  /** Of what is rare of exchanges, and of their further keys, what there was no room for. */
+  get refused(): number {
+    const { refused, ways } = this.#index.store;
+    return refused + ways.refused + this.#aliases.forgotten + this.#translated.forgotten;
+  }
+
   /** Gives away the exchanges that are over, see ExchangeIndex.sweep. */
   sweep(now: number, retire: (exchange: Exchange) => boolean): void {
-    for (const known of [this.#aliases, this.#translated])
-      for (const [key, number] of known) if (this.#index.isIdle(number, now)) known.delete(key);
+    for (const known of [this.#aliases, this.#translated]) known.forgetAll((number) => this.#index.isIdle(number, now));
     this.#index.sweep(now, retire);
   }
 }

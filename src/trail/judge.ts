@@ -98,6 +98,8 @@ export class Judge {
     // The attempt that was answered may have been sent before the captures began.
     if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))
       arrival = 'one-of-several';
+    // What was sent again may be forgotten
+    if (arrival === 'shown' && !decides(trail) && trail.exchange!.forgets) arrival = 'one-of-several';
     if (arrival === 'shown') return delivered();
     const unknown = (reason: string, silent: readonly Silence[] = NONE): Judgement =>
       this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
@@ -213,11 +215,7 @@ export class Judge {
   /** False for a reply that still has the address that its request was translated to: whose it is, is not where it ends. */
   #isBack({ exchange, direction, last, quote }: Trail): boolean {
     return (
-      direction !== 'reply' ||
-      exchange === null ||
-      quote !== null ||
-      exchange.requestForms.length === 0 ||
-      exchange.client === last.dst
+      direction !== 'reply' || exchange === null || quote !== null || !exchange.hasForms || exchange.client === last.dst
     );
   }
 

@@ -299,7 +299,7 @@ export class Tracker {
   #isChosen(trail: Trail, exchange: Exchange | null): boolean {
     const { choice } = this.#options;
     if (choice === null || choice.isTrail(trail)) return true;
-    if (exchange === null || this.exchanges.direction !== 'reply' || exchange.requestForms.length === 0) return false;
+    if (exchange === null || this.exchanges.direction !== 'reply' || !exchange.hasForms) return false;
     const forms = exchange.requestForms.map(({ src, dst, sourcePort, destinationPort, echoId }) => ({
       src: dst,
       dst: src,

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { arrivalOf, wasSentAgain } from '../../src/trail/arrival.js';
 import { Exchange } from '../../src/trail/exchange.js';
+import { ENTRY_SHIFT, EntryKind, NO_ENTRY, RepeatField } from '../../src/trail/exchange-entries.js';
 import { note, type PacketFacts } from '../../src/trail/exchange-packets.js';
 import { ExchangeStore } from '../../src/trail/exchange-store.js';
 import { ExchangeTable } from '../../src/trail/exchanges.js';
+import type { Trail } from '../../src/trail/trail.js';
 import type { Form } from '../../src/trail/trail-rows.js';
 import { outcomeOf } from '../../src/trail/verdict.js';
 import { Layer } from '../../src/wire/layers.js';
@@ -11,6 +14,7 @@ import { Layer } from '../../src/wire/layers.js';
 const SYN = 2;
 const ACK = 16;
 const PSH = 8;
+const RST = 4;
 const SECOND = 1e9;
 
 function form(src: number, dst: number, sourcePort: number, destinationPort: number, echoId = -1): Form {
@@ -349,6 +353,96 @@ describe('the row of an exchange', () => {
     expect(new Exchange(store, 7).client).toBe(0);
   });
 
+  it('tells the times of datagrams when it has left, and its number and room are those of another', () => {
+    const table = new ExchangeTable();
+    const send = (way: Form, time: number): Exchange => table.keep(tell(table, facts(Layer.UDP, time, 0, 0, 0), way));
+    const [there, back] = [form(1, 9, 40_000, 5000), form(9, 1, 5000, 40_000)];
+    const kept = send(there, 0);
+    for (let i = 1; i < 9; i++) send(i % 3 === 0 ? back : there, i);
+    table.sweep(20 * SECOND, () => true);
+    const other = form(2, 9, 40_000, 5000);
+    const later = send(other, 20 * SECOND);
+    for (let i = 1; i < 20; i++) send(other, 20 * SECOND + i);
+    expect(table.all).toEqual([later]);
+    expect([kept.requestTimes, kept.replyTimes]).toEqual([
+      [0, 1, 2, 4, 5, 7, 8],
+      [3, 6],
+    ]);
+    // Who keeps it may still be told of it
+    note(kept, 'request', facts(Layer.UDP, 9, 0, 0, 0), Float64Array.of(9, 9), 0, there, 3, 0, null, false);
+    expect(kept.requestTimes).toEqual([0, 1, 2, 4, 5, 7, 8, 9]);
+    expect(later.requestTimes).toEqual(Array.from({ length: 20 }, (_, i) => 20 * SECOND + i));
+  });
+
+  it('tells to what and where requests were translated, and forgets none of it when it leaves', () => {
+    const table = new ExchangeTable();
+    const [asked, sent] = [form(1, 7, 40_000, 80), form(5, 9, 1024, 8080)];
+    const request = facts(Layer.TCP, 0, 100, 0, SYN);
+    const kept = table.keep(table.exchangeOf(request, asked, sent)!);
+    kept.requestWay = [3, 1];
+    kept.requestWay = [3, 1, 2];
+    const again = { ...request, forms: [asked, sent] };
+    table.exchangeOf(again, asked, sent);
+    const other = form(5, 10, 1024, 8080);
+    table.exchangeOf({ ...facts(Layer.TCP, 1, 100, 0, SYN) }, asked, other);
+    const answered = facts(Layer.TCP, 2, 500, 101, SYN | ACK);
+    table.exchangeOf(answered, form(10, 5, 8080, 1024), form(7, 1, 80, 40_000));
+    table.exchangeOf(facts(Layer.TCP, 3, 0, 0, RST), form(10, 5, 8080, 1024), form(7, 1, 80, 40_000));
+    const expected = {
+      hasForms: true,
+      requestForms: [asked, sent],
+      requestWay: [3, 1, 2],
+      backends: [
+        { address: 9, port: 8080, replies: 0, resets: 0 },
+        { address: 10, port: 8080, replies: 1, resets: 1 },
+      ],
+      mayLack: false,
+    };
+    expect(kept).toMatchObject(expected);
+    table.sweep(20 * SECOND, () => true);
+    for (let i = 0; i < 9; i++) table.exchangeOf(facts(Layer.TCP, 20 * SECOND, i, 0, SYN), form(i, 7, 1, 2), sent);
+    expect(kept).toMatchObject(expected);
+  });
+
+  it('gives its entries back when it leaves, and when it is forgotten', () => {
+    const store = new ExchangeStore(4);
+    let room = 0;
+    for (let i = 0; i < 1000; i++) {
+      const [number, other] = [store.take(), store.take()];
+      for (const each of [number, other]) for (let n = 0; n < 5; n++) store.addEntry(each, EntryKind.GAP);
+      store.clear(other);
+      expect(store.lastEntry(other)).toBe(NO_ENTRY);
+      for (let n = 0; n < 5; n++) store.addEntry(other, EntryKind.REPEAT);
+      expect(store.entries.countOf(EntryKind.GAP, store.lastEntry(number))).toBe(5);
+      store.free(i % 2 === 0 ? number : other);
+      store.free(i % 2 === 0 ? other : number);
+      if (i === 0) room = store.entries.words.length;
+    }
+    expect(store.entries.words.length).toBe(room);
+  });
+
+  it('knows that it forgets when there is no room for an entry, which is counted', () => {
+    const store = new ExchangeStore(4, 2);
+    const [one, other] = [new Exchange(store, store.take()), new Exchange(store, store.take())];
+    for (let n = 0; n < 2; n++) store.addEntry(one.number, EntryKind.GAP);
+    expect([one.forgets, other.forgets, store.refused]).toEqual([false, false, 0]);
+    expect(store.placeOfTime(other.number, true)).toBe(-1);
+    expect([one.forgets, other.forgets, store.refused]).toEqual([false, true, 1]);
+  });
+
+  it('near miss: of a request with more forms than there is room for others may lack', () => {
+    const forms = Array.from({ length: 9 }, (_, i) => form(1, 20 + i, 40_000, 80));
+    for (const count of [8, 9]) {
+      const table = new ExchangeTable();
+      const exchange = table.exchangeOf(
+        { ...facts(Layer.TCP, 0, 100, 0, SYN), forms: forms.slice(0, count) },
+        forms[0]!,
+        forms[count - 1]!,
+      );
+      expect(exchange).toMatchObject({ requestForms: forms.slice(0, 8), mayLack: count > 8 });
+    }
+  });
+
   it('tells the times of datagrams in order, the first of each direction, too, and turns them', () => {
     const table = new ExchangeTable();
     const [there, back] = [form(1, 9, 40_000, 5000), form(9, 1, 5000, 40_000)];
@@ -361,7 +455,20 @@ describe('the row of an exchange', () => {
     expect(send(back, 5)).toMatchObject({ client: 9, requestTimes: [20, 50, 5], replyTimes: [10, 30, 40] });
     for (let i = 0; i < 300; i++) send(there, 60 + i);
     expect(table.all[0]!.replyTimes).toHaveLength(256);
-    expect(table.all[0]!.replies).toBe(303);
+    expect(table.all[0]).toMatchObject({ replies: 303, forgets: true });
+  });
+
+  it('says when it does not remember all datagrams: then an answer may be to any of them', () => {
+    const [there, back] = [form(1, 9, 40_000, 5000), form(9, 1, 5000, 40_000)];
+    for (const count of [256, 257]) {
+      const table = new ExchangeTable();
+      const send = (way: Form, time: number): Exchange => tell(table, facts(Layer.UDP, time, 0, 0, 0), way);
+      for (let i = 0; i < count; i++) send(there, i);
+      const exchange = table.keep(send(back, 1000));
+      expect([exchange.requestTimes.length, exchange.forgets]).toEqual([256, count > 256]);
+      const first = { exchange, quote: null, direction: 'request', firstTime: 0 } as unknown as Trail;
+      expect(arrivalOf(first, undefined as never)).toBe(count > 256 ? 'one-of-several' : null);
+    }
   });
 });
 
@@ -375,7 +482,11 @@ describe('data of a connection that is told in another order than it was sent', 
     let exchange: Exchange | null = null;
     for (const [i, n] of order.entries())
       exchange = tell(table, facts(Layer.TCP, i + 1, 1000 + 10 * n, 5, PSH | ACK, 10), CLIENT);
-    return exchange!.repeats.map(({ sequence }) => (sequence - 1000) / 10);
+    const { store, number } = exchange!;
+    const { entries } = store;
+    return entries
+      .allOf(EntryKind.REPEAT, store.lastEntry(number))
+      .map((entry) => (entries.words[(entry << ENTRY_SHIFT) + RepeatField.SEQUENCE]! - 1000) / 10);
   }
 
   it('is new as long as nothing told has the same octets, before the first ones told, too', () => {
@@ -394,6 +505,91 @@ describe('data of a connection that is told in another order than it was sent', 
         expect(repeats(order)).toEqual(again);
       }),
     );
+  });
+});
+
+describe('data of a connection with very many gaps or repetitions', () => {
+  const [CLIENT, SERVER] = [form(1, 9, 40_000, 80), form(9, 1, 80, 40_000)];
+
+  /** A connection with segments of 10 octets, by their numbers. */
+  function told(order: readonly number[]): { exchange: Exchange; gaps: number } {
+    const table = new ExchangeTable();
+    let exchange = tell(table, facts(Layer.TCP, 0, 999, 0, SYN), CLIENT);
+    for (const n of order) exchange = tell(table, facts(Layer.TCP, 1, 1000 + 10 * n, 5, PSH | ACK, 10), CLIENT);
+    const { store, number } = exchange;
+    return { exchange, gaps: store.entries.countOf(EntryKind.GAP, store.lastEntry(number)) };
+  }
+  const range = (count: number, step = 1, from = 0): number[] =>
+    Array.from({ length: count }, (_, i) => from + i * step);
+  /** What is known of the n-th segment: see Exchange.repetitionOf. */
+  const of = (exchange: Exchange, n: number): unknown => exchange.repetitionOf(true, 1000 + 10 * n, 10);
+
+  it('is told as it is up to the bounds', () => {
+    const gaps = told(range(65, 2));
+    expect([gaps.gaps, gaps.exchange.forgets]).toEqual([64, false]);
+    expect(gaps.exchange.hasGapBehind(true, 1000 + 10 * 127)).toBe(true);
+    expect(gaps.exchange.hasGapBehind(true, 1000 + 10 * 127 + 1)).toBe(false);
+    expect(gaps.exchange.hasGapBehind(false, 1000)).toBe(false);
+    const again = told([...range(300), ...range(256)]);
+    expect(again.exchange.forgets).toBe(false);
+    expect([of(again.exchange, 0), of(again.exchange, 255), of(again.exchange, 256)]).toEqual(['sure', 'sure', null]);
+    expect(again.exchange.repetitionOf(false, 1000, 10)).toBe(null);
+  });
+
+  it('beyond them is known to be forgotten; what may fill a forgotten gap is not known to be sent again', () => {
+    const gaps = told([...range(66, 2), 129, 128, 1]);
+    expect([gaps.gaps, gaps.exchange.forgets]).toEqual([63, true]);
+    expect([of(gaps.exchange, 129), of(gaps.exchange, 128), of(gaps.exchange, 1)]).toEqual(['unsure', 'unsure', null]);
+    // Of neither it is said that it was sent again
+    const segment = (n: number): Trail =>
+      ({ direction: 'request', a: 1000 + 10 * n, payloadLength: 10, c: PSH | ACK }) as unknown as Trail;
+    expect([129, 1].map((n) => wasSentAgain(segment(n), gaps.exchange))).toEqual([false, false]);
+    const again = told([...range(300), ...range(257)]);
+    expect([0, 255, 256].map((n) => wasSentAgain(segment(n), again.exchange))).toEqual([true, true, false]);
+    expect([of(again.exchange, 255), of(again.exchange, 256), again.exchange.forgets]).toEqual(['sure', null, true]);
+  });
+
+  it('are those of one direction', () => {
+    const table = new ExchangeTable();
+    tell(table, facts(Layer.TCP, 0, 999, 0, SYN), CLIENT);
+    const send = (way: Form, n: number): Exchange =>
+      tell(table, facts(Layer.TCP, 1, 1000 + 10 * n, 5, PSH | ACK, 10), way);
+    for (const n of [0, 2]) send(CLIENT, n);
+    for (const n of [0, 1, 2, 1]) send(SERVER, n);
+    const exchange = send(CLIENT, 1);
+    expect([of(exchange, 1), exchange.repetitionOf(false, 1010, 10)]).toEqual([null, 'sure']);
+  });
+
+  it('does not make ever more gaps of one', () => {
+    const { exchange, gaps } = told([0, 1000, ...range(400, 2, 2)]);
+    expect([gaps, exchange.forgets]).toEqual([64, true]);
+  });
+
+  it('is acknowledged to its sender alone', () => {
+    const table = new ExchangeTable();
+    tell(table, facts(Layer.TCP, 0, 999, 0, SYN), CLIENT);
+    for (const n of [0, 1, 0]) tell(table, facts(Layer.TCP, 1, 5000 + 10 * n, 5, PSH | ACK, 10), SERVER);
+    const [exchange] = table.all;
+    expect(exchange!.repetitionOf(false, 5000, 10)).toBe('sure');
+    expect(exchange!.repetitionOf(true, 5000, 10)).toBe(null);
+  });
+});
+
+describe('replies to echoes that are translated on their way, told before their requests', () => {
+  it('each are of one exchange with their own request', () => {
+    const table = new ExchangeTable();
+    const [asked, back] = [form(1, 9, -1, -1, 77), form(9, 1, -1, -1, 77)];
+    const reply = (seq: number): Exchange => {
+      const packet = facts(Layer.ICMP, seq, 0, 77, seq);
+      return table.keep(table.exchangeOf(packet, back, form(7, 1, -1, -1, 77))!);
+    };
+    const [one, two] = [reply(1), reply(2)];
+    const request = (seq: number): Exchange =>
+      table.keep(table.exchangeOf(facts(Layer.ICMP, seq, 8 << 8, 77, seq), asked, asked)!);
+    expect(request(1)).toBe(one);
+    expect(request(2)).toBe(two);
+    // Of a third one no reply was told
+    expect([one, two]).not.toContain(request(3));
   });
 });
 
