@@ -102,16 +102,20 @@ export class SightingQueue {
       this.#sink(0);
       const cursor = heap[0]!;
       if (cursor.batch === null) return cursor;
-      let second = heap.length > 1 ? heap[1]!.time : Infinity;
-      if (heap.length > 2 && heap[2]!.time < second) second = heap[2]!.time;
       // Sightings of one capture that come before those of all others need no further comparing.
       do {
         take(cursor);
         stride.left--;
         if (!cursor.step()) return cursor;
-      } while (stride.left > 0 && cursor.time <= second);
+      } while (stride.left > 0 && this.#isFirst(cursor.time));
     }
     return null;
+  }
+
+  /** True when no other capture has a sighting before this time. */
+  #isFirst(time: number): boolean {
+    const heap = this.#heap;
+    return (heap.length < 2 || time <= heap[1]!.time) && (heap.length < 3 || time <= heap[2]!.time);
   }
 
   /** Takes out the capture that pump returned: it is read to its end. */

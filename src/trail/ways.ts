@@ -24,14 +24,11 @@ export interface Way {
 
 /** Points that have a bit of their own. */
 const MASKED = 31;
-
 /** Finds the captured points between two addresses: where packets between them were seen, and where they must pass. */
 export class WayFinder {
   readonly #topology: Topology;
   readonly #points: readonly CapturePoint[];
   readonly #order: WayOrder;
-  /** Lists that many ways share. */
-  readonly #lists = new Map<string, readonly (number | Crossing)[]>();
 
   constructor(topology: Topology, order: WayOrder) {
     this.#topology = topology;
@@ -68,22 +65,14 @@ export class WayFinder {
       ...byRole.map((): Crossing => 'role'),
     ];
     return {
-      points: this.#shared(all),
-      crossings: this.#shared(crossings),
-      source: this.#shared(source.points),
-      home: this.#shared(reached),
+      points: all,
+      crossings,
+      source: source.points,
+      home: reached,
       endsAtHome,
       bits: all.every((point) => point < MASKED) ? all.reduce((bits, point) => bits | (1 << point), 0) : 0,
       isWhole: endsAtHome && reached.length > 0 && source.points.length > 0 && holds(source.points),
     };
-  }
-
-  /** The same list for all ways that have it. */
-  #shared<T extends number | Crossing>(list: readonly T[]): readonly T[] {
-    const key = list.join(' ');
-    const known = this.#lists.get(key) as readonly T[] | undefined;
-    if (known === undefined) this.#lists.set(key, list);
-    return known ?? list;
   }
 
   /**
