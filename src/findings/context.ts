@@ -1,5 +1,5 @@
 import { doubled } from '../net/doubled.js';
-import type { Place, Verdict } from '../report/report.js';
+import type { ExchangeProtocol, Place, Verdict } from '../report/report.js';
 import type { SavedState } from '../state/read.js';
 import type { Choice } from '../trail/choice.js';
 import type { Clock } from '../trail/clocks.js';
@@ -58,6 +58,17 @@ export class JudgedExchanges implements Iterable<Judged> {
   *withVerdict(...verdicts: readonly Verdict[]): Generator<Judged> {
     for (let i = 0; i < this.#outcomes.length; i++)
       if (verdicts.includes(this.#outcomes[i]!.verdict)) yield this.#at(i);
+  }
+
+  /** Those of a protocol: of the others no object is made. */
+  *ofProtocol(protocol: ExchangeProtocol): Generator<Judged> {
+    for (let i = 0; i < this.#outcomes.length; i++)
+      if (this.#table.protocolOf(this.#rows[2 * i]!) === protocol) yield this.#at(i);
+  }
+
+  /** Those of one of the report's flows. */
+  *ofFlow(flow: number): Generator<Judged> {
+    for (let i = 0; i < this.#outcomes.length; i++) if (this.#rows[2 * i + 1] === flow) yield this.#at(i);
   }
 
   filter(test: (judged: Judged) => boolean): Judged[] {

@@ -1,3 +1,4 @@
+import type { ExchangeProtocol } from '../report/report.js';
 import { Layer } from '../wire/layers.js';
 import { Exchange } from './exchange.js';
 import { ExchangeAliases } from './exchange-aliases.js';
@@ -72,6 +73,10 @@ export class ExchangeTable implements Iterable<Exchange> {
   /** An exchange by its number: what was handed out by `keep` as the same object, all else as a new one. */
   at(number: number): Exchange {
     return this.#index.at(number);
+  }
+
+  protocolOf(number: number): ExchangeProtocol {
+    return this.#index.look(number).protocol;
   }
 
   /** The exchange that exchangeOf returned, to be kept. */

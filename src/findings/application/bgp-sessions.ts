@@ -207,8 +207,8 @@ export interface Session {
 export function bgpSessions(context: FindingContext): Session[] {
   const views = readViews(context);
   const flows = new Map<string, number>();
-  for (const { exchange, flow } of context.exchanges) {
-    if (exchange.protocol === 'tcp' && exchange.serverPort === BGP_PORT) {
+  for (const { exchange, flow } of context.exchanges.ofProtocol('tcp')) {
+    if (exchange.serverPort === BGP_PORT) {
       flows.set(`${exchange.client}:${exchange.clientPort}>${exchange.server}`, flow);
     }
   }

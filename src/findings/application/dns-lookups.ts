@@ -150,9 +150,8 @@ export class DnsTraffic {
       const end = this.ends.get(kept.point);
       if (end === undefined || byTime(end, kept) < 0) this.ends.set(kept.point, kept);
     }
-    for (const { exchange, flow } of context.exchanges) {
-      if (exchange.protocol === 'dns') this.#flows.set(`${exchange.client} ${exchange.server}`, flow);
-    }
+    for (const { exchange, flow } of context.exchanges.ofProtocol('dns'))
+      this.#flows.set(`${exchange.client} ${exchange.server}`, flow);
   }
 
   /** Index into the report's flows, null when there is none. */

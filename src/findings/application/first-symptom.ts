@@ -10,7 +10,7 @@ const LOSSES = new Set(['request-lost', 'reply-lost', 'partial-loss']);
  */
 export function demoteDnsLosses(context: FindingContext, findings: readonly Finding[]): Finding[] {
   const dnsFlows = new Set<number>();
-  for (const { exchange, flow } of context.exchanges) if (exchange.protocol === 'dns') dnsFlows.add(flow);
+  for (const { flow } of context.exchanges.ofProtocol('dns')) dnsFlows.add(flow);
   const places = new Map<string, Finding>();
   for (const finding of findings) {
     const place = placeOf(finding);

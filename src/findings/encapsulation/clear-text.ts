@@ -15,7 +15,7 @@ export function clearText(context: FindingContext): Finding[] {
   for (const trail of context.trails) {
     const last = trail.lastSighting;
     const point = names.points[last.point]!;
-    if (last.tunnel !== 0 || point.role !== 'underlay' || trail.first !== trail.last) continue;
+    if (last.tunnel !== 0 || point.role !== 'underlay' || trail.isTranslated) continue;
     if (trail.ipVersion !== 4 || context.judge.judge(trail).state === 'delivered') continue;
     const { src, dst } = trail.last;
     const isPod = (address: number): boolean => blocks.has(names.addresses.word(address) >>> 8);

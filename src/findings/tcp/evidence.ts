@@ -89,9 +89,8 @@ function exchangesOf(context: FindingContext, { all }: Connections): ConnectionE
     if (client.isn >= 0) byNumber.set(client.isn | 0, []);
   }
   const byPorts = new Map<string, Judged>();
-  for (const judged of context.exchanges) {
-    const { protocol, synSeen, id, client, clientPort, server, serverPort } = judged.exchange;
-    if (protocol !== 'tcp') continue;
+  for (const judged of context.exchanges.ofProtocol('tcp')) {
+    const { synSeen, id, client, clientPort, server, serverPort } = judged.exchange;
     if (synSeen) byNumber.get(id)?.push(judged);
     if (clients.find(client, clientPort) >= 0) byPorts.set(portsKey(client, clientPort, server, serverPort), judged);
   }

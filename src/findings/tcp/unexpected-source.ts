@@ -45,9 +45,8 @@ export function unexpectedSourceFindings(context: FindingContext): Finding[] {
   const refusals = new Set<string>();
   const found: [string, Strange][] = [];
   const flows = new Map<string, number>();
-  for (const { exchange, flow } of context.exchanges) {
-    if (exchange.protocol === 'dns' && flow >= 0) flows.set(flowKey(exchange.client, exchange.server), flow);
-  }
+  for (const { exchange, flow } of context.exchanges.ofProtocol('dns'))
+    if (flow >= 0) flows.set(flowKey(exchange.client, exchange.server), flow);
   const questions = [...questionsOf(context, refusals)];
   // Where the answer is seen from the server that was asked, the translation is undone, and other points lie before that
   const answers = new Set(questions.flatMap((each) => each.replies.map(({ server }) => answerKey(each, server))));
