@@ -591,6 +591,22 @@ describe('replies to echoes that are translated on their way, told before their 
     // Of a third one no reply was told
     expect([one, two]).not.toContain(request(3));
   });
+
+  it.each([
+    ['an answer to a question', 28, 3],
+    ['an answer that was cut before the name and type of its question', 0, -1],
+  ])('so is %s', (_, type, nameId) => {
+    const table = new ExchangeTable();
+    const dns = (flags: number, type: number, nameId: number): PacketFacts => ({
+      ...facts(Layer.UDP, 0, 4711, flags, type, 40),
+      isDns: true,
+      nameId,
+    });
+    const [asked, back, translated] = [form(1, 9, 40_000, 53), form(9, 1, 53, 40_000), form(7, 1, 53, 40_000)];
+    const reply = table.keep(table.exchangeOf(dns(0x8000, type, nameId), back, translated)!);
+    expect(table.keep(table.exchangeOf(dns(0, 28, 3), asked, asked)!)).toBe(reply);
+    expect(table.direction).toBe('request');
+  });
 });
 
 describe('an answer that a service translates, told before the SYN', () => {
