@@ -52,10 +52,16 @@ export async function gather(
       progress.done(source.size ?? 0);
     }
   } else {
-    for (const [number, part] of (await readByTwo(sources, thread, settings, open, progress, signal)).entries()) {
-      if ('state' in part) reading.add(sources[number]!, number, part.state);
-      else refused[number] = errorOf(part.failure);
-    }
+    // Put together in the order of the list, each as soon as those before it are there
+    const parts = new Map<number, CaptureRead>();
+    let added = 0;
+    await readByTwo(sources, thread, settings, open, progress, signal, (number, read) => {
+      parts.set(number, read);
+      for (let part; (part = parts.get(added)) !== undefined; parts.delete(added++)) {
+        if ('state' in part) reading.add(sources[added]!, added, part.state);
+        else refused[added] = errorOf(part.failure);
+      }
+    });
   }
   const faults = [...refused.filter((fault) => fault !== undefined), ...reading.damages];
   if (reading.resolvers.length === 0) throw faults[0]!;
@@ -63,7 +69,10 @@ export async function gather(
   return { ...reading, base, faults };
 }
 
-/** Reads each source on its own: this thread one and the other one another, the largest first, so that both end at about the same time. */
+/**
+ * Reads each source on its own, this thread one and the other one another, the largest first, so that both end at about the same
+ * time. `take`: what was found, by the number of the source.
+ */
 async function readByTwo(
   sources: readonly Source[],
   thread: ReadingThread,
@@ -71,26 +80,25 @@ async function readByTwo(
   open: (source: Source) => Promise<Capture>,
   progress: Progress,
   signal: AbortSignal | undefined,
-): Promise<readonly CaptureRead[]> {
+  take: (number: number, read: CaptureRead) => void,
+): Promise<void> {
   const sizeOf = (number: number): number => sources[number]!.size ?? 0;
-  const parts: CaptureRead[] = [];
   const left = [...sources.keys()].sort((a, b) => sizeOf(b) - sizeOf(a));
   const readHere = async (): Promise<void> => {
     for (let number; (number = left.shift()) !== undefined; progress.done(sizeOf(number))) {
       const source = sources[number]!;
-      parts[number] = await readAlone(source, options, () => open(source), progress);
+      take(number, await readAlone(source, options, () => open(source), progress));
     }
   };
   const readThere = async (): Promise<void> => {
     for (let number; (number = left.shift()) !== undefined; progress.done(sizeOf(number))) {
       const { file, point, path } = sources[number]!;
-      const part = await thread.read({ path: path!, file, point, options }, signal);
-      if (part === null) return void left.unshift(number);
-      parts[number] = part;
+      const read = await thread.read({ path: path!, file, point, options }, signal);
+      if (read === null) return void left.unshift(number);
+      take(number, read);
     }
   };
   await Promise.all([readHere(), readThere()]);
   // What the thread did not read, because it is gone
   await readHere();
-  return parts;
 }
