@@ -2,7 +2,7 @@ import { absolute, assemble, namesOf } from './assemble.js';
 import type { CaptureInput } from './inputs.js';
 import type { DiagnoseOptions } from './options.js';
 import type { ExchangeRow, Report, TrailRow } from './report/report.js';
-import { end, pair, prepare, type Run } from './run.js';
+import { pair, prepare, type Run } from './run.js';
 import { exchangeRow } from './trail/exchange-rows.js';
 import type { Exchange } from './trail/exchange.js';
 import { trailRow } from './trail/rows.js';
@@ -29,9 +29,7 @@ export async function diagnose(inputs: readonly CaptureInput[], options: Diagnos
 
 /** What is in the captures: points, problems and counts; no pairing. */
 export async function points(inputs: readonly CaptureInput[], options: DiagnoseOptions = {}): Promise<Report> {
-  const run = await prepare(inputs, options, 'report');
-  await end(run);
-  return assemble(run, 'points');
+  return assemble(await prepare(inputs, options, 'points'), 'points');
 }
 
 /** One row for each exchange, in order of time; of captures with very many, those that are over come first. */

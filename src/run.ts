@@ -7,7 +7,8 @@ import { relative } from './net/relative-time.js';
 import { OptionsError, type DiagnoseOptions } from './options.js';
 import { filterOf, inOrder, progressOf } from './reading.js';
 import { threadPays } from './thread-pays.js';
-import { openSightings, type CaptureFound } from './second-reading.js';
+import { openSightings } from './second-reading.js';
+import type { SightingSource } from './sighting-source.js';
 import type { ReadingThread } from './threads.js';
 import { SightingCursor, SightingQueue } from './sighting-queue.js';
 import { findSavedState, nameInterfaces, readSavedState, type StateRead } from './saved-state.js';
@@ -25,6 +26,7 @@ import { PointOrders } from './trail/point-orders.js';
 import { groupsOf } from './trail/sample-groups.js';
 import { ServiceBackends } from './trail/service-backends.js';
 import { ServiceCounts } from './trail/service-counts.js';
+import { TunnelTable } from './trail/sightings.js';
 import { Texts } from './trail/texts.js';
 import { Topology } from './trail/topology.js';
 import { Tracker } from './trail/tracker.js';
@@ -83,14 +85,23 @@ export interface Run extends Gathered {
   readonly saved: StateRead | null;
   /** What the user's filter is about; null without one. */
   readonly choice: Choice | null;
-  /** Reads captures beside this one, until `pair` or `end` ends it. */
-  readonly thread: ReadingThread | null;
+  /** Captures that have frames, being read for the second time, until `pair` or `end` is done with them. */
+  readonly captures: readonly OpenedCapture[];
 }
 
-/** What a run is for: a report, a row for every packet, or rows of exchanges that tell their streams. */
-export type Purpose = 'report' | 'packets' | 'streams';
+interface OpenedCapture {
+  /** Of its source. */
+  readonly number: number;
+  readonly sightings: SightingSource;
+}
 
-/** First reading: what is in the captures, where addresses live, how clocks stand. Then `pair`, or `end` the run. */
+/** What a run is for: what is in the captures, a report, a row for every packet, or rows of exchanges that tell their streams. */
+export type Purpose = 'points' | 'report' | 'packets' | 'streams';
+
+/**
+ * First reading: what is in the captures, where addresses live, how clocks stand. Begins the second one, unless only the points are
+ * wanted: then `pair`.
+ */
 export async function prepare(
   inputs: readonly CaptureInput[],
   options: DiagnoseOptions,
@@ -105,24 +116,45 @@ export async function prepare(
     sources.length > 1 && (await threadPays(sources, options))
       ? new (await import('./threads.js')).ReadingThread()
       : null;
+  let captures: readonly OpenedCapture[] = [];
   try {
-    return arrange(await gather(sources, thread, options), sources, thread, saved, filter, options, purpose);
+    const first = await gather(sources, thread, options);
+    const tunnels = new TunnelTable();
+    if (purpose === 'points') await thread?.end();
+    // While clocks are compared here, the other thread reads the first sightings
+    else captures = await openAll(first, sources, tunnels, thread, options);
+    return arrange(first, sources, captures, tunnels, saved, filter, options, purpose);
   } catch (error) {
+    await closeAll(captures);
     await thread?.end();
     throw error;
   }
 }
 
-/** Ends a run of which nothing is paired. */
-export async function end({ thread }: Run): Promise<void> {
-  await thread?.end();
+async function openAll(
+  { evidence, addresses, base, frameCounts }: Gathered,
+  sources: readonly Source[],
+  tunnels: TunnelTable,
+  thread: ReadingThread | null,
+  options: DiagnoseOptions,
+): Promise<OpenedCapture[]> {
+  const numbers = [...sources.keys()].filter((number) => shownBy(evidence, number).length > 0);
+  const captures = numbers.map((number) => ({ source: sources[number]!, frames: frameCounts[number]! }));
+  const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels };
+  const opened = await openSightings(found, options, thread);
+  return numbers.map((number, i) => ({ number, sightings: opened[i]! }));
+}
+
+async function closeAll(captures: readonly OpenedCapture[]): Promise<void> {
+  for (const { sightings } of captures) await sightings.close();
 }
 
 /** What pairs and judges, made of what the first reading found. */
 function arrange(
   first: Gathered,
   sources: readonly Source[],
-  thread: ReadingThread | null,
+  captures: readonly OpenedCapture[],
+  tunnels: TunnelTable,
   saved: StateRead | null,
   filter: PacketFilter | null,
   options: DiagnoseOptions,
@@ -147,6 +179,7 @@ function arrange(
   const window: PacketWindow = new PacketWindow({
     addresses,
     texts,
+    tunnels,
     vxlanPorts: options.vxlanPorts,
     clocks: sources.map((_, number) => ({ clock: clockOf(clocks, evidence, number), base: first.base })),
     limit: bounded(memory / PACKET_COST),
@@ -176,7 +209,7 @@ function arrange(
   return {
     ...first,
     sources,
-    thread,
+    captures,
     saved,
     choice,
     services: new ServiceCounts(),
@@ -213,33 +246,17 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, evidence, addresses, clocks, base, window, tracker, judge, services, choice } = run;
+  const { sources, evidence, clocks, base, window, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
-  const captures: (CaptureFound & { readonly number: number; readonly first: number })[] = [];
-  for (const [number, source] of sources.entries()) {
-    const frames = run.frameCounts[number]!;
-    const shown = shownBy(evidence, number);
-    if (shown.length === 0) continue;
+  const cursors = run.captures.map(({ number, sightings }) => {
     const clock = clockOf(clocks, evidence, number);
-    const first = Math.min(...shown.flatMap((at) => windowsOf(at, number).map((its) => its.first)));
-    captures.push({ source, number, frames, clock, first: clock.correct(first) });
-  }
-  const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
-  const opened = await openSightings(found, options, run.thread);
-  const queue = new SightingQueue(
-    captures.map(
-      ({ source, number, first, clock }, i) =>
-        new SightingCursor(
-          number,
-          source.size ?? 0,
-          opened[i]!,
-          run.resolvers[number]!,
-          base,
-          first,
-          Math.min(DISORDER, run.disorders[number]! * clock.rate),
-        ),
-    ),
-  );
+    const windows = shownBy(evidence, number).flatMap((at) => windowsOf(at, number));
+    const first = clock.correct(Math.min(...windows.map((its) => its.first)));
+    const disorder = Math.min(DISORDER, run.disorders[number]! * clock.rate);
+    const size = sources[number]!.size ?? 0;
+    return new SightingCursor(number, size, sightings, run.resolvers[number]!, base, first, disorder, clock);
+  });
+  const queue = new SightingQueue(cursors);
   // Reused: a tenth of all frames are counted
   const flow = { src: 0, dst: 0, sourcePort: -1, destinationPort: -1 };
   const count = (rows: Int32Array, row: number, point: number): void => {
@@ -288,8 +305,7 @@ export async function* pair(
       yield;
     }
   } finally {
-    for (const source of opened) await source.close();
-    await end(run);
+    await closeAll(run.captures);
   }
   while (!window.expire(Infinity, step)) yield;
 }

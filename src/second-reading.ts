@@ -6,7 +6,6 @@ import { newView, timeBounds } from './reading.js';
 import { LocalSightings, SightingDecoder, type SightingSource } from './sighting-source.js';
 import { threadPays } from './thread-pays.js';
 import type { ReadingThread } from './threads.js';
-import type { Clock } from './trail/clocks.js';
 import type { TunnelTable } from './trail/sightings.js';
 
 /** What the second reading needs of the first. */
@@ -23,13 +22,12 @@ export interface CaptureFound {
   readonly source: Source;
   /** Frames that the first reading found. */
   readonly frames: number;
-  /** Clock of its node. */
-  readonly clock: Clock;
 }
 
 /**
- * Makes all captures ready for the second reading: in a thread of their own where they are large and there is a core for it.
- * @param first the thread of the first reading, where there is one
+ * Begins the second reading of captures: in a thread of their own where they are large and there is a core for it. It reads ahead as far
+ * as there are batches to fill.
+ * @param first the thread of the first reading, where there is one: it goes on, or is ended
  */
 export async function openSightings(
   found: Found,
@@ -37,24 +35,22 @@ export async function openSightings(
   first: ReadingThread | null,
 ): Promise<readonly SightingSource[]> {
   const { captures, addresses, keyOctets, base, tunnels } = found;
-  if (captures.length === 0) return [];
   const bounds = timeBounds(options, base);
   const sources = captures.map(({ source }) => source);
-  if (await threadPays(sources, options)) {
+  if (sources.length > 0 && (await threadPays(sources, options))) {
     const { ReadingThread } = await import('./threads.js');
-    const tasks = captures.map(({ source, frames, clock: { rate, offset } }) => {
-      return { path: source.path!, file: source.file, rate, offset, frames };
-    });
+    const tasks = captures.map(({ source, frames }) => ({ path: source.path!, file: source.file, frames }));
     const { vxlanPorts = null } = options;
     const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };
     const thread = first?.isAlive === true ? first : new ReadingThread();
     // Where there is no room for a thread, all is read here
     if (await thread.hasStarted) return thread.readSightings(task, tasks, tunnels, options.signal);
   }
+  await first?.end();
   const settings = { addresses, keyOctets, bounds, base };
   const view = newView(options);
-  return captures.map(({ source, frames, clock: { rate, offset } }) => {
-    const decoder = new SightingDecoder(settings, view, tunnels, rate, offset);
+  return captures.map(({ source, frames }) => {
+    const decoder = new SightingDecoder(settings, view, tunnels);
     const open = () => openCapture(source.open(), { file: source.file });
     return new LocalSightings(open, decoder, frames, options.signal);
   });

@@ -1,6 +1,7 @@
 import { relative } from './net/relative-time.js';
 import type { PointResolver } from './reading.js';
 import type { SightingSource } from './sighting-source.js';
+import type { Clock } from './trail/clocks.js';
 import { Row, ROW_SHIFT } from './trail/row.js';
 import type { SightingBatch } from './trail/sighting-batch.js';
 
@@ -21,6 +22,7 @@ export class SightingCursor {
   /** Last time read, as its file says, relative to the base. */
   lastTime = -Infinity;
   readonly #base: number;
+  readonly #clock: Clock;
 
   /** @param first corrected time of its first frame: it is not opened before */
   constructor(
@@ -31,6 +33,7 @@ export class SightingCursor {
     base: number,
     first: number,
     disorder: number,
+    clock: Clock,
   ) {
     this.disorder = disorder;
     this.number = number;
@@ -38,6 +41,7 @@ export class SightingCursor {
     this.source = source;
     this.resolver = resolver;
     this.#base = base;
+    this.#clock = clock;
     this.#order = Float64Array.of(first);
   }
 
@@ -50,6 +54,7 @@ export class SightingCursor {
   async refill(): Promise<boolean> {
     this.batch = await this.source.next();
     if (this.batch === null) return false;
+    this.batch.correct(this.#clock);
     const { rows, order, count } = this.batch;
     const last = (count - 1) << ROW_SHIFT;
     this.lastTime = relative(rows[last + Row.SECONDS]! >>> 0, rows[last + Row.NANOSECONDS]!, this.#base);

@@ -19,23 +19,18 @@ export interface ReadingSettings {
   readonly base: number;
 }
 
-/** Reads the frames of one capture into batches of sightings. */
+/** Reads the frames of one capture into batches of sightings, with times as the file says them: clocks are compared meanwhile. */
 export class SightingDecoder {
   readonly #settings: ReadingSettings;
   readonly #view: PacketView;
   readonly #reader: SightingReader;
-  /** Of the clock of its node: corrected time is own time x rate - offset. */
-  readonly #rate: number;
-  readonly #offset: number;
   /** Least time of each frame and all behind it in the batch that is being read. */
   #least = new Float64Array(4096);
 
-  constructor(settings: ReadingSettings, view: PacketView, tunnels: TunnelTable, rate: number, offset: number) {
+  constructor(settings: ReadingSettings, view: PacketView, tunnels: TunnelTable) {
     this.#settings = settings;
     this.#view = view;
     this.#reader = new SightingReader(settings.addresses, tunnels, settings.keyOctets);
-    this.#rate = rate;
-    this.#offset = offset;
   }
 
   /** Appends the sightings of frames until the batch is full; returns the index of the first frame that was not read. */
@@ -53,9 +48,8 @@ export class SightingDecoder {
       if (time < bounds.since || time > bounds.until) continue;
       view.decodeAt(frames, i);
       if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) continue;
-      const corrected = time * this.#rate - this.#offset;
-      batch.order[batch.count] = least[i]! * this.#rate - this.#offset;
-      this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, corrected);
+      batch.order[batch.count] = least[i]!;
+      this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, time);
     }
     return i;
   }

@@ -32,8 +32,6 @@ export interface SightingsTask {
 export interface CaptureTask {
   readonly path: string;
   readonly file: string;
-  readonly rate: number;
-  readonly offset: number;
   /** Frames that the first reading found: a file that has grown since is read no further. */
   readonly frames: number;
   /** Batches that go to and fro; both sides see the same memory, and only one of them uses a batch at a time. */

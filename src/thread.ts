@@ -50,9 +50,9 @@ async function readSightings(task: SightingsTask): Promise<void> {
   };
 
   const read = async (number: number): Promise<void> => {
-    const { path, file, rate, offset, frames, batches } = captures[number]!;
+    const { path, file, frames, batches } = captures[number]!;
     const own = batches.map((memory) => new SightingBatch(memory));
-    const decoder = new SightingDecoder(settings, view, tunnels, rate, offset);
+    const decoder = new SightingDecoder(settings, view, tunnels);
     const source = new LocalSightings(() => openCapture(path, { file }), decoder, frames);
     let interfaces = 0;
     for (;;) {

@@ -16,6 +16,7 @@ import {
   ipIdentity,
   packetKeys,
 } from './identity.js';
+import type { Clock } from './clocks.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TunnelTable } from './sightings.js';
 
@@ -97,7 +98,7 @@ function ownMemory(): BatchMemory {
 /** Consecutive sightings of one capture, as rows. */
 export class SightingBatch {
   readonly rows: Int32Array;
-  /** Corrected times, nanoseconds relative to the base. */
+  /** Nanoseconds relative to the base: as the file says, until they are corrected. */
   readonly times: Float64Array;
   /** When each has its turn among the sightings of other captures, in the same terms; never falls within a batch of frames. */
   readonly order: Float64Array;
@@ -121,6 +122,15 @@ export class SightingBatch {
       order: new SharedArrayBuffer(sightings * TIME_OCTETS),
       kept: new SharedArrayBuffer(KEPT_OCTETS),
     };
+  }
+
+  /** Corrects the times by the clock of the node where they were taken. */
+  correct({ rate, offset }: Pick<Clock, 'rate' | 'offset'>): void {
+    const { times, order, count } = this;
+    for (let i = 0; i < count; i++) {
+      times[i] = times[i]! * rate - offset;
+      order[i] = order[i]! * rate - offset;
+    }
   }
 
   clear(): void {
@@ -161,7 +171,7 @@ export class SightingReader {
     this.#keyOctets = keyOctets;
   }
 
-  /** Appends a unicast IP packet. `time`: corrected, nanoseconds relative to the base. */
+  /** Appends a unicast IP packet. `time`: nanoseconds relative to the base. */
   add(
     batch: SightingBatch,
     packet: PacketView,

@@ -17,7 +17,7 @@ import {
 } from './packet-group.js';
 import { quoteOf } from './quote.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
-import { OVERFLOW, TunnelTable, type FileClock } from './sightings.js';
+import { OVERFLOW, type FileClock, type TunnelTable } from './sightings.js';
 import type { SightingBatch } from './sighting-batch.js';
 import type { Texts } from './texts.js';
 import { COPIES, ToldKeys } from './told-keys.js';
@@ -53,6 +53,7 @@ const LAST_TIME = GroupTime.LAST;
 export interface WindowContext {
   readonly addresses: AddressTable;
   readonly texts: Texts;
+  readonly tunnels: TunnelTable;
   readonly vxlanPorts: readonly number[] | undefined;
   /** Of the captures, by number. */
   readonly clocks: readonly FileClock[];
@@ -76,7 +77,7 @@ export interface WindowContext {
 export class PacketWindow {
   readonly groups: GroupTable;
   readonly index: GroupIndex;
-  readonly tunnels = new TunnelTable();
+  readonly tunnels: TunnelTable;
   /** Groups closed before their time because the window was full, and sightings that could not be told from copies. */
   get evicted(): number {
     return this.#evicted + this.#told.refused;
@@ -92,6 +93,7 @@ export class PacketWindow {
 
   constructor(context: WindowContext) {
     this.#context = context;
+    this.tunnels = context.tunnels;
     this.groups = new GroupTable(context.clocks);
     this.index = new GroupIndex(this.groups);
     this.#fresh = new GroupQueue(this.groups);

@@ -4,17 +4,21 @@ import { PointTable } from '../../src/net/points.js';
 import { PointResolver } from '../../src/reading.js';
 import { SightingCursor, SightingQueue } from '../../src/sighting-queue.js';
 import type { SightingSource } from '../../src/sighting-source.js';
+import { Clock } from '../../src/trail/clocks.js';
 import { SightingBatch } from '../../src/trail/sighting-batch.js';
 
 /** A capture of sightings at these times, in batches of so many. */
-function captureOf(number: number, times: readonly number[], size: number): SightingCursor {
+function captureOf(number: number, times: readonly number[], size: number, clock = new Clock('')): SightingCursor {
   let next = 0;
   const batch = new SightingBatch();
   const source: SightingSource = {
     next: () => {
       if (next >= times.length) return Promise.resolve(null);
       batch.clear();
-      for (const time of times.slice(next, next + size)) batch.order[batch.count++] = time;
+      for (const time of times.slice(next, next + size)) {
+        batch.times[batch.count] = time;
+        batch.order[batch.count++] = time;
+      }
       next += batch.count;
       return Promise.resolve(batch);
     },
@@ -26,7 +30,7 @@ function captureOf(number: number, times: readonly number[], size: number): Sigh
     close: () => Promise.resolve(),
   };
   const resolver = new PointResolver({ file: `${number}.pcap`, point: null }, new PointTable());
-  return new SightingCursor(number, 0, source, resolver, 0, times[0]!, 0);
+  return new SightingCursor(number, 0, source, resolver, 0, clock.correct(times[0]!), 0, clock);
 }
 
 /** Reads all; a pair [number of the capture, time] for each sighting. */
@@ -65,6 +69,22 @@ describe('sightings of several captures', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('come in order of corrected time: clocks that are ahead, and that run fast', async () => {
+    // What the second capture says is 100 more than twice what the first one's clock says
+    const clock = new Clock('', 100, 2);
+    const [first, second] = [captureOf(0, [1, 4, 6], 2), captureOf(1, [104, 106, 110], 2, clock)];
+    const times: number[] = [];
+    const queue = new SightingQueue([first, second]);
+    while (queue.length > 0) {
+      const empty = queue.pump({ left: 1 }, ({ batch, index, time }) => {
+        expect(batch!.times[index]).toBe(time);
+        times.push(time);
+      });
+      if (empty !== null && !(await empty.refill())) queue.shift();
+    }
+    expect(times).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('of one capture keep their order, though its times go back', async () => {
