@@ -115,10 +115,10 @@ export class ReadingThread {
           numbers,
           signal,
           (batch) => this.#post({ kind: 'free', capture, batch }),
-          () => {
+          async () => {
             if (--left > 0) return;
             signal?.removeEventListener('abort', wake);
-            void this.end();
+            await this.end();
           },
         ),
     );
@@ -159,10 +159,10 @@ class RemoteSightings implements SightingSource {
   readonly #tunnels: readonly number[];
   readonly #signal: AbortSignal | undefined;
   readonly #giveBack: (batch: number) => void;
-  readonly #onEnd: () => void;
+  readonly #onEnd: () => Promise<void>;
   readonly #filled: BatchFilled[] = [];
   #inUse = -1;
-  #isEnded = false;
+  #ended: Promise<void> | null = null;
   #error: Error | null = null;
   #wake = (): void => undefined;
 
@@ -172,7 +172,7 @@ class RemoteSightings implements SightingSource {
     tunnels: readonly number[],
     signal: AbortSignal | undefined,
     giveBack: (batch: number) => void,
-    onEnd: () => void,
+    onEnd: () => Promise<void>,
   ) {
     this.#batches = batches;
     this.#tunnels = tunnels;
@@ -212,7 +212,8 @@ class RemoteSightings implements SightingSource {
     this.frames = frames;
     if (batch < 0) {
       if (failure !== null) this.failure = errorOf(failure);
-      await this.close();
+      // Who reads others need not wait until the thread has ended
+      void this.close();
       return null;
     }
     if (interfaces !== null) this.interfaces = interfaces;
@@ -224,9 +225,7 @@ class RemoteSightings implements SightingSource {
     return filled;
   }
 
-  async close(): Promise<void> {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#onEnd();
+  close(): Promise<void> {
+    return (this.#ended ??= this.#onEnd());
   }
 }
