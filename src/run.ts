@@ -225,7 +225,10 @@ export async function* pair(
     captures.push({ source, number, frames, clock, first: clock.correct(first) });
   }
   const found = { captures, addresses, keyOctets: evidence.keyOctets, base, tunnels: window.tunnels };
-  const opened = await openSightings(found, options, run.thread);
+  const opened = await openSightings(found, options, run.thread).catch(async (error: unknown) => {
+    await end(run);
+    throw error;
+  });
   const queue = new SightingQueue(
     captures.map(
       ({ source, number, first, clock }, i) =>
