@@ -44,7 +44,14 @@ export async function openSightings(
     const task = { addresses: addresses.state, keyOctets, vxlanPorts, bounds, base };
     const thread = first?.isAlive === true ? first : new ReadingThread();
     // Where there is no room for a thread, all is read here
-    if (await thread.hasStarted) return thread.readSightings(task, tasks, tunnels, options.signal);
+    if (await thread.hasStarted) {
+      try {
+        return thread.readSightings(task, tasks, tunnels, options.signal);
+      } catch (error) {
+        await thread.end();
+        throw error;
+      }
+    }
   }
   await first?.end();
   const settings = { addresses, keyOctets, bounds, base };

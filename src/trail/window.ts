@@ -215,7 +215,6 @@ export class PacketWindow {
     let taken = 0;
     for (;;) {
       const group = this.#fresh.first;
-      if (taken++ === most) return false;
       if (group === 0) break;
       const last = groups.times[(group << TIME_SHIFT) + LAST_TIME]!;
       if (last + SETTLE >= readUpTo) {
@@ -223,13 +222,14 @@ export class PacketWindow {
         this.#fresh.turn();
         continue;
       }
+      // Only what is taken counts: else what is passed over would be passed over again and again, without end
+      if (taken++ === most) return false;
       this.#fresh.shift();
       if (groups.rows[(group << SHIFT) + NEED] === TOLD || this.#context.settle(group)) this.#release(group);
       else this.#wait(group);
     }
     for (passed = 0; ;) {
       const group = this.#waiting.first;
-      if (taken++ === most) return false;
       if (group === 0) break;
       const last = groups.times[(group << TIME_SHIFT) + LAST_TIME]!;
       if (last + JOIN >= readUpTo) {
@@ -237,6 +237,7 @@ export class PacketWindow {
         this.#waiting.turn();
         continue;
       }
+      if (taken++ === most) return false;
       this.#end(group);
     }
     this.#told.expire(readUpTo - COPIES);
