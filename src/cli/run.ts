@@ -3,6 +3,7 @@ import { escapeText } from '../report/escape.js';
 import type { TextOptions } from '../report/text-layout.js';
 import { parseArguments, type Arguments } from './arguments.js';
 import { captureInputs } from './captures.js';
+import { openOutput } from './files.js';
 import type { Io } from './io.js';
 import { UsageError } from './options.js';
 import { Sink } from './output.js';
@@ -73,7 +74,6 @@ function textOptions({ color, output }: Arguments, { stdout, env }: Io): TextOpt
 
 async function withSink(parsed: Arguments, io: Io, use: (sink: Sink) => Promise<number>): Promise<number> {
   if (parsed.output === null) return finish(new Sink(io.stdout, 'standard output', false), use);
-  const { openOutput } = await import('./files.js');
   return finish(new Sink(await openOutput(parsed.output), parsed.output, true), use);
 }
 
