@@ -21,7 +21,7 @@ export interface OpenOptions {
   readonly chunk?: number;
 }
 
-const DEFAULT_CHUNK = 256 << 10;
+const DEFAULT_CHUNK = 1 << 20;
 const DEFAULT_BATCH = 4096;
 
 /**
