@@ -408,15 +408,10 @@ export class Exchange {
 
   /** True when there is a gap in one direction's data from a sequence number on. */
   hasGapBehind(request: boolean, sequence: number): boolean {
-    const { entries } = this.#store;
-    const { words } = entries;
-    const last = this.#lastEntry;
-    for (let at = entries.firstOf(EntryKind.GAP, last); at !== NO_ENTRY; at = entries.nextOf(EntryKind.GAP, at, last)) {
-      const row = at << ENTRY_SHIFT;
-      const its = words[row + GapField.REQUEST] === 1;
-      if (its === request && ((words[row + GapField.FROM]! - sequence) | 0) >= 0) return true;
-    }
-    return false;
+    const { words } = this.#store.entries;
+    return this.#entriesOf(EntryKind.GAP).some(
+      (row) => (words[row + GapField.REQUEST] === 1) === request && ((words[row + GapField.FROM]! - sequence) | 0) >= 0,
+    );
   }
 
   /**
@@ -424,28 +419,29 @@ export class Exchange {
    * tells what was sent before.
    */
   repetitionOf(request: boolean, sequence: number, length: number): 'sure' | 'unsure' | null {
-    const { entries } = this.#store;
-    const { words } = entries;
-    const last = this.#lastEntry;
-    const kind = EntryKind.REPEAT;
-    for (let at = entries.firstOf(kind, last); at !== NO_ENTRY; at = entries.nextOf(kind, at, last)) {
-      const row = at << ENTRY_SHIFT;
-      if ((words[row + RepeatField.REQUEST] === 1) !== request) continue;
+    const { words } = this.#store.entries;
+    const row = this.#entriesOf(EntryKind.REPEAT).find((row) => {
       const ahead = (words[row + RepeatField.SEQUENCE]! - sequence) | 0;
-      if (ahead < length && ahead + words[row + RepeatField.LENGTH]! > 0)
-        return words[row + RepeatField.IS_UNSURE] === 1 ? 'unsure' : 'sure';
-    }
-    return null;
+      const its = words[row + RepeatField.REQUEST] === 1;
+      return its === request && ahead < length && ahead + words[row + RepeatField.LENGTH]! > 0;
+    });
+    if (row === undefined) return null;
+    return words[row + RepeatField.IS_UNSURE] === 1 ? 'unsure' : 'sure';
   }
 
   get #lastEntry(): number {
     return this.#store.lastEntry(this.#number);
   }
 
+  /** Where its entries of a kind begin among the pool's words. */
+  #entriesOf(kind: number): number[] {
+    return this.#store.entries.allOf(kind, this.#lastEntry).map((entry) => entry << ENTRY_SHIFT);
+  }
+
   /** What its entries of a kind tell. */
   #listOf<T>(kind: number, read: (words: Int32Array, row: number) => T): readonly T[] {
-    const { entries } = this.#store;
-    return entries.allOf(kind, this.#lastEntry).map((entry) => read(entries.words, entry << ENTRY_SHIFT));
+    const { words } = this.#store.entries;
+    return this.#entriesOf(kind).map((row) => read(words, row));
   }
 
   /** Makes the server the client of a datagram flow. */
