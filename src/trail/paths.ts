@@ -2,7 +2,7 @@ import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import type { Topology } from './topology.js';
 import type { Form } from './trail-rows.js';
-import { endsOf, type Ends } from './way-ends.js';
+import { endsOf } from './way-ends.js';
 import type { WayOrder } from './way-order.js';
 import { WayFinder, type Way } from './ways.js';
 
@@ -11,6 +11,12 @@ const AT_ONCE = 2;
 /** Addresses with a number below this find their paths in a table, which one step leads to. */
 const NEAR_BITS = 9;
 const NEAR = 1 << NEAR_BITS;
+const POINT_BITS = 16;
+/** Int32 of what is remembered of two points of a path: behind the two keys the answer, 0 where it was not asked for yet. */
+const BEFORE_WIDTH = 3;
+const ANSWER = 2;
+const YES = 1;
+const NO = 2;
 
 /** Remembers paths. */
 export class Paths {
@@ -24,8 +30,8 @@ export class Paths {
   readonly #wayNumbers = new Map<string, number>();
   /** Entries by source and destination, 0 for none. */
   readonly #near = new Int32Array(NEAR * NEAR);
-  /** Of the path that was asked about last. */
-  #ends: Ends | null = null;
+  /** By path and two points: whether packets pass the first before the second. */
+  readonly #befores = new PairIndex(1 << 18, 1 << 10, BEFORE_WIDTH);
 
   constructor(topology: Topology, order: WayOrder) {
     this.#topology = topology;
@@ -95,7 +101,13 @@ export class Paths {
 
   /** True when it is known that a packet between two addresses passes the first point before the second. */
   isBefore({ src, dst }: Pick<Form, 'src' | 'dst'>, first: number, second: number): boolean {
-    if (this.#ends?.src !== src || this.#ends.dst !== dst) this.#ends = endsOf(this.#topology, src, dst);
-    return this.#order.isBefore(first, second, this.#ends);
+    const path = this.#numberOf(src, dst);
+    const known = path < 0 ? -1 : this.#befores.get(path, (first << POINT_BITS) | second);
+    const { rows } = this.#befores;
+    const answer = known < 0 ? 0 : rows[known * BEFORE_WIDTH + ANSWER]!;
+    if (answer !== 0) return answer === YES;
+    const isBefore = this.#order.isBefore(first, second, endsOf(this.#topology, src, dst));
+    if (known >= 0) rows[known * BEFORE_WIDTH + ANSWER] = isBefore ? YES : NO;
+    return isBefore;
   }
 }
