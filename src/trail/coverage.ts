@@ -5,7 +5,7 @@ import type { Misses } from './misses.js';
 import type { Paths } from './paths.js';
 import type { Crossing } from './ways.js';
 import type { Topology } from './topology.js';
-import type { Trail } from './trail.js';
+import type { Silence, Trail } from './trail.js';
 import type { Form } from './trail-rows.js';
 
 /** A packet seen this long before the end of a file may still have been on its way to it, nanoseconds. */
@@ -34,11 +34,9 @@ export interface JudgeContext {
 /** What of a packet tells whether a capture would show it. */
 export type Passing = Pick<Trail, 'protocol' | 'kind' | 'payloadLength' | 'last'>;
 
-/** Whether a point's silence is proof: certainty null says it is none. */
-export interface Ability {
+/** Whether a point's silence is proof: certainty null, where it is not able, says it is none. */
+export interface Ability extends Silence {
   readonly certainty: 'shown' | 'likely' | null;
-  /** Why it is, or why not. */
-  readonly note: string;
   /** The frames whose lack alone speaks against it: those before or after the moment, or all of them; null when something else does. */
   readonly lacks: 'before' | 'after' | 'all' | null;
 }
@@ -80,37 +78,41 @@ export class Coverage {
     const { last } = trail;
     const name = this.#name(point);
     const at = evidence.points[point];
-    if (at === undefined) return no(`${name} was not read`);
+    if (at === undefined) return no(point, `${name} was not read`);
     if (at.unidentifiable > 0) {
-      return no(`${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`);
+      return no(point, `${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`);
     }
     if (trail.protocol === TCP && at.cutTcp > 0 && (trail.kind < 0 || trail.payloadLength > 0)) {
-      return no(`${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
+      return no(point, `${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
     }
     if (misses.goesAround(last.src, last.dst, point)) {
-      return no(`what goes between these addresses in this direction passes by another way than ${name}`);
+      return no(point, `what goes between these addresses in this direction passes by another way than ${name}`);
     }
     if (misses.near(point, time, BLIND)) {
-      return no(`${name} missed other packets at that time that were seen before and behind it`);
+      return no(point, `${name} missed other packets at that time that were seen before and behind it`);
     }
-    if ((at.dropped ?? 0) > 0) return no(`the capture at ${name} dropped ${at.dropped} frames`);
+    if ((at.dropped ?? 0) > 0) return no(point, `the capture at ${name} dropped ${at.dropped} frames`);
     const filter = this.#hiddenByFilter(trail.protocol, last, at, tunnel);
-    if (filter !== null) return no(filter);
+    if (filter !== null) return no(point, filter);
     if (CILIUM.test(points[point]!.interface) && !this.#wasReached(last.dst, point)) {
-      return no(`${name} shows nothing on its way to the pod: Cilium may take it past there`);
+      return no(point, `${name} shows nothing on its way to the pod: Cilium may take it past there`);
     }
     const error = this.#clockError(lastSeen, point, time);
     const margin = IN_FLIGHT + (error === Infinity ? UNKNOWN_CLOCK : error);
     const seenAt = evidence.points[lastSeen]!;
     const window = this.#window(at, time, margin, seenAt);
-    if (window === 'damaged') return no(`the capture at ${name} is damaged, and what came after that is not known`);
-    if (window === 'other-run') return no(`${name} was captured at another time`);
+    if (window === 'damaged')
+      return no(point, `the capture at ${name} is damaged, and what came after that is not known`);
+    if (window === 'other-run') return no(point, `${name} was captured at another time`);
     const unsteady = this.#isUnsteady(at, time, margin) ? at : this.#isUnsteady(seenAt, time, margin) ? seenAt : null;
     if (unsteady !== null) {
-      return no(`times in the file of ${unsteady.point.name} go back around this moment, and cannot be relied on`);
+      return no(
+        point,
+        `times in the file of ${unsteady.point.name} go back around this moment, and cannot be relied on`,
+      );
     }
     if (time > this.#runLast - margin && this.hasCrossed(last, at)) {
-      return no(`it was last seen at the end of the captures and may have been on its way to ${name}`);
+      return no(point, `it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
     if (window === 'inside') return this.#insideAt(lastSeen, point, crossing);
     // A capture that saw something may have been started late or stopped early: files do not say. Whether one that
@@ -118,13 +120,16 @@ export class Coverage {
     if (at.frames > 0) {
       const had = window === 'after' ? 'ended' : 'begun later';
       const note = `the capture at ${name} has no frame ${window} this moment`;
-      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, window);
+      return this.#wasOff(at, window)
+        ? no(point, `${note}: it had ${had}`)
+        : no(point, `${note}: it may have ${had}`, window);
     }
     if (!this.#ranAt(at, time, margin))
-      return no(`the file of ${name} has no frame of any interface around this moment`);
+      return no(point, `the file of ${name} has no frame of any interface around this moment`);
     if (misses.any(point))
-      return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
+      return no(point, `the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return no(
+      point,
       `its capture is empty, while other captures of this run go on; ${this.#howIn(lastSeen, point, crossing)}`,
       'all',
     );
@@ -135,6 +140,8 @@ export class Coverage {
     const { points } = this.#context;
     const known = (this.#inside[point * points.length + lastSeen] ??= {});
     return (known[crossing] ??= {
+      point,
+      able: true,
       // Points without a node's name may be of several nodes
       certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
       note: `its capture has frames before and after this moment, and ${this.#howIn(lastSeen, point, crossing)}`,
@@ -278,8 +285,8 @@ export class Coverage {
   }
 }
 
-function no(note: string, lacks: Ability['lacks'] = null): Ability {
-  return { certainty: null, note, lacks };
+function no(point: number, note: string, lacks: Ability['lacks'] = null): Ability {
+  return { point, able: false, certainty: null, note, lacks };
 }
 
 /** A time of a node's clock, where that could be compared with others. */

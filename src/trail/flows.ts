@@ -81,6 +81,10 @@ export class FlowTable {
     return index;
   }
 
+  protocolOf(index: number): ExchangeProtocol | undefined {
+    return PROTOCOLS[this.#rows[index * WIDTH + PROTOCOL]!];
+  }
+
   /** Exchanges of a flow. */
   exchangesOf(index: number): number {
     if (index < 0) return 0;

@@ -173,9 +173,7 @@ export class Judge {
     );
   }
 
-  /**
-   * What follows from the silence of the points ahead. `comesBack`: they lie behind a box that had still to translate it back.
-   */
+  /** What follows from the silence of the points ahead. `comesBack`: they lie behind a box that had still to translate it back. */
   #judgeSilence(
     trail: Trail,
     { point: lastSeen, tunnel, time }: Sighting,
@@ -183,37 +181,45 @@ export class Judge {
     awaited: Passing,
     comesBack: boolean,
   ): Judgement {
-    const { points } = this.#context.evidence;
-    const hasCrossed = (point: number): boolean => this.#coverage.hasCrossed(awaited.last, points[point]!);
     const abilities = ahead.map(({ point, crossing }) =>
       this.#coverage.ableAt(awaited, lastSeen, tunnel, time, point, crossing),
     );
-    const weighed = ahead.map(({ point }, i): Ability => {
-      const ability = abilities[i]!;
-      const { lacks } = ability;
-      const against = lacks === null ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
-      if (against !== null) return { certainty: 'likely', note: `${ability.note}; but ${against}`, lacks };
-      // Of what comes back translated the request alone does not show by which way.
-      if (comesBack && ability.certainty === 'shown' && !hasCrossed(point)) return { ...ability, certainty: 'likely' };
-      return ability;
-    });
-    const silent = weighed.map(({ certainty, note }, i) => ({
-      point: ahead[i]!.point,
-      able: certainty !== null,
-      note,
-    }));
-    const at = weighed.findIndex(({ certainty }) => certainty !== null);
-    if (at < 0) return this.#unknown(lastSeen, silent[0]!.note, silent);
+    const silent =
+      comesBack || abilities.some(isInDoubt)
+        ? this.#weighed(trail, lastSeen, awaited, comesBack, abilities)
+        : abilities;
+    const lost = silent.find(isAble);
+    if (lost === undefined) return this.#unknown(lastSeen, silent[0]!.note, silent);
+    const { point, certainty, lacks } = lost;
     // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
     // no frames around the moment it may have passed there, and the place is as uncertain as before.
-    const { lacks } = weighed[at]!;
-    const isShown = (lacks === null ? weighed : [weighed[at]!]).some(({ certainty }) => certainty === 'shown');
+    const isShown = certainty === 'shown' || (lacks === null && silent.some(isProof));
     if (!isShown && this.#answeredLater(trail)) {
       return this.#unknown(lastSeen, 'an answer came later, and may be to this packet', silent);
     }
-    const { point } = ahead[at]!;
-    if (isShown && !hasCrossed(point)) this.#rememberLost(placeOf(trail, lastSeen, point), trail.firstTime);
+    if (isShown && !this.#coverage.hasCrossed(awaited.last, this.#context.evidence.points[point]!))
+      this.#rememberLost(placeOf(trail, lastSeen, point), trail.firstTime);
     return this.#shared('lost', isShown ? 'shown' : 'likely', lastSeen, point, null, silent);
+  }
+
+  /** What the silence of each point proves when the ends of captures, and what else is known of the packet, are taken into account. */
+  #weighed(
+    trail: Trail,
+    lastSeen: number,
+    awaited: Passing,
+    comesBack: boolean,
+    abilities: readonly Ability[],
+  ): readonly Ability[] {
+    const { points } = this.#context.evidence;
+    return abilities.map((ability, i): Ability => {
+      const { point, certainty, note, lacks } = ability;
+      const against = lacks === null ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
+      if (against !== null) return { point, able: true, certainty: 'likely', note: `${note}; but ${against}`, lacks };
+      // Of what comes back translated the request alone does not show by which way.
+      if (comesBack && certainty === 'shown' && !this.#coverage.hasCrossed(awaited.last, points[point]!))
+        return { ...ability, certainty: 'likely' };
+      return ability;
+    });
   }
 
   #unknown(lastSeen: number, reason: string, silent: readonly Silence[] = NONE): Judgement {
@@ -385,12 +391,25 @@ export class Judge {
   }
 }
 
+function isAble({ able }: Ability): boolean {
+  return able;
+}
+
+function isProof({ certainty }: Ability): boolean {
+  return certainty === 'shown';
+}
+
+function isInDoubt({ lacks }: Ability): boolean {
+  return lacks !== null;
+}
+
 function isSame(some: readonly Silence[], others: readonly Silence[]): boolean {
   return (
     some.length === others.length &&
-    some.every(({ point, able, note }, i) => {
+    some.every((silence, i) => {
       const other = others[i]!;
-      return point === other.point && able === other.able && note === other.note;
+      if (silence === other) return true;
+      return silence.point === other.point && silence.able === other.able && silence.note === other.note;
     })
   );
 }

@@ -44,6 +44,7 @@ export class ServiceBackends {
   /** Counts an exchange once. `isOpen`: the captures end before an answer was due. */
   count(exchange: Exchange, { verdict, request }: Outcome, isOpen: boolean): void {
     const { backends } = exchange;
+    if (backends.length === 0) return;
     // Of an answer that takes a way without captures, what the client says next tells
     const mayCome = isOpen || exchange.ackByClientSeen;
     for (const backend of backends) {

@@ -16,7 +16,7 @@ export function ttlLoop(context: FindingContext): Finding[] {
     { passages: Sighting[]; count: number; firstTime: number; lastTime: number; note: string }
   >();
   for (const trail of context.trails) {
-    if (trail.sightings.length < PASSAGES) continue;
+    if (trail.sightingCount < PASSAGES) continue;
     for (const passages of passagesOf(trail.sightings)) {
       const { src, dst } = passages[0]!.form;
       const key = `${passages[0]!.point} ${src}>${dst}`;
