@@ -109,9 +109,10 @@ function isRefused(trail: Trail): boolean {
 function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
   const resets = new Map<Exchange, Trail[]>();
   for (const trail of trails) {
-    if (trail.exchange?.protocol !== 'tcp' || trail.quote !== null || (trail.c & TcpFlag.RST) === 0) continue;
-    const list = resets.get(trail.exchange);
-    if (list === undefined) resets.set(trail.exchange, [trail]);
+    const { exchange } = trail;
+    if ((trail.c & TcpFlag.RST) === 0 || trail.quote !== null || exchange?.protocol !== 'tcp') continue;
+    const list = resets.get(exchange);
+    if (list === undefined) resets.set(exchange, [trail]);
     else list.push(trail);
   }
   return resets;
@@ -122,9 +123,11 @@ function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
  * What is sent after a RST of the other side belongs to no connection any more.
  */
 function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exchange, readonly Trail[]>): boolean {
-  const { exchange, direction, b: acknowledged, firstTime, lastTime } = trail;
-  if (exchange?.protocol !== 'tcp') return false;
-  for (const reset of resets.get(exchange) ?? []) {
+  const { exchange, direction } = trail;
+  const its = exchange === null ? undefined : resets.get(exchange);
+  if (its === undefined) return false;
+  const { b: acknowledged, firstTime, lastTime } = trail;
+  for (const reset of its) {
     if (reset.direction === direction) continue;
     const isAnswer = reset.a === acknowledged && reset.firstSighting.point === lastSeen;
     if (reset.firstTime < firstTime || (isAnswer && reset.firstTime >= lastTime)) return true;

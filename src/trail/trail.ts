@@ -195,7 +195,6 @@ export class Trail {
       sightings[i] = new Sighting(this.#memory, row);
     return sightings;
   }
-  /** For those who look at many trails and have nothing to look for in one that was seen once or twice. */
   get sightingCount(): number {
     return this.#at(SIGHTINGS);
   }

@@ -54,9 +54,8 @@ export function tupleClashFindings(evidence: TcpEvidence): Finding[] {
 /** Service end -> the ends that packets showed it to be translated to. */
 function backendsOf({ context }: TcpEvidence): Map<string, Set<string>> {
   const backends = new Map<string, Set<string>>();
-  for (const trail of context.trails) {
-    if (trail.protocol !== 6 || trail.sightingCount < 2) continue;
-    const { sightings } = trail;
+  for (const { protocol, sightings } of context.followed) {
+    if (protocol !== 6) continue;
     for (let i = 1; i < sightings.length; i++) {
       const before = sightings[i - 1]!.form;
       const { form } = sightings[i]!;
