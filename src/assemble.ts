@@ -66,6 +66,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     flows,
     services,
     trails: run.tracker.trails,
+    followed: run.tracker.trails.filter(({ sightingCount }) => sightingCount > 1),
     others: run.tracker.others,
     store: run.store,
     faults: run.faults,
@@ -267,6 +268,8 @@ function servicesOf({ services, addresses, points, base }: Run): ServiceReport[]
 
 /** Services and their backends, those asked most first. */
 function backendsOf({ addresses, flows }: Run, services: readonly Service[]): ServiceBackendsReport[] {
+  if (services.length === 0) return [];
+  const servers = flows.countServers();
   const reports = services.map((service): ServiceBackendsReport => {
     const seen = service.backends.reduce((sum, { exchanges }) => sum + exchanges, 0);
     const failures = failuresOf(service);
@@ -278,7 +281,7 @@ function backendsOf({ addresses, flows }: Run, services: readonly Service[]): Se
       protocol: service.protocol,
       address: addresses.text(service.address),
       port: service.port,
-      exchanges: exchangesWith(service, flows),
+      exchanges: exchangesWith(service, servers),
       backends: backends.sort((a, b) => b.exchanges - a.exchanges || compareEnds(a, b)),
     };
   });

@@ -349,6 +349,7 @@ function noteChange(run: Run, { number, source, lastTime }: SightingCursor, opti
       else window.last = Math.min(window.last, lastTime);
     }
   }
+  run.judge.forgetWindows();
 }
 
 /** A connection can go on after any silence; everything else is over when it has been idle. */

@@ -60,10 +60,12 @@ export class JudgedExchanges implements Iterable<Judged> {
       if (verdicts.includes(this.#outcomes[i]!.verdict)) yield this.#at(i);
   }
 
-  /** Those of a protocol: of the others no object is made. */
-  *ofProtocol(protocol: ExchangeProtocol): Generator<Judged> {
-    for (let i = 0; i < this.#outcomes.length; i++)
-      if (this.#table.protocolOf(this.#rows[2 * i]!) === protocol) yield this.#at(i);
+  /** Those of a protocol that pass a test. */
+  *ofProtocol(protocol: ExchangeProtocol, test: (exchange: Exchange) => boolean = () => true): Generator<Judged> {
+    for (let i = 0; i < this.#outcomes.length; i++) {
+      const number = this.#rows[2 * i]!;
+      if (this.#table.protocolOf(number) === protocol && test(this.#table.at(number))) yield this.#at(i);
+    }
   }
 
   /** Those of one of the report's flows. */
@@ -107,6 +109,8 @@ export interface FindingContext {
   readonly services: readonly Service[];
   /** All packets where the captures are small (`store.complete`), else those not known to have arrived. */
   readonly trails: readonly Trail[];
+  /** Those of them that were seen more than once: of large captures few, of which alone some checks can tell anything. */
+  readonly followed: readonly Trail[];
   /** Packets that the user's filter does not choose, to compare with; only of small captures. */
   readonly others: readonly Trail[];
   /** Frames kept, for checks that look at octets. */

@@ -1,3 +1,4 @@
+import { PairIndex } from '../net/pair-index.js';
 import type { Certainty, Evidence, Finding, Severity, TrailStep } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
@@ -11,6 +12,7 @@ import { placeOf, type FindingContext } from './context.js';
 import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;
+const POINT_BITS = 16;
 /** Losses at one place are told flow by flow up to so many flows; more are one finding: it is the place that loses them. */
 const FLOWS_APART = 16;
 
@@ -68,25 +70,22 @@ function lossesAt(context: FindingContext, groups: readonly Group[]): Finding[] 
 
 /** Packets lost though their exchange came through: repeated, or one of many. */
 function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[] {
-  const groups = new Map<string, Group>();
+  const groups: Group[] = [];
+  // By flow and place: as texts the keys of tens of thousands of losses were most of what is made here
+  const index = new PairIndex(context.trails.length);
   const resets = resetsOf(context);
   for (const trail of context.trails) {
     if (told.has(trail)) continue;
     const judgement = context.judge.judge(trail);
     if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
     if (passesBy(context, trail, judgement)) continue;
-    const index = trail.exchange === null ? -1 : context.flows.find(trail.exchange);
-    const flow = index < 0 ? null : index;
-    const key = `${flow} ${judgement.lastSeen} ${judgement.nextExpected}`;
-    let group = groups.get(key);
-    if (group === undefined) groups.set(key, (group = { kind: 'partial-loss', flow, losses: [], of: 0 }));
-    group.losses.push(trail);
+    const flow = trail.exchange === null ? -1 : context.flows.find(trail.exchange);
+    const at = index.get(flow, (judgement.lastSeen << POINT_BITS) | judgement.nextExpected!);
+    if (at < groups.length) groups[at]!.losses.push(trail);
+    else groups.push({ kind: 'partial-loss', flow: flow < 0 ? null : flow, losses: [trail], of: 0 });
   }
-  for (const group of groups.values()) {
-    const { losses } = group;
-    group.of = losses.reduce((sum, trail) => Math.max(sum, sentAt(context, trail)), packetsOf(losses));
-  }
-  return [...groups.values()];
+  for (const group of groups) group.of = Math.max(packetsOf(group.losses), mostSent(context, group.losses));
+  return groups;
 }
 
 /**
@@ -110,9 +109,10 @@ function isRefused(trail: Trail): boolean {
 function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
   const resets = new Map<Exchange, Trail[]>();
   for (const trail of trails) {
-    if (trail.exchange?.protocol !== 'tcp' || trail.quote !== null || (trail.c & TcpFlag.RST) === 0) continue;
-    const list = resets.get(trail.exchange);
-    if (list === undefined) resets.set(trail.exchange, [trail]);
+    const { exchange } = trail;
+    if ((trail.c & TcpFlag.RST) === 0 || trail.quote !== null || exchange?.protocol !== 'tcp') continue;
+    const list = resets.get(exchange);
+    if (list === undefined) resets.set(exchange, [trail]);
     else list.push(trail);
   }
   return resets;
@@ -123,13 +123,16 @@ function resetsOf({ trails }: FindingContext): Map<Exchange, Trail[]> {
  * What is sent after a RST of the other side belongs to no connection any more.
  */
 function isReset(trail: Trail, { lastSeen }: Judgement, resets: ReadonlyMap<Exchange, readonly Trail[]>): boolean {
-  const { exchange, direction, b: acknowledged, firstTime, lastTime } = trail;
-  if (exchange?.protocol !== 'tcp') return false;
-  return (resets.get(exchange) ?? []).some((reset) => {
-    if (reset.direction === direction) return false;
+  const { exchange, direction } = trail;
+  const its = exchange === null ? undefined : resets.get(exchange);
+  if (its === undefined) return false;
+  const { b: acknowledged, firstTime, lastTime } = trail;
+  for (const reset of its) {
+    if (reset.direction === direction) continue;
     const isAnswer = reset.a === acknowledged && reset.firstSighting.point === lastSeen;
-    return reset.firstTime < firstTime || (isAnswer && reset.firstTime >= lastTime);
-  });
+    if (reset.firstTime < firstTime || (isAnswer && reset.firstTime >= lastTime)) return true;
+  }
+  return false;
 }
 
 /** A trail of identical packets stands for all of them. */
@@ -137,11 +140,25 @@ function packetsOf(losses: readonly Trail[]): number {
   return losses.reduce((sum, { identical }) => sum + identical, 0);
 }
 
-/** Packets between the addresses of a trail, in its direction, at the point where it was last seen. */
-function sentAt(context: FindingContext, trail: Trail): number {
-  const { src, dst } = trail.last;
-  const { point } = trail.lastSighting;
-  return context.evidence.points[point]!.pairs.count(src, dst);
+/** Packets between the addresses of one of them, in its direction, at the point where it was last seen: the most there are. */
+function mostSent({ evidence }: FindingContext, losses: readonly Trail[]): number {
+  let most = 0;
+  for (const { last, lastSighting } of losses)
+    most = Math.max(most, evidence.points[lastSighting.point]!.pairs.count(last.src, last.dst));
+  return most;
+}
+
+/** The first of them by time: at a place that loses tens of thousands, sorting all took longer than everything else here. */
+function earliest(losses: readonly Trail[], count: number): Trail[] {
+  const found: Trail[] = [];
+  for (const loss of losses) {
+    let at = found.length;
+    while (at > 0 && found[at - 1]!.firstTime > loss.firstTime) at--;
+    if (at === count) continue;
+    found.splice(at, 0, loss);
+    if (found.length > count) found.pop();
+  }
+  return found;
 }
 
 const SUBJECT = { 'request-lost': 'request', 'reply-lost': 'reply', 'partial-loss': 'packet' } as const;
@@ -154,9 +171,11 @@ function severityOf({ kind, losses, of }: Group): Severity {
 function lossFinding(context: FindingContext, group: Group, flows: number): Finding {
   const { kind, flow, losses, of } = group;
   const { names } = context;
-  const sorted = [...losses].sort((a, b) => a.firstTime - b.firstTime);
   const judgementOf = (loss: Trail): Judgement => context.judge.judge(loss);
-  const trail = sorted.find((loss) => judgementOf(loss).certainty === 'shown') ?? sorted[0]!;
+  const examples = earliest(losses, EXAMPLES);
+  const shown = losses.filter((loss) => judgementOf(loss).certainty === 'shown');
+  const trail = earliest(shown, 1)[0] ?? examples[0]!;
+  const latest = losses.reduce((last, loss) => (loss.firstTime >= last.firstTime ? loss : last));
   const judgement = judgementOf(trail);
   const certainty: Certainty = judgement.certainty;
   const count = kind === 'partial-loss' ? packetsOf(losses) : losses.length;
@@ -173,12 +192,12 @@ function lossFinding(context: FindingContext, group: Group, flows: number): Find
     flow,
     count,
     of,
-    firstTime: context.timeOf(sorted[0]!.firstTime),
-    lastTime: context.timeOf(sorted[sorted.length - 1]!.lastTime),
+    firstTime: context.timeOf(examples[0]!.firstTime),
+    lastTime: context.timeOf(latest.lastTime),
     lastSeen: placeOf(context, lastAt(trail, judgement)),
     nextExpected: next,
     causes: causesOf(breakOf(context, trail, judgement), context.saved),
-    evidence: sorted.slice(0, EXAMPLES).map((loss): Evidence => ({
+    evidence: examples.map((loss): Evidence => ({
       ...placeOf(context, lastAt(loss, judgementOf(loss))),
       note: `${summaryOf(names, loss)}: last seen here`,
     })),

@@ -1,5 +1,8 @@
 import { formatIpv6 } from '../wire/format.js';
 
+/** Bits of an id: so many addresses are told apart unless the caller says otherwise. */
+export const ADDRESS_BITS = 20;
+
 /** The inside of a table, to hand to another thread. */
 export interface AddressState {
   readonly words: Int32Array;
@@ -24,7 +27,7 @@ export class AddressTable {
   /** Addresses that no longer fitted. */
   refused = 0;
 
-  constructor(limit = 1 << 20) {
+  constructor(limit = 1 << ADDRESS_BITS) {
     this.#limit = limit;
     this.#slots = new Int32Array(2 << 12);
     this.#mask = this.#slots.length - 2;

@@ -18,7 +18,7 @@ function covered(trail: Trail, acknowledged: number): boolean {
 }
 
 /** What shows that a packet arrived though no capture saw it: something about it alone, or about one of several like it. */
-type Arrival = 'shown' | 'one-of-several';
+export type Arrival = 'shown' | 'one-of-several';
 
 /** Datagrams name no answer of their own: where as many come back as are sent from here on, this one may be answered. */
 function datagramArrival({ firstTime }: Trail, { requestTimes, replyTimes, forgets }: Exchange): Arrival | null {

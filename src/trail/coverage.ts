@@ -1,11 +1,12 @@
 import type { CapturePoint } from '../net/points.js';
 import type { Clock } from './clocks.js';
-import type { Evidence, FileWindow, PointEvidence } from './evidence.js';
+import type { Evidence, PointEvidence } from './evidence.js';
 import type { Misses } from './misses.js';
 import type { Paths } from './paths.js';
 import type { Crossing } from './ways.js';
 import type { Topology } from './topology.js';
-import type { Trail } from './trail.js';
+import type { Silence, Trail } from './trail.js';
+import type { Form } from './trail-rows.js';
 
 /** A packet seen this long before the end of a file may still have been on its way to it, nanoseconds. */
 const IN_FLIGHT = 10e6;
@@ -33,13 +34,18 @@ export interface JudgeContext {
 /** What of a packet tells whether a capture would show it. */
 export type Passing = Pick<Trail, 'protocol' | 'kind' | 'payloadLength' | 'last'>;
 
-/** Whether a point's silence is proof: certainty null says it is none. */
-export interface Ability {
+/** Whether a point's silence is proof: certainty null, where it is not able, says it is none. */
+export interface Ability extends Silence {
   readonly certainty: 'shown' | 'likely' | null;
-  /** Why it is, or why not. */
-  readonly note: string;
   /** The frames whose lack alone speaks against it: those before or after the moment, or all of them; null when something else does. */
   readonly lacks: 'before' | 'after' | 'all' | null;
+}
+
+/** First and last time of one of a point's files, corrected. */
+interface Span {
+  readonly first: number;
+  readonly last: number;
+  readonly isDamaged: boolean;
 }
 
 /** Whether a capture was able to show a packet that it does not have: without that nothing is lost. */
@@ -49,53 +55,64 @@ export class Coverage {
   readonly #runLast: number;
   /** By the point and the one where a packet was last seen. */
   readonly #inside: Partial<Record<Crossing, Ability>>[] = [];
+  /** By point. */
+  #spans: (readonly Span[] | undefined)[] = [];
 
   constructor(context: JudgeContext) {
     this.#context = context;
     let last = -Infinity;
     for (const at of context.evidence.points) {
-      for (const span of at === undefined ? [] : this.#spans(at)) last = Math.max(last, span.last);
+      for (const span of at === undefined ? [] : this.#spansOf(at)) last = Math.max(last, span.last);
     }
     this.#runLast = last;
+  }
+
+  /** To be called when the windows of files have changed. */
+  forgetWindows(): void {
+    this.#spans = [];
   }
 
   /** Whether a point's silence is proof. */
   ableAt(trail: Passing, lastSeen: number, tunnel: number, time: number, point: number, crossing: Crossing): Ability {
     const { evidence, points, misses } = this.#context;
-    const no = (note: string, lacks: Ability['lacks'] = null): Ability => ({ certainty: null, note, lacks });
+    const { last } = trail;
     const name = this.#name(point);
     const at = evidence.points[point];
-    if (at === undefined) return no(`${name} was not read`);
+    if (at === undefined) return no(point, `${name} was not read`);
     if (at.unidentifiable > 0) {
-      return no(`${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`);
+      return no(point, `${name} kept too few octets of ${at.unidentifiable} frames to recognise a packet`);
     }
     if (trail.protocol === TCP && at.cutTcp > 0 && (trail.kind < 0 || trail.payloadLength > 0)) {
-      return no(`${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
+      return no(point, `${name} kept too few octets of TCP segments to tell which part of the stream they hold`);
     }
-    if (misses.goesAround(trail.last.src, trail.last.dst, point)) {
-      return no(`what goes between these addresses in this direction passes by another way than ${name}`);
+    if (misses.goesAround(last.src, last.dst, point)) {
+      return no(point, `what goes between these addresses in this direction passes by another way than ${name}`);
     }
     if (misses.near(point, time, BLIND)) {
-      return no(`${name} missed other packets at that time that were seen before and behind it`);
+      return no(point, `${name} missed other packets at that time that were seen before and behind it`);
     }
-    if ((at.dropped ?? 0) > 0) return no(`the capture at ${name} dropped ${at.dropped} frames`);
-    const filter = this.#hiddenByFilter(trail, at, tunnel);
-    if (filter !== null) return no(filter);
-    if (CILIUM.test(points[point]!.interface) && !this.#wasReached(trail.last.dst, point)) {
-      return no(`${name} shows nothing on its way to the pod: Cilium may take it past there`);
+    if ((at.dropped ?? 0) > 0) return no(point, `the capture at ${name} dropped ${at.dropped} frames`);
+    const filter = this.#hiddenByFilter(trail.protocol, last, at, tunnel);
+    if (filter !== null) return no(point, filter);
+    if (CILIUM.test(points[point]!.interface) && !this.#wasReached(last.dst, point)) {
+      return no(point, `${name} shows nothing on its way to the pod: Cilium may take it past there`);
     }
     const error = this.#clockError(lastSeen, point, time);
     const margin = IN_FLIGHT + (error === Infinity ? UNKNOWN_CLOCK : error);
-    const window = this.#window(at, time, margin, this.#context.evidence.points[lastSeen]!);
-    if (window === 'damaged') return no(`the capture at ${name} is damaged, and what came after that is not known`);
-    if (window === 'other-run') return no(`${name} was captured at another time`);
-    for (const { windows, point } of [at, evidence.points[lastSeen]!]) {
-      if (this.#isUnsteady(windows, point.node, time, margin))
-        return no(`times in the file of ${point.name} go back around this moment, and cannot be relied on`);
+    const seenAt = evidence.points[lastSeen]!;
+    const window = this.#window(at, time, margin, seenAt);
+    if (window === 'damaged')
+      return no(point, `the capture at ${name} is damaged, and what came after that is not known`);
+    if (window === 'other-run') return no(point, `${name} was captured at another time`);
+    const unsteady = this.#isUnsteady(at, time, margin) ? at : this.#isUnsteady(seenAt, time, margin) ? seenAt : null;
+    if (unsteady !== null) {
+      return no(
+        point,
+        `times in the file of ${unsteady.point.name} go back around this moment, and cannot be relied on`,
+      );
     }
-    const worked = this.hasCrossed(trail, at);
-    if (worked && time > this.#runLast - margin) {
-      return no(`it was last seen at the end of the captures and may have been on its way to ${name}`);
+    if (time > this.#runLast - margin && this.hasCrossed(last, at)) {
+      return no(point, `it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
     if (window === 'inside') return this.#insideAt(lastSeen, point, crossing);
     // A capture that saw something may have been started late or stopped early: files do not say. Whether one that
@@ -103,13 +120,16 @@ export class Coverage {
     if (at.frames > 0) {
       const had = window === 'after' ? 'ended' : 'begun later';
       const note = `the capture at ${name} has no frame ${window} this moment`;
-      return this.#wasOff(at, window) ? no(`${note}: it had ${had}`) : no(`${note}: it may have ${had}`, window);
+      return this.#wasOff(at, window)
+        ? no(point, `${note}: it had ${had}`)
+        : no(point, `${note}: it may have ${had}`, window);
     }
     if (!this.#ranAt(at, time, margin))
-      return no(`the file of ${name} has no frame of any interface around this moment`);
+      return no(point, `the file of ${name} has no frame of any interface around this moment`);
     if (misses.any(point))
-      return no(`the capture at ${name} is empty, and missed packets that were seen before and behind it`);
+      return no(point, `the capture at ${name} is empty, and missed packets that were seen before and behind it`);
     return no(
+      point,
       `its capture is empty, while other captures of this run go on; ${this.#howIn(lastSeen, point, crossing)}`,
       'all',
     );
@@ -120,6 +140,8 @@ export class Coverage {
     const { points } = this.#context;
     const known = (this.#inside[point * points.length + lastSeen] ??= {});
     return (known[crossing] ??= {
+      point,
+      able: true,
       // Points without a node's name may be of several nodes
       certainty: crossing === 'role' || points[point]!.node === '' ? 'likely' : 'shown',
       note: `its capture has frames before and after this moment, and ${this.#howIn(lastSeen, point, crossing)}`,
@@ -143,7 +165,7 @@ export class Coverage {
     for (const other of this.#context.evidence.points) {
       if (other === undefined || other.point.node !== point.node) continue;
       if (!other.windows.some(({ source, frames }) => frames > 0 && files.has(source))) continue;
-      for (const span of this.#spans(other)) {
+      for (const span of this.#spansOf(other)) {
         first = Math.min(first, span.first);
         last = Math.max(last, span.last);
       }
@@ -153,7 +175,7 @@ export class Coverage {
 
   /** True when packets that a point ought to have shown went on beyond its frames: it was not capturing. */
   #wasOff(at: PointEvidence, side: 'before' | 'after'): boolean {
-    const spans = this.#spans(at);
+    const spans = this.#spansOf(at);
     const edge =
       side === 'after' ? Math.max(...spans.map(({ last }) => last)) : Math.min(...spans.map(({ first }) => first));
     return this.#context.misses.beyond(at.point.id, edge, side);
@@ -169,39 +191,46 @@ export class Coverage {
     let before = false;
     let together = at.frames === 0;
     let damaged = at.windows.some(({ frames, isDamaged }) => isDamaged && frames === 0);
-    for (const { first, last, isDamaged } of this.#spans(at)) {
-      if (time >= first && time + margin <= last) return 'inside';
-      if (isDamaged && time + margin > last) damaged = true;
-      const near = this.#spans(seenAt).some(
-        (span) => span.first <= time && time <= span.last && span.first <= last + APART && first <= span.last + APART,
-      );
-      if (!near) continue;
+    for (const span of this.#spansOf(at)) {
+      if (time >= span.first && time + margin <= span.last) return 'inside';
+      if (span.isDamaged && time + margin > span.last) damaged = true;
+      if (!this.#wentOnBeside(span, seenAt, time)) continue;
       together = true;
-      if (time < first) before = true;
+      if (time < span.first) before = true;
     }
     if (damaged) return 'damaged';
     if (!together) return 'other-run';
     return before ? 'before' : 'after';
   }
 
-  /** True where the times of a file are not to be relied on. */
-  #isUnsteady(windows: readonly FileWindow[], node: string, time: number, margin: number): boolean {
-    const clock = this.#context.clocks.get(node);
-    const corrected = (at: number): number => (clock === undefined ? at : clock.correct(at));
-    return windows.some(
-      ({ unsteady }) =>
-        unsteady !== undefined && time + margin >= corrected(unsteady[0]) && time - margin <= corrected(unsteady[1]),
+  /** True when a point had frames around a moment, in the same run as a span of another. */
+  #wentOnBeside({ first, last }: Span, at: PointEvidence, time: number): boolean {
+    return this.#spansOf(at).some(
+      (span) => span.first <= time && time <= span.last && span.first <= last + APART && first <= span.last + APART,
     );
   }
 
-  /** First and last times of a point's files, corrected. */
-  #spans(at: PointEvidence): { first: number; last: number; isDamaged: boolean }[] {
-    const clock = this.#context.clocks.get(at.point.node);
-    const full = at.windows.filter(({ frames }) => frames > 0);
-    if (clock === undefined) return full;
+  /** True where the times of a file are not to be relied on. */
+  #isUnsteady({ point, windows }: PointEvidence, time: number, margin: number): boolean {
+    const clock = this.#context.clocks.get(point.node);
+    for (const { unsteady } of windows) {
+      if (unsteady === undefined) continue;
+      const [from, to] = unsteady;
+      if (time + margin >= correctedBy(clock, from) && time - margin <= correctedBy(clock, to)) return true;
+    }
+    return false;
+  }
+
+  #spansOf(at: PointEvidence): readonly Span[] {
+    return (this.#spans[at.point.id] ??= this.#findSpans(at));
+  }
+
+  #findSpans({ point, windows }: PointEvidence): Span[] {
+    const clock = this.#context.clocks.get(point.node);
+    const full = windows.filter(({ frames }) => frames > 0);
     return full.map(({ first, last, isDamaged }) => ({
-      first: clock.correct(first),
-      last: clock.correct(last),
+      first: correctedBy(clock, first),
+      last: correctedBy(clock, last),
       isDamaged,
     }));
   }
@@ -209,33 +238,33 @@ export class Coverage {
   /** How far times at two points may be off each other; Infinity where nothing bounds it. */
   #clockError(a: number, b: number, time: number): number {
     const { points, clocks } = this.#context;
-    const [first, second] = [points[a]!.node, points[b]!.node];
+    const first = points[a]!.node;
+    const second = points[b]!.node;
     if (first === second) return 0;
-    const [x, y] = [clocks.get(first), clocks.get(second)];
+    const x = clocks.get(first);
+    const y = clocks.get(second);
     if (x?.reference === 'given' || y?.reference === 'given') return 0;
     if (x === undefined || y === undefined || x.reference !== y.reference) return Infinity;
     return x.errorAt(time) + y.errorAt(time);
   }
 
   /** True when packets of these addresses in this direction did cross the point. */
-  hasCrossed(trail: Passing, at: PointEvidence): boolean {
-    const { src, dst } = trail.last;
+  hasCrossed({ src, dst }: Form, at: PointEvidence): boolean {
     return at.pairs.count(src, dst) > 0;
   }
 
   /** Why the capture's apparent filter may have hidden the packet, or null. */
-  #hiddenByFilter(trail: Passing, at: PointEvidence, tunnel: number): string | null {
+  #hiddenByFilter(protocol: number, form: Form, at: PointEvidence, tunnel: number): string | null {
     const filter = at.filter;
     if (filter.noise > 0 || filter.frames === 0) return null;
     const name = at.point.name;
     const wrapped = at.tunnelled > 0 && (at.point.role === 'underlay' || tunnel !== 0);
     if (wrapped) return null;
-    const bit =
-      trail.protocol === 1 || trail.protocol === 58 ? 1 : trail.protocol === 6 ? 2 : trail.protocol === 17 ? 4 : 8;
+    const bit = protocol === 1 || protocol === 58 ? 1 : protocol === 6 ? 2 : protocol === 17 ? 4 : 8;
     if ((filter.protocols & bit) === 0) {
       return `every frame at ${name} is ${protocolWords(filter.protocols)}: its capture filter may have hidden this packet`;
     }
-    const { src, dst, sourcePort, destinationPort } = trail.last;
+    const { src, dst, sourcePort, destinationPort } = form;
     const host = filter.host;
     if (host !== 0 && host !== src && host !== dst) {
       return `every frame at ${name} is from or to ${this.#context.evidence.addresses.text(host)}: its capture filter may have hidden this packet`;
@@ -254,6 +283,15 @@ export class Coverage {
   #name(point: number): string {
     return this.#context.points[point]!.name;
   }
+}
+
+function no(point: number, note: string, lacks: Ability['lacks'] = null): Ability {
+  return { point, able: false, certainty: null, note, lacks };
+}
+
+/** A time of a node's clock, where that could be compared with others. */
+function correctedBy(clock: Clock | undefined, time: number): number {
+  return clock === undefined ? time : clock.correct(time);
 }
 
 function protocolWords(protocols: number): string {

@@ -408,10 +408,11 @@ export class Exchange {
 
   /** True when there is a gap in one direction's data from a sequence number on. */
   hasGapBehind(request: boolean, sequence: number): boolean {
-    const { words } = this.#store.entries;
-    return this.#entriesOf(EntryKind.GAP).some(
-      (row) => (words[row + GapField.REQUEST] === 1) === request && ((words[row + GapField.FROM]! - sequence) | 0) >= 0,
-    );
+    const row = this.#find(EntryKind.GAP, (words, row) => {
+      const its = words[row + GapField.REQUEST] === 1;
+      return its === request && ((words[row + GapField.FROM]! - sequence) | 0) >= 0;
+    });
+    return row >= 0;
   }
 
   /**
@@ -419,29 +420,32 @@ export class Exchange {
    * tells what was sent before.
    */
   repetitionOf(request: boolean, sequence: number, length: number): 'sure' | 'unsure' | null {
-    const { words } = this.#store.entries;
-    const row = this.#entriesOf(EntryKind.REPEAT).find((row) => {
+    const row = this.#find(EntryKind.REPEAT, (words, row) => {
       const ahead = (words[row + RepeatField.SEQUENCE]! - sequence) | 0;
       const its = words[row + RepeatField.REQUEST] === 1;
       return its === request && ahead < length && ahead + words[row + RepeatField.LENGTH]! > 0;
     });
-    if (row === undefined) return null;
-    return words[row + RepeatField.IS_UNSURE] === 1 ? 'unsure' : 'sure';
+    if (row < 0) return null;
+    return this.#store.entries.words[row + RepeatField.IS_UNSURE] === 1 ? 'unsure' : 'sure';
   }
 
   get #lastEntry(): number {
     return this.#store.lastEntry(this.#number);
   }
 
-  /** Where its entries of a kind begin among the pool's words. */
-  #entriesOf(kind: number): number[] {
-    return this.#store.entries.allOf(kind, this.#lastEntry).map((entry) => entry << ENTRY_SHIFT);
+  /** Where among the pool's words the first of its entries of a kind begins that passes a test; -1 when none does. */
+  #find(kind: number, test: (words: Int32Array, row: number) => boolean): number {
+    const { entries } = this.#store;
+    const last = this.#lastEntry;
+    for (let at = entries.firstOf(kind, last); at !== NO_ENTRY; at = entries.nextOf(kind, at, last))
+      if (test(entries.words, at << ENTRY_SHIFT)) return at << ENTRY_SHIFT;
+    return -1;
   }
 
   /** What its entries of a kind tell. */
   #listOf<T>(kind: number, read: (words: Int32Array, row: number) => T): readonly T[] {
-    const { words } = this.#store.entries;
-    return this.#entriesOf(kind).map((row) => read(words, row));
+    const { entries } = this.#store;
+    return entries.allOf(kind, this.#lastEntry).map((entry) => read(entries.words, entry << ENTRY_SHIFT));
   }
 
   /** Makes the server the client of a datagram flow. */

@@ -1,4 +1,4 @@
-import { doubled } from '../net/doubled.js';
+import { ADDRESS_BITS } from '../net/address-table.js';
 import { PairIndex } from '../net/pair-index.js';
 import type { ExchangeProtocol, FlowReport, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
@@ -9,28 +9,26 @@ import type { Names } from './rows.js';
 /** Most flows told apart; exchanges of further ones are counted with the flow of the last number. */
 const LIMIT = 1 << 16;
 
-/** Fields of a flow, int32; behind them its exchanges by verdict. */
-const PROTOCOL = 0;
-const CLIENT = 1;
-const SERVER = 2;
-const SERVER_PORT = 3;
-/** -1 where there is none, or where there are several. */
-const CLIENT_PORT = 4;
-const VERDICTS = 5;
+/** Two keys find a flow: the first is the client and the low bits of the server, the second the high ones and the service. */
+const ADDRESS = (1 << ADDRESS_BITS) - 1;
+const LOW_BITS = 32 - ADDRESS_BITS;
+const HIGH_BITS = ADDRESS_BITS - LOW_BITS;
+const HIGH = (1 << HIGH_BITS) - 1;
+/** A service is a protocol, by its place in PROTOCOLS, and above it a port + 1. */
+const PROTOCOL_BITS = 2;
+const PROTOCOL = (1 << PROTOCOL_BITS) - 1;
+const SERVICES = 1 << 19;
+
+/** Behind the keys, int32: the client's port, -1 where there is none, or where there are several; then exchanges by verdict. */
+const CLIENT_PORT = 2;
+const VERDICTS = 3;
 const VERDICT_NAMES = ['answered', 'request-lost', 'reply-lost', 'unanswered', 'refused', 'unknown'] as const;
 const WIDTH = VERDICTS + VERDICT_NAMES.length;
 
 /** Exchanges counted by client, server, protocol and service. */
 export class FlowTable {
-  readonly #ends = new PairIndex(LIMIT);
-  /** By the number of the two ends, protocol and port. */
-  readonly #index = new PairIndex(LIMIT);
-  /** Exchanges with each server, by its address, protocol and port. */
-  readonly #servers = new PairIndex(LIMIT);
-  readonly #exchangesWith: number[] = [];
   /** Flows in rows: as objects 65,000 of them took 8 MiB more. */
-  #rows: Int32Array<ArrayBuffer> = new Int32Array(WIDTH << 6);
-  #count = 0;
+  readonly #index = new PairIndex(LIMIT, 1 << 6, WIDTH);
   /** Points that a request passed which was translated on its way, by flow. */
   readonly #ways: (readonly number[] | undefined)[] = [];
   readonly verdicts: Record<Verdict, number> = noVerdicts();
@@ -40,76 +38,84 @@ export class FlowTable {
 
   /** Index of an exchange's flow; -1 when it has none, or no longer fitted. */
   find({ client, server, protocol, serverPort }: Exchange): number {
-    const ends = this.#ends.find(client, server);
-    return ends < 0 ? -1 : this.#index.find(ends, serviceOf(protocol, serverPort));
-  }
-
-  #indexOf({ protocol, client, server, clientPort, serverPort }: Exchange): number {
-    const ends = this.#ends.get(client, server);
-    const index = ends < 0 ? -1 : this.#index.get(ends, serviceOf(protocol, serverPort));
-    if (index === this.#count) {
-      const row = this.#count++ * WIDTH;
-      if (row === this.#rows.length) this.#rows = doubled(this.#rows);
-      this.#rows[row + PROTOCOL] = PROTOCOLS.indexOf(protocol);
-      this.#rows[row + CLIENT] = client;
-      this.#rows[row + SERVER] = server;
-      this.#rows[row + SERVER_PORT] = serverPort;
-      this.#rows[row + CLIENT_PORT] = clientPort;
-    }
-    return index;
+    const service = serviceOf(protocol, serverPort);
+    return this.#index.find(firstKey(client, server), secondKey(server, service));
   }
 
   /** Counts an exchange once; returns the index of its flow, -1 when that no longer fits. */
   count(exchange: Exchange, verdict: Verdict): number {
     this.exchanges++;
     this.verdicts[verdict]++;
-    const index = this.#indexOf(exchange);
+    const { protocol, client, server, clientPort, serverPort, requestWay } = exchange;
+    const known = this.#index.size;
+    const index = this.#index.get(firstKey(client, server), secondKey(server, serviceOf(protocol, serverPort)));
     if (index < 0) {
       this.evicted++;
       return -1;
     }
-    const { protocol, server, serverPort, clientPort, requestWay } = exchange;
-    const its = this.#servers.get(server, serviceOf(protocol, serverPort));
-    this.#exchangesWith[its] = (this.#exchangesWith[its] ?? 0) + 1;
+    const { rows } = this.#index;
     const row = index * WIDTH;
-    this.#rows[row + VERDICTS + VERDICT_NAMES.indexOf(verdict)]!++;
+    if (index === known) rows[row + CLIENT_PORT] = clientPort;
+    else if (rows[row + CLIENT_PORT] !== clientPort) rows[row + CLIENT_PORT] = -1;
+    rows[row + VERDICTS + VERDICT_NAMES.indexOf(verdict)]!++;
     if (requestWay.length > 0) {
       while (this.#ways.length <= index) this.#ways.push(undefined);
       if (requestWay.length > (this.#ways[index]?.length ?? 0)) this.#ways[index] = requestWay;
     }
-    if (this.#rows[row + CLIENT_PORT] !== clientPort) this.#rows[row + CLIENT_PORT] = -1;
     return index;
+  }
+
+  protocolOf(index: number): ExchangeProtocol {
+    return PROTOCOLS[this.#serviceAt(index) & PROTOCOL]!;
   }
 
   /** Exchanges of a flow. */
   exchangesOf(index: number): number {
     if (index < 0) return 0;
+    const { rows } = this.#index;
     let sum = 0;
-    for (let at = index * WIDTH + VERDICTS; at < (index + 1) * WIDTH; at++) sum += this.#rows[at]!;
+    for (let at = index * WIDTH + VERDICTS; at < (index + 1) * WIDTH; at++) sum += rows[at]!;
     return sum;
   }
 
-  /** Exchanges of all clients with a server. */
-  exchangesWith(protocol: ExchangeProtocol, server: number, serverPort: number): number {
-    return this.#exchangesWith[this.#servers.find(server, serviceOf(protocol, serverPort))] ?? 0;
+  /** Exchanges of all clients with each server, by serverKey. */
+  countServers(): Map<number, number> {
+    const servers = new Map<number, number>();
+    for (let index = 0; index < this.#index.size; index++) {
+      const key = this.#serverAt(index) * SERVICES + this.#serviceAt(index);
+      servers.set(key, (servers.get(key) ?? 0) + this.exchangesOf(index));
+    }
+    return servers;
+  }
+
+  #clientAt(index: number): number {
+    return this.#index.first(index) & ADDRESS;
+  }
+
+  #serverAt(index: number): number {
+    return (this.#index.first(index) >>> ADDRESS_BITS) | ((this.#index.second(index) & HIGH) << LOW_BITS);
+  }
+
+  #serviceAt(index: number): number {
+    return this.#index.second(index) >>> HIGH_BITS;
   }
 
   reports(names: Names, paths: Paths): FlowReport[] {
     // Texts and lists are shared: there are more flows than addresses and ways
     const textOf = cached((address: number) => names.addresses.text(address));
     const namesOf = cached((points: readonly number[]) => points.map((point) => names.points[point]!.name));
-    const rows = this.#rows;
+    const { rows } = this.#index;
     const reports: FlowReport[] = [];
-    for (let index = 0; index < this.#count; index++) {
+    for (let index = 0; index < this.#index.size; index++) {
       const row = index * WIDTH;
-      const client = rows[row + CLIENT]!;
-      const server = rows[row + SERVER]!;
-      const serverPort = rows[row + SERVER_PORT]!;
+      const client = this.#clientAt(index);
+      const server = this.#serverAt(index);
+      const serverPort = (this.#serviceAt(index) >> PROTOCOL_BITS) - 1;
       const clientPort = rows[row + CLIENT_PORT]!;
       const verdicts = noVerdicts();
       for (let i = 0; i < VERDICT_NAMES.length; i++) verdicts[VERDICT_NAMES[i]!] = rows[row + VERDICTS + i]!;
       reports.push({
-        protocol: PROTOCOLS[rows[row + PROTOCOL]!]!,
+        protocol: this.protocolOf(index),
         client: textOf(client),
         clientPort: clientPort < 0 ? null : clientPort,
         server: textOf(server),
@@ -133,9 +139,22 @@ function cached<K, V>(make: (key: K) => V): (key: K) => V {
   };
 }
 
+function firstKey(client: number, server: number): number {
+  return client | (server << ADDRESS_BITS);
+}
+
+function secondKey(server: number, service: number): number {
+  return (server >>> LOW_BITS) | (service << HIGH_BITS);
+}
+
 /** Protocol and port in one number. */
 function serviceOf(protocol: ExchangeProtocol, port: number): number {
-  return ((port + 1) << 2) | PROTOCOLS.indexOf(protocol);
+  return ((port + 1) << PROTOCOL_BITS) | PROTOCOLS.indexOf(protocol);
+}
+
+/** Address, protocol and port of a server in one number. */
+export function serverKey(protocol: ExchangeProtocol, server: number, port: number): number {
+  return server * SERVICES + serviceOf(protocol, port);
 }
 
 export function noVerdicts(): Record<Verdict, number> {

@@ -1,3 +1,4 @@
+import { PairIndex } from '../net/pair-index.js';
 import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
 import { tcpFlags } from '../wire/tcp.js';
@@ -31,6 +32,7 @@ export class FrameStore {
   readonly #memory = new FrameMemory();
   /** As objects, made when they are asked for. */
   #frames: readonly KeptFrame[] | null = null;
+  #index: FrameIndex | null = null;
   readonly #limit: number;
   readonly #view: PacketView;
   /** By point. */
@@ -105,7 +107,7 @@ export class FrameStore {
   dropCopies(overlapping: ReadonlySet<number>): void {
     if (overlapping.size === 0) return;
     const all = this.frames;
-    this.#index = indexOf(all);
+    this.#index = new FrameIndex(all);
     // Of frames with one key the first: of those that are alike in one capture none is a copy
     const firsts = new Map<string, KeptFrame>();
     this.#frames = all.filter((kept) => {
@@ -126,14 +128,24 @@ export class FrameStore {
 
   /** The kept frame of a sighting, or null. */
   find(file: number, frame: number): KeptFrame | null {
-    return (this.#index ??= indexOf(this.frames)).get(key(file, frame)) ?? null;
+    return (this.#index ??= new FrameIndex(this.frames)).find(file, frame);
   }
-
-  #index: ReadonlyMap<number, KeptFrame> | null = null;
 }
 
-function indexOf(frames: readonly KeptFrame[]): ReadonlyMap<number, KeptFrame> {
-  return new Map(frames.map((kept) => [key(kept.file, kept.frame), kept]));
+/** Finds frames by file and number. */
+class FrameIndex {
+  readonly #frames: readonly KeptFrame[];
+  /** By the place of each. */
+  readonly #places = new PairIndex(MOST_FRAMES);
+
+  constructor(frames: readonly KeptFrame[]) {
+    this.#frames = frames;
+    for (const { file, frame } of frames) this.#places.get(file, frame | 0);
+  }
+
+  find(file: number, frame: number): KeptFrame | null {
+    return this.#frames[this.#places.find(file, frame | 0)] ?? null;
+  }
 }
 
 function isEqual(a: KeptFrame, b: KeptFrame): boolean {
@@ -146,8 +158,4 @@ function hashOf(octets: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const octet of octets) hash = Math.imul(hash ^ octet, 0x01000193);
   return hash;
-}
-
-function key(file: number, frame: number): number {
-  return file * 0x100000000 + frame;
 }

@@ -1,5 +1,5 @@
 import { isWorkload, rankOf } from '../net/points.js';
-import { arrivalOf, echoesTimestamp, wasSentAgain } from './arrival.js';
+import { arrivalOf, echoesTimestamp, wasSentAgain, type Arrival } from './arrival.js';
 import { Coverage, type Ability, type JudgeContext, type Passing } from './coverage.js';
 import { acknowledgedOctets, decides } from './exchange-packets.js';
 import type { Crossing, Way } from './ways.js';
@@ -7,8 +7,6 @@ import type { Judgement, Silence, Trail } from './trail.js';
 import type { Form, Sighting } from './trail-rows.js';
 import { NONE } from './exchange-store.js';
 import { JOIN } from './group-index.js';
-
-type Lack = Ability['lacks'];
 
 /** A captured point that a packet had still to pass. */
 interface Ahead {
@@ -47,6 +45,11 @@ export class Judge {
     this.#coverage = new Coverage(context);
   }
 
+  /** To be called when less could be read of a file than before. */
+  forgetWindows(): void {
+    this.#coverage.forgetWindows();
+  }
+
   /** Notes that reading stopped before the ends of the captures. */
   stopAt(time: number): void {
     this.#readUpTo = time;
@@ -73,7 +76,7 @@ export class Judge {
       const { point: lastSeen, tunnel, time } = trail.sightings.find(({ point }) => point === points[last])!;
       for (const [i, point] of points.entries()) {
         if (i <= last) continue;
-        if (!this.#coverage.hasCrossed(trail, evidence.points[point]!)) {
+        if (!this.#coverage.hasCrossed(trail.last, evidence.points[point]!)) {
           const { certainty } = this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossings[i]!);
           if (certainty === 'shown') misses.goAround(trail.last.src, trail.last.dst, point);
         }
@@ -88,97 +91,139 @@ export class Judge {
   }
 
   #judge(trail: Trail): Judgement {
-    const seen = trail.whole;
     const lastSighting = trail.lastWhole ?? trail.firstSighting;
     const lastSeen = lastSighting.point;
     const isBack = this.#isBack(trail);
-    const delivered = (): Judgement => this.#shared('delivered', 'shown', lastSeen, null, null, NONE);
-    if (isBack && trail.isAtHome) return delivered();
-    let arrival = arrivalOf(trail, this.#context.topology);
-    // The attempt that was answered may have been sent before the captures began.
-    if (arrival === 'shown' && opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting))
-      arrival = 'one-of-several';
-    // What was sent again may be forgotten
-    if (arrival === 'shown' && !decides(trail) && trail.exchange!.forgets) arrival = 'one-of-several';
-    if (arrival === 'shown') return delivered();
-    const unknown = (reason: string, silent: readonly Silence[] = NONE): Judgement =>
-      this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
-    if (trail.exchange?.mayLack === true) return unknown(MAY_LACK);
-    if (trail.lastTime > this.#readUpTo - JOIN) return unknown('reading was stopped while it was on its way');
-    if (arrival === 'one-of-several') return unknown('an answer shows that one of several attempts arrived, not which');
-    if (trail.protocol === TCP && trail.kind < 0 && trail.fragmentOffset === 0) {
-      return unknown('too little of its TCP header was captured to tell its place in the stream');
+    const arrival = isBack && trail.isAtHome ? 'shown' : this.#arrivalOf(trail, lastSighting);
+    if (arrival === 'shown') return this.#shared('delivered', 'shown', lastSeen, null, null, NONE);
+    const doubt = this.#doubtAbout(trail, lastSeen, arrival);
+    if (doubt !== null) return this.#unknown(lastSeen, doubt);
+    const { protocol, kind, payloadLength, last } = trail;
+    // As the points ahead would have shown it
+    let awaited: Passing = { protocol, kind, payloadLength, last };
+    let ahead = this.#ahead(trail, last, lastSeen);
+    const comesBack = ahead.length === 0 && !isBack;
+    if (comesBack) {
+      awaited = { protocol, kind, payloadLength, last: translatedBack(trail) ?? last };
+      ahead = this.#behindTheBox(awaited, trail.whole);
     }
-    if (trail.resembles !== null) return unknown(trail.resembles);
+    if (ahead.length === 0) {
+      const { addresses } = this.#context.evidence;
+      return this.#unknown(
+        lastSeen,
+        comesBack
+          ? `it was not seen translated back to ${addresses.text(trail.exchange!.client)}, which sent the request`
+          : `no capture point behind ${this.#name(lastSeen)} on its way${this.#unlessSilent(lastSeen)}`,
+      );
+    }
+    const astray = trail.sightingCount > 1 ? this.#astray(trail, lastSighting) : undefined;
+    if (astray !== undefined) {
+      const [one, other] = [this.#name(astray.point), this.#name(lastSeen)];
+      return this.#unknown(lastSeen, `nothing tells which of ${one} and ${other} it passed first`);
+    }
+    return this.#judgeSilence(trail, lastSighting, ahead, awaited, comesBack);
+  }
+
+  /** What shows that it arrived, or that one of several like it did. */
+  #arrivalOf(trail: Trail, lastSighting: Sighting): Arrival | null {
+    const arrival = arrivalOf(trail, this.#context.topology);
+    if (arrival !== 'shown') return arrival;
+    // The attempt that was answered may have been sent before the captures began.
+    if (opensUnnamed(trail) && this.#isShownMissing(trail, lastSighting)) return 'one-of-several';
+    // What was sent again may be forgotten
+    return !decides(trail) && trail.exchange!.forgets ? 'one-of-several' : 'shown';
+  }
+
+  /** Why it cannot be placed, whatever lies ahead of it; null when nothing speaks against that. */
+  #doubtAbout(trail: Trail, lastSeen: number, arrival: Arrival | null): string | null {
+    if (trail.exchange?.mayLack === true) return MAY_LACK;
+    if (trail.lastTime > this.#readUpTo - JOIN) return 'reading was stopped while it was on its way';
+    if (arrival === 'one-of-several') return 'an answer shows that one of several attempts arrived, not which';
+    if (trail.protocol === TCP && trail.kind < 0 && trail.fragmentOffset === 0) {
+      return 'too little of its TCP header was captured to tell its place in the stream';
+    }
+    if (trail.resembles !== null) return trail.resembles;
     const owners = this.#context.topology.ownersOf(lastSeen);
     if (owners !== null && !owners.has(trail.last.src)) {
-      return unknown(`${this.#name(lastSeen)} may be the destination's own interface`);
+      return `${this.#name(lastSeen)} may be the destination's own interface`;
     }
-    const partly = trail.sightings.find(
-      ({ point }) => !seen.has(point) && this.#context.paths.isBefore(trail.last, lastSeen, point),
-    );
+    const partly = trail.sightingCount > 1 ? this.#partlySeen(trail, lastSeen) : undefined;
     if (partly !== undefined && this.#context.evidence.points[partly.point]!.cutTcp > 0)
-      return unknown(
-        `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`,
-      );
-    let ahead = this.#ahead(trail, lastSeen, seen);
-    // As the points ahead would have shown it
-    let awaited: Passing = trail;
-    if (ahead.length === 0 && !isBack) {
-      const { protocol, kind, payloadLength, last } = trail;
-      awaited = { protocol, kind, payloadLength, last: translatedBack(trail) ?? last };
-      ahead = this.#behindTheBox(awaited, seen);
-    }
-    if (ahead.length === 0 && !isBack) {
-      const client = this.#context.evidence.addresses.text(trail.exchange!.client);
-      return unknown(`it was not seen translated back to ${client}, which sent the request`);
-    }
-    if (ahead.length === 0)
-      return unknown(`no capture point behind ${this.#name(lastSeen)} on its way${this.#unlessSilent(lastSeen)}`);
-    const astray = trail.sightings.find(
-      ({ point, ttl }) =>
-        seen.has(point) &&
-        point !== lastSeen &&
-        ttl === lastSighting.ttl &&
-        !this.#context.paths.isBefore(trail.last, point, lastSeen),
+      return `parts of it are at ${this.#name(partly.point)}, which kept too few octets to tell whether all are`;
+    return null;
+  }
+
+  /** Where parts of it were seen, further on than all of it. */
+  #partlySeen(trail: Trail, lastSeen: number): Sighting | undefined {
+    const { last, whole } = trail;
+    return trail.sightings.find(
+      ({ point }) => !whole.has(point) && this.#context.paths.isBefore(last, lastSeen, point),
     );
-    if (astray !== undefined) {
-      return unknown(`nothing tells which of ${this.#name(astray.point)} and ${this.#name(lastSeen)} it passed first`);
-    }
-    const { tunnel, time } = lastSighting;
+  }
+
+  /** Where all of it was seen with as many hops left as at the last point, though nothing tells that it passed there before. */
+  #astray(trail: Trail, { point: lastSeen, ttl }: Sighting): Sighting | undefined {
+    const { last, whole } = trail;
+    return trail.sightings.find(
+      (other) =>
+        whole.has(other.point) &&
+        other.point !== lastSeen &&
+        other.ttl === ttl &&
+        !this.#context.paths.isBefore(last, other.point, lastSeen),
+    );
+  }
+
+  /** What follows from the silence of the points ahead. `comesBack`: they lie behind a box that had still to translate it back. */
+  #judgeSilence(
+    trail: Trail,
+    { point: lastSeen, tunnel, time }: Sighting,
+    ahead: readonly Ahead[],
+    awaited: Passing,
+    comesBack: boolean,
+  ): Judgement {
     const abilities = ahead.map(({ point, crossing }) =>
       this.#coverage.ableAt(awaited, lastSeen, tunnel, time, point, crossing),
     );
-    const silent: Silence[] = [];
-    let lost: { readonly point: number; readonly certainty: 'shown' | 'likely'; readonly lacks: Lack } | null = null;
-    for (const [i, { point }] of ahead.entries()) {
-      const { lacks } = abilities[i]!;
-      let { certainty, note } = abilities[i]!;
+    const silent =
+      comesBack || abilities.some(isInDoubt)
+        ? this.#weighed(trail, lastSeen, awaited, comesBack, abilities)
+        : abilities;
+    const lost = silent.find(isAble);
+    if (lost === undefined) return this.#unknown(lastSeen, silent[0]!.note, silent);
+    const { point, certainty, lacks } = lost;
+    // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
+    // no frames around the moment it may have passed there, and the place is as uncertain as before.
+    const isShown = certainty === 'shown' || (lacks === null && silent.some(isProof));
+    if (!isShown && this.#answeredLater(trail)) {
+      return this.#unknown(lastSeen, 'an answer came later, and may be to this packet', silent);
+    }
+    if (isShown && !this.#coverage.hasCrossed(awaited.last, this.#context.evidence.points[point]!))
+      this.#rememberLost(placeOf(trail, lastSeen, point), trail.firstTime);
+    return this.#shared('lost', isShown ? 'shown' : 'likely', lastSeen, point, null, silent);
+  }
+
+  /** What the silence of each point proves when the ends of captures, and what else is known of the packet, are taken into account. */
+  #weighed(
+    trail: Trail,
+    lastSeen: number,
+    awaited: Passing,
+    comesBack: boolean,
+    abilities: readonly Ability[],
+  ): readonly Ability[] {
+    const { points } = this.#context.evidence;
+    return abilities.map((ability, i): Ability => {
+      const { point, certainty, note, lacks } = ability;
       const against = lacks === null ? null : this.#againstItsEnd(trail, lastSeen, point, i, abilities);
-      if (against !== null) {
-        certainty = 'likely';
-        note = `${note}; but ${against}`;
-      }
+      if (against !== null) return { point, able: true, certainty: 'likely', note: `${note}; but ${against}`, lacks };
       // Of what comes back translated the request alone does not show by which way.
-      if (
-        awaited !== trail &&
-        certainty === 'shown' &&
-        !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[point]!)
-      )
-        certainty = 'likely';
-      silent.push({ point, able: certainty !== null, note });
-      if (certainty !== null && lost === null) lost = { point, certainty, lacks };
-      // Whichever point shows that it is missing, it went missing before the first that must have captured it. Where that one has
-      // no frames around the moment it may have passed there, and the place is as uncertain as before.
-      if (certainty === 'shown' && lost?.lacks === null) lost = { ...lost, certainty };
-    }
-    if (lost === null) return unknown(silent[0]!.note, silent);
-    if (lost.certainty === 'likely' && this.#answeredLater(trail)) {
-      return unknown('an answer came later, and may be to this packet', silent);
-    }
-    if (lost.certainty === 'shown' && !this.#coverage.hasCrossed(awaited, this.#context.evidence.points[lost.point]!))
-      this.#rememberLost(placeOf(trail, lastSeen, lost.point), trail.firstTime);
-    return this.#shared('lost', lost.certainty, lastSeen, lost.point, null, silent);
+      if (comesBack && certainty === 'shown' && !this.#coverage.hasCrossed(awaited.last, points[point]!))
+        return { ...ability, certainty: 'likely' };
+      return ability;
+    });
+  }
+
+  #unknown(lastSeen: number, reason: string, silent: readonly Silence[] = NONE): Judgement {
+    return this.#shared('unknown', 'unknown', lastSeen, null, reason, silent);
   }
 
   /** The same object for packets of which the same is known: each of tens of thousands had one of its own, with lists and texts. */
@@ -241,7 +286,7 @@ export class Judge {
     const place = placeOf(trail, lastSeen, point);
     if (
       (this.#alwaysLost.get(place) ?? Infinity) < trail.firstTime &&
-      !this.#coverage.hasCrossed(trail, this.#context.evidence.points[point]!)
+      !this.#coverage.hasCrossed(trail.last, this.#context.evidence.points[point]!)
     )
       return `what went between these addresses before never crossed it, and ${missed}`;
     return null;
@@ -298,32 +343,33 @@ export class Judge {
 
   /** True when a point ahead must have captured it, and did not. */
   #isShownMissing(trail: Trail, { point: lastSeen, tunnel, time }: Sighting): boolean {
-    return this.#ahead(trail, lastSeen, trail.whole).some(
+    return this.#ahead(trail, trail.last, lastSeen).some(
       ({ point, crossing }) =>
         this.#coverage.ableAt(trail, lastSeen, tunnel, time, point, crossing).certainty === 'shown',
     );
   }
 
   /** Captured points that the packet had still to pass, nearest first. */
-  #ahead(trail: Trail, lastSeen: number, seen: ReadonlySet<number>): Ahead[] {
-    const { points, crossings } = trail.path;
-    const ahead: Ahead[] = [];
+  #ahead({ path, whole }: Trail, last: Form, lastSeen: number): readonly Ahead[] {
+    const { points, crossings } = path;
+    let ahead: readonly Ahead[] = NONE;
     const from = points.indexOf(lastSeen);
     for (let i = from + 1; from >= 0 && i < points.length; i++) {
       const point = points[i]!;
       const crossing = crossings[i]!;
-      if (seen.has(point)) continue;
+      if (whole.has(point)) continue;
       if (
         crossing === 'role' ||
-        (this.#context.paths.isBefore(trail.last, lastSeen, point) && this.#mayBeHomeOf(point, trail.last.dst))
+        (this.#context.paths.isBefore(last, lastSeen, point) && this.#mayBeHomeOf(point, last.dst))
       )
-        ahead.push({ point, crossing });
+        // Not pushed: the first push makes room for sixteen more
+        ahead = ahead.concat({ point, crossing });
     }
     return ahead;
   }
 
   /** Captured points that a reply had still to pass under the addresses that it would have been translated back to. */
-  #behindTheBox({ last }: Passing, seen: ReadonlySet<number>): Ahead[] {
+  #behindTheBox({ last }: Passing, seen: ReadonlySet<number>): readonly Ahead[] {
     const { points, crossings } = this.pathOf(last.src, last.dst);
     const from = points.findLastIndex((point) => seen.has(point));
     return points
@@ -345,12 +391,25 @@ export class Judge {
   }
 }
 
+function isAble({ able }: Ability): boolean {
+  return able;
+}
+
+function isProof({ certainty }: Ability): boolean {
+  return certainty === 'shown';
+}
+
+function isInDoubt({ lacks }: Ability): boolean {
+  return lacks !== null;
+}
+
 function isSame(some: readonly Silence[], others: readonly Silence[]): boolean {
   return (
     some.length === others.length &&
-    some.every(({ point, able, note }, i) => {
+    some.every((silence, i) => {
       const other = others[i]!;
-      return point === other.point && able === other.able && note === other.note;
+      if (silence === other) return true;
+      return silence.point === other.point && silence.able === other.able && silence.note === other.note;
     })
   );
 }

@@ -3,7 +3,7 @@ import { PairIndex } from '../net/pair-index.js';
 import { Row, ROW_SHIFT } from './row.js';
 import type { Topology } from './topology.js';
 import type { Form } from './trail-rows.js';
-import { endsOf, type Ends } from './way-ends.js';
+import { endsOf } from './way-ends.js';
 import type { WayOrder } from './way-order.js';
 import { WayFinder, type Way } from './ways.js';
 
@@ -14,6 +14,12 @@ const NEAR_BITS = 9;
 const NEAR = 1 << NEAR_BITS;
 const SHIFT = ROW_SHIFT;
 const SRC = Row.SRC;
+const POINT_BITS = 16;
+/** Int32 of what is remembered of two points of a path: behind the two keys the answer, 0 where it was not asked for yet. */
+const BEFORE_WIDTH = 3;
+const ANSWER = 2;
+const YES = 1;
+const NO = 2;
 
 /** Remembers paths. */
 export class Paths {
@@ -29,8 +35,8 @@ export class Paths {
   readonly #near = new Int32Array(NEAR * NEAR);
   /** Means nothing, see GroupIndex.touched. */
   touched = 0;
-  /** Of the path that was asked about last. */
-  #ends: Ends | null = null;
+  /** By path and two points: whether packets pass the first before the second. */
+  readonly #befores = new PairIndex(1 << 18, 1 << 10, BEFORE_WIDTH);
 
   constructor(topology: Topology, order: WayOrder) {
     this.#topology = topology;
@@ -109,7 +115,13 @@ export class Paths {
 
   /** True when it is known that a packet between two addresses passes the first point before the second. */
   isBefore({ src, dst }: Pick<Form, 'src' | 'dst'>, first: number, second: number): boolean {
-    if (this.#ends?.src !== src || this.#ends.dst !== dst) this.#ends = endsOf(this.#topology, src, dst);
-    return this.#order.isBefore(first, second, this.#ends);
+    const path = this.#numberOf(src, dst);
+    const known = path < 0 ? -1 : this.#befores.get(path, (first << POINT_BITS) | second);
+    const { rows } = this.#befores;
+    const answer = known < 0 ? 0 : rows[known * BEFORE_WIDTH + ANSWER]!;
+    if (answer !== 0) return answer === YES;
+    const isBefore = this.#order.isBefore(first, second, endsOf(this.#topology, src, dst));
+    if (known >= 0) rows[known * BEFORE_WIDTH + ANSWER] = isBefore ? YES : NO;
+    return isBefore;
   }
 }

@@ -1,7 +1,7 @@
 import type { BackendFailure, Verdict } from '../report/report.js';
 import type { Exchange } from './exchange.js';
 import type { Backend } from './exchange-store.js';
-import { noVerdicts, type FlowTable } from './flows.js';
+import { noVerdicts, serverKey } from './flows.js';
 import type { Outcome } from './verdict.js';
 
 /** Service addresses told apart, and backends of one. What no longer fits is refused and counted. */
@@ -44,6 +44,7 @@ export class ServiceBackends {
   /** Counts an exchange once. `isOpen`: the captures end before an answer was due. */
   count(exchange: Exchange, { verdict, request }: Outcome, isOpen: boolean): void {
     const { backends } = exchange;
+    if (backends.length === 0) return;
     // Of an answer that takes a way without captures, what the client says next tells
     const mayCome = isOpen || exchange.ackByClientSeen;
     for (const backend of backends) {
@@ -87,10 +88,10 @@ export class ServiceBackends {
   }
 }
 
-/** Exchanges with a service, those included of which no capture shows where they were sent. */
-export function exchangesWith({ protocol, address, port }: Service, flows: FlowTable): number {
+/** Exchanges with a service, those included of which no capture shows where they were sent. `servers`: see FlowTable.countServers. */
+export function exchangesWith({ protocol, address, port }: Service, servers: ReadonlyMap<number, number>): number {
   const protocols = protocol === 'tcp' ? (['tcp'] as const) : (['udp', 'dns'] as const);
-  return protocols.reduce((sum: number, each) => sum + flows.exchangesWith(each, address, port), 0);
+  return protocols.reduce((sum: number, each) => sum + (servers.get(serverKey(each, address, port)) ?? 0), 0);
 }
 
 /** How each backend fails while others of its service answer, in their order. */

@@ -105,7 +105,7 @@ export class Trail {
 
   /** Rows that it takes. */
   get size(): number {
-    return 1 + this.#at(SIGHTINGS);
+    return 1 + this.sightingCount;
   }
 
   /** Moves it to other memory. */
@@ -185,13 +185,18 @@ export class Trail {
     return this.#row + WIDTH;
   }
   get #end(): number {
-    return this.#row + this.#at(SIGHTINGS) * WIDTH;
+    return this.#row + this.sightingCount * WIDTH;
   }
 
   get sightings(): readonly Sighting[] {
-    const sightings: Sighting[] = [];
-    for (let row = this.#start; row <= this.#end; row += WIDTH) sightings.push(new Sighting(this.#memory, row));
+    // Of its length at once: the first push would make room for sixteen more
+    const sightings = new Array<Sighting>(this.sightingCount);
+    for (let i = 0, row = this.#start; i < sightings.length; i++, row += WIDTH)
+      sightings[i] = new Sighting(this.#memory, row);
     return sightings;
+  }
+  get sightingCount(): number {
+    return this.#at(SIGHTINGS);
   }
   get firstSighting(): Sighting {
     return new Sighting(this.#memory, this.#start);

@@ -172,7 +172,7 @@ function weight({ state, trail }: Side): number {
 
 /** A later fragment that was lost, without which the only packet of this half did not arrive whole. */
 function lostFragment(exchange: Exchange, direction: 'request' | 'reply', count: number, judge: Judge): Side | null {
-  if (count > 1) return null;
+  if (count > 1 || exchange.open.length === 0) return null;
   for (const trail of exchange.open) {
     if (trail.direction !== direction || trail.fragmentOffset === 0) continue;
     const judgement = judge.judge(trail);

@@ -1,3 +1,4 @@
+import type { PairsAtPoint } from './evidence.js';
 import type { Home, Topology } from './topology.js';
 
 /** TTLs that a pair showed at a point, 0 for none; `out` in the direction of the path, `back` against it. */
@@ -23,33 +24,31 @@ export interface Ends {
 /** What was seen between two addresses. */
 export function endsOf(topology: Topology, src: number, dst: number): Ends {
   const hops = new Map<number, Hops>();
-  const [low, high] = src <= dst ? [src, dst] : [dst, src];
+  const low = Math.min(src, dst);
+  const high = Math.max(src, dst);
   for (const at of topology.evidence.points) {
     const i = at === undefined ? -1 : at.pairs.index.find(low, high);
     if (i < 0) continue;
-    const { pairs } = at!;
-    const ttls = pairs.ttls(i);
-    const forward = {
-      ttl: ttls & 255,
-      outer: (ttls >>> 16) & 255,
-      from: pairs.forwardFrom(i),
-      to: pairs.forwardTo(i),
-    };
-    const backward = {
-      ttl: (ttls >>> 8) & 255,
-      outer: ttls >>> 24,
-      from: pairs.backwardFrom(i),
-      to: pairs.backwardTo(i),
-    };
-    const [out, back] = src <= dst ? [forward, backward] : [backward, forward];
-    hops.set(at!.point.id, {
-      out: out.ttl,
-      back: back.ttl,
-      outerOut: out.outer,
-      outerBack: back.outer,
-      outerFrom: out.from || back.to,
-      outerTo: out.to || back.from,
-    });
+    hops.set(at!.point.id, hopsOf(at!.pairs, i, src <= dst));
   }
   return { src, dst, source: topology.homeOf(src), home: topology.homeOf(dst), hops };
+}
+
+/** `isForward`: the path leads from the first address of the pair to the second. */
+function hopsOf(pairs: PairsAtPoint, pair: number, isForward: boolean): Hops {
+  const ttls = pairs.ttls(pair);
+  const out = isForward ? ttls : ttls >>> 8;
+  const back = isForward ? ttls >>> 8 : ttls;
+  return {
+    out: out & 255,
+    back: back & 255,
+    outerOut: (out >>> 16) & 255,
+    outerBack: (back >>> 16) & 255,
+    outerFrom: isForward
+      ? pairs.forwardFrom(pair) || pairs.backwardTo(pair)
+      : pairs.backwardFrom(pair) || pairs.forwardTo(pair),
+    outerTo: isForward
+      ? pairs.forwardTo(pair) || pairs.backwardFrom(pair)
+      : pairs.backwardTo(pair) || pairs.forwardFrom(pair),
+  };
 }

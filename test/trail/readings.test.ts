@@ -61,6 +61,24 @@ describe('a file that changes between the two readings', () => {
     expect(notices.join()).toMatch(/node2__veth2\.pcap: has changed while it was read/);
   });
 
+  it('is cut, and no answers show what arrived: lost is what it lacks where it can still be read', async () => {
+    const all = pings({ count: 600, gap: 10e6, isLost: (request) => request === 100 });
+    // Requests alone: at the client with the TTL that they were sent with, at the server two hops older
+    const requests = (list: typeof client, ttl: number): typeof client =>
+      list.filter(({ octets }) => octets[22] === ttl);
+    const first = save('node1__veth1.pcap', writePcap(requests(all.client, 64), { nanosecond: true }));
+    const second = save('node2__veth2.pcap', writePcap(requests(all.server, 62), { nanosecond: true }));
+    const report = await diagnose([first, second], {
+      // Asked for between the readings
+      get clocks() {
+        truncateSync(second, statSync(second).size >> 1);
+        return {};
+      },
+    });
+    expect(report.findings.map(({ kind }) => kind)).toContain('capture-damaged');
+    expect(losses(report)).toEqual(['request-lost shown 1']);
+  });
+
   it('stays as it is: all is answered', async () => {
     const inputs = [
       save('node1__veth1.pcap', writePcap(client, { nanosecond: true })),

@@ -43,11 +43,9 @@ export function noAnswerFindings(context: FindingContext, sessions: readonly Ses
 
 /** Flows of which a connection is known to have been lost on its way. */
 function lostFlows(context: FindingContext): Set<number> {
-  return new Set(
-    context.exchanges
-      .filter(({ outcome }) => outcome.verdict === 'request-lost' || outcome.verdict === 'reply-lost')
-      .map(({ flow }) => flow),
-  );
+  const flows = new Set<number>();
+  for (const { flow } of context.exchanges.withVerdict('request-lost', 'reply-lost')) flows.add(flow);
+  return flows;
 }
 
 type Refusal = { readonly view: View } & View['errors'][number];

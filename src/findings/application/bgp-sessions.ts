@@ -206,6 +206,7 @@ export interface Session {
 /** All connections to port 179 in the frames kept, in order of time. */
 export function bgpSessions(context: FindingContext): Session[] {
   const views = readViews(context);
+  if (views.length === 0) return [];
   const flows = new Map<string, number>();
   for (const { exchange, flow } of context.exchanges.ofProtocol('tcp')) {
     if (exchange.serverPort === BGP_PORT) {

@@ -136,9 +136,12 @@ export class DnsTraffic {
   readonly answered = new Map<number, number>();
   /** For each point, the last frame kept of it. */
   readonly ends = new Map<number, KeptFrame>();
-  readonly #flows = new Map<string, number>();
+  readonly #context: FindingContext;
+  /** By the addresses of client and server, found when it is asked for one. */
+  #flows: ReadonlyMap<string, number> | null = null;
 
   constructor(context: FindingContext) {
+    this.#context = context;
     this.lookups = readLookups(context);
     for (const lookup of this.lookups) {
       const server = clientView(lookup)?.queries[0]!.server;
@@ -150,18 +153,30 @@ export class DnsTraffic {
       const end = this.ends.get(kept.point);
       if (end === undefined || byTime(end, kept) < 0) this.ends.set(kept.point, kept);
     }
-    for (const { exchange, flow } of context.exchanges.ofProtocol('dns'))
-      this.#flows.set(`${exchange.client} ${exchange.server}`, flow);
   }
 
   /** Index into the report's flows, null when there is none. */
   flowOf(lookup: Lookup | undefined): number | null {
     const server = lookup?.views[0]?.queries[0]?.server;
-    return server === undefined ? null : (this.#flows.get(`${lookup!.client} ${server}`) ?? null);
+    if (server === undefined) return null;
+    this.#flows ??= flowsOf(this.#context);
+    return this.#flows.get(endsKey(lookup!.client, server)) ?? null;
   }
 
   /** Seconds for which the point's capture goes on. */
   goesOnAfter(kept: KeptFrame): number {
     return secondsBetween(kept, this.ends.get(kept.point)!);
   }
+}
+
+/** Flows of the DNS exchanges by client and server. */
+function flowsOf(context: FindingContext): Map<string, number> {
+  const flows = new Map<string, number>();
+  for (const { exchange, flow } of context.exchanges.ofProtocol('dns'))
+    flows.set(endsKey(exchange.client, exchange.server), flow);
+  return flows;
+}
+
+function endsKey(client: number, server: number): string {
+  return `${client} ${server}`;
 }

@@ -9,12 +9,11 @@ const LOSSES = new Set(['request-lost', 'reply-lost', 'partial-loss']);
  * consequence: it is told as such and ranks behind.
  */
 export function demoteDnsLosses(context: FindingContext, findings: readonly Finding[]): Finding[] {
-  const dnsFlows = new Set<number>();
-  for (const { flow } of context.exchanges.ofProtocol('dns')) dnsFlows.add(flow);
+  const isDns = (flow: number | null): flow is number => flow !== null && context.flows.protocolOf(flow) === 'dns';
   const places = new Map<string, Finding>();
   for (const finding of findings) {
     const place = placeOf(finding);
-    if (place === null || (finding.flow !== null && dnsFlows.has(finding.flow))) continue;
+    if (place === null || isDns(finding.flow)) continue;
     // A packet now and then is no reason for DNS to fail
     if (finding.kind === 'partial-loss' || finding.count * 2 < finding.of) continue;
     const other = places.get(place);
@@ -24,7 +23,7 @@ export function demoteDnsLosses(context: FindingContext, findings: readonly Find
   const result = findings.map((finding): Finding => {
     const place = placeOf(finding);
     const cause = place === null ? undefined : places.get(place);
-    if (cause === undefined || finding.flow === null || !dnsFlows.has(finding.flow)) return finding;
+    if (cause === undefined || !isDns(finding.flow)) return finding;
     demoted.add(finding.flow);
     const why = `other packets are lost at the same place (${cause.title}): what takes them takes DNS too`;
     const next = cause.causes[0]?.next ?? watchNext(context, finding);

@@ -12,7 +12,7 @@ export function clearText(context: FindingContext): Finding[] {
   const { names, topology } = context;
   const blocks = tunnelledBlocks(context);
   const groups = new Map<string, Trail[]>();
-  for (const trail of context.trails) {
+  for (const trail of context.followed) {
     const last = trail.lastSighting;
     const point = names.points[last.point]!;
     if (last.tunnel !== 0 || point.role !== 'underlay' || trail.isTranslated) continue;

@@ -43,13 +43,17 @@ function collect(context: FindingContext): Loss[] {
     const judgement = context.judge.judge(trail);
     if (judgement.state === 'delivered') continue;
     const sighting = trail.lastAt(judgement.lastSeen)!;
-    if (judgement.state !== 'lost' && trail.sightings.every(({ point }) => point === sighting.point)) continue;
+    if (judgement.state !== 'lost' && wasSeenOnlyAt(trail, sighting.point)) continue;
     const octets = octetsOf(context, sighting);
     if (octets === null) continue;
     packets.push({ trail, judgement, sighting, tunnel: context.names.tunnels.get(sighting.tunnel), octets });
     if (packets.length >= LIMIT) break;
   }
   return packets;
+}
+
+function wasSeenOnlyAt({ sightings }: Trail, point: number): boolean {
+  return sightings.every((sighting) => sighting.point === point);
 }
 
 /** Losses that share a reason: as one of several findings, by a key that names the reason. */

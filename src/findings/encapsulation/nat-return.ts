@@ -18,7 +18,7 @@ export function natReturn(context: FindingContext): Finding[] {
   const { names } = context;
   const text = (address: number): string => names.addresses.text(address);
   const groups = new Map<string, Turn[]>();
-  for (const trail of context.trails) {
+  for (const trail of context.followed) {
     for (const turn of turnsOf(context, trail)) {
       const { arrived, returned } = turn;
       const key = `${returned.point} ${arrived.form.dst}>${returned.form.dst}`;

@@ -14,7 +14,7 @@ export function sourceNated(context: FindingContext): Finding[] {
     string,
     { before: Sighting; after: Sighting; from: number; to: number; tunnel: Tunnel; last: number; count: number }
   >();
-  for (const trail of context.trails) {
+  for (const trail of context.followed) {
     let before: Sighting | null = null;
     for (const sighting of trail.sightings) {
       const tunnel = names.tunnels.get(sighting.tunnel);

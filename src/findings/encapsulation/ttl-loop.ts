@@ -15,8 +15,8 @@ export function ttlLoop(context: FindingContext): Finding[] {
     string,
     { passages: Sighting[]; count: number; firstTime: number; lastTime: number; note: string }
   >();
-  for (const trail of context.trails) {
-    if (trail.sightings.length < PASSAGES) continue;
+  for (const trail of context.followed) {
+    if (trail.sightingCount < PASSAGES) continue;
     for (const passages of passagesOf(trail.sightings)) {
       const { src, dst } = passages[0]!.form;
       const key = `${passages[0]!.point} ${src}>${dst}`;

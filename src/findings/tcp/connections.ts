@@ -1,10 +1,14 @@
 import { PairIndex } from '../../net/pair-index.js';
-import { TcpFlag } from '../../wire/tcp.js';
+import { destinationId, sourceId } from '../../net/packet-addresses.js';
+import { Layer } from '../../wire/layers.js';
+import { tcpDstPort, TcpFlag, tcpSrcPort } from '../../wire/tcp.js';
 import type { FindingContext } from '../context.js';
 import { ahead, endOf, has, isSyn, isSynAck, segmentOf, type Segment } from './segment.js';
 
 /** Conversations told apart; the frames of further ones are passed over. */
 const CONVERSATIONS = 1 << 18;
+/** Room for both ends of as many connections as frames are kept at most. */
+const ENDS = 1 << 20;
 /** Segments of one conversation looked at. */
 const SEGMENTS = 1 << 17;
 /** The same octets within this time are copies of one packet, nanoseconds. */
@@ -52,8 +56,12 @@ export class Connections {
   readonly all: Connection[] = [];
   /** Second since the epoch to which times of segments are relative. */
   readonly baseSecond: number;
-  readonly #ttls = new Map<string, { low: number; high: number }>();
-  readonly #byEnd = new Map<string, Connection[]>();
+  /** By address, and point with or without a tunnel. */
+  readonly #ttlIndex = new PairIndex(ENDS);
+  readonly #ttls: { low: number; high: number }[] = [];
+  /** By address, and point and port. */
+  readonly #endIndex = new PairIndex(ENDS);
+  readonly #byEnd: Connection[][] = [];
 
   constructor(context: FindingContext) {
     const { frames } = context.store;
@@ -67,7 +75,7 @@ export class Connections {
         const segment = segmentOf(context.store.view(kept), kept, this.baseSecond, context.names.addresses);
         if (segment !== null) segments.push(segment);
       }
-      segments.sort((a, b) => a.time - b.time || a.kept.file - b.kept.file || a.kept.frame - b.kept.frame);
+      if (!isInOrder(segments)) segments.sort(byTime);
       this.#split(withoutCopies(segments));
     }
   }
@@ -87,9 +95,9 @@ export class Connections {
   }
 
   #noteTtl({ kept, src, ttl, tunnelled }: Segment): void {
-    const key = `${kept.point} ${src} ${tunnelled}`;
-    const range = this.#ttls.get(key);
-    if (range === undefined) this.#ttls.set(key, { low: ttl, high: ttl });
+    const at = this.#ttlIndex.get(src, placeKey(kept.point, tunnelled));
+    const range = this.#ttls[at];
+    if (range === undefined) this.#ttls[at] = { low: ttl, high: ttl };
     else if (ttl < range.low) range.low = ttl;
     else if (ttl > range.high) range.high = ttl;
   }
@@ -97,27 +105,44 @@ export class Connections {
   /** What is long and plain is kept as a summary. */
   #close(connection: Connection): void {
     if (connection.segments.length > SHORT && !isNotable(connection)) connection.segments = [];
-    for (const side of [connection.client, connection.server]) {
-      const key = endKey(connection.point, side.address, side.port);
-      const list = this.#byEnd.get(key);
-      if (list === undefined) this.#byEnd.set(key, [connection]);
-      else list.push(connection);
-    }
+    this.#noteEnd(connection, connection.client);
+    this.#noteEnd(connection, connection.server);
+  }
+
+  #noteEnd(connection: Connection, { address, port }: Side): void {
+    const at = this.#endIndex.get(address, endKey(connection.point, port));
+    const list = this.#byEnd[at];
+    if (list === undefined) this.#byEnd[at] = [connection];
+    else list.push(connection);
   }
 
   /** TTLs of an address's segments at a point, RST apart; null when none were seen. */
   ttlOf(point: number, address: number, tunnelled: boolean): { readonly low: number; readonly high: number } | null {
-    return this.#ttls.get(`${point} ${address} ${tunnelled}`) ?? null;
+    return this.#ttls[this.#ttlIndex.find(address, placeKey(point, tunnelled))] ?? null;
   }
 
   /** Connections of an address and port at a point. */
   ofEnd(point: number, address: number, port: number): readonly Connection[] {
-    return this.#byEnd.get(endKey(point, address, port)) ?? [];
+    return this.#byEnd[this.#endIndex.find(address, endKey(point, port))] ?? [];
   }
 }
 
-function endKey(point: number, address: number, port: number): string {
-  return `${point} ${address} ${port}`;
+function endKey(point: number, port: number): number {
+  return (point << 16) | port;
+}
+
+function placeKey(point: number, tunnelled: boolean): number {
+  return (point << 1) | (tunnelled ? 1 : 0);
+}
+
+function byTime(a: Segment, b: Segment): number {
+  return a.time - b.time || a.kept.file - b.kept.file || a.kept.frame - b.kept.frame;
+}
+
+/** Nearly all are: to sort them would copy them. */
+function isInOrder(segments: readonly Segment[]): boolean {
+  for (let i = 1; i < segments.length; i++) if (byTime(segments[i - 1]!, segments[i]!) > 0) return false;
+  return true;
 }
 
 /** Chains of frames that share point, addresses and ports, in the order of their frames. */
@@ -130,9 +155,12 @@ function conversationsOf(context: FindingContext): { heads: number[]; next: Int3
   const conversations = new PairIndex(CONVERSATIONS);
   const atPoints = new PairIndex(CONVERSATIONS);
   for (const [i, kept] of store.frames.entries()) {
-    const segment = segmentOf(store.view(kept), kept, 0, names.addresses);
-    if (segment === null) continue;
-    const { src, dst, sourcePort, destinationPort } = segment;
+    const { view, ipAt, ipVersion, l4At, l4Kind } = store.view(kept);
+    if (l4Kind !== Layer.TCP) continue;
+    const src = sourceId(view, ipAt, ipVersion, names.addresses);
+    const dst = destinationId(view, ipAt, ipVersion, names.addresses);
+    const sourcePort = tcpSrcPort(view, l4At);
+    const destinationPort = tcpDstPort(view, l4At);
     const forward = src < dst || (src === dst && sourcePort < destinationPort);
     const pair = addresses.get(forward ? src : dst, forward ? dst : src);
     if (pair < 0) continue;

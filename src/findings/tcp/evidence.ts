@@ -1,4 +1,5 @@
 import { PairIndex } from '../../net/pair-index.js';
+import type { Exchange } from '../../trail/exchange.js';
 import type { FindingContext, Judged } from '../context.js';
 import { Connections, otherSide, sideOf, type Connection, type Side } from './connections.js';
 import { classifyReset, isAnswerTo, type Baseline, type ResetClass } from './reset-class.js';
@@ -83,16 +84,23 @@ interface ConnectionExchanges {
 /** Kept are those that a connection will be looked up for: of large captures there are far more exchanges than connections. */
 function exchangesOf(context: FindingContext, { all }: Connections): ConnectionExchanges {
   const clients = new PairIndex(all.length);
-  const byNumber = new Map<number, Judged[]>();
+  const numbers = new Set<number>();
   for (const { client } of all) {
     clients.get(client.address, client.port);
-    if (client.isn >= 0) byNumber.set(client.isn | 0, []);
+    if (client.isn >= 0) numbers.add(client.isn | 0);
   }
+  const isFrom = ({ client, clientPort }: Exchange): boolean => clients.find(client, clientPort) >= 0;
+  const opensWith = ({ synSeen, id }: Exchange): boolean => synSeen && numbers.has(id);
+  const byNumber = new Map<number, Judged[]>();
   const byPorts = new Map<string, Judged>();
-  for (const judged of context.exchanges.ofProtocol('tcp')) {
-    const { synSeen, id, client, clientPort, server, serverPort } = judged.exchange;
-    if (synSeen) byNumber.get(id)?.push(judged);
-    if (clients.find(client, clientPort) >= 0) byPorts.set(portsKey(client, clientPort, server, serverPort), judged);
+  for (const judged of context.exchanges.ofProtocol('tcp', (exchange) => isFrom(exchange) || opensWith(exchange))) {
+    const { exchange } = judged;
+    const { id, client, clientPort, server, serverPort } = exchange;
+    if (isFrom(exchange)) byPorts.set(portsKey(client, clientPort, server, serverPort), judged);
+    if (!opensWith(exchange)) continue;
+    const same = byNumber.get(id);
+    if (same === undefined) byNumber.set(id, [judged]);
+    else same.push(judged);
   }
   return { byNumber, byPorts };
 }

@@ -14,7 +14,7 @@ interface Leaving {
 /** Requests of pods that leave by the underlay bare, under the pod's own address, and that nobody ever answers. */
 export function masqueradeFindings(context: FindingContext): Finding[] {
   const groups = new Map<string, Leaving[]>();
-  for (const judged of context.exchanges) {
+  for (const judged of context.exchanges.withVerdict('request-lost', 'unanswered', 'unknown')) {
     const leaving = leavingOf(context, judged);
     if (leaving === null) continue;
     const { exchange } = judged;

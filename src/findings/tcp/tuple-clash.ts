@@ -15,8 +15,7 @@ interface Clash extends Occurrence {
 
 /** A connection to a service and one to the pod behind it, from one client port: after translation they are the same. */
 export function tupleClashFindings(evidence: TcpEvidence): Finding[] {
-  const backends = backendsOf(evidence);
-  if (backends.size === 0) return [];
+  let backends: ReadonlyMap<string, ReadonlySet<string>> | null = null;
   const found: [string, Clash][] = [];
   const told = new Set<number>();
   for (const failed of evidence.connections.all) {
@@ -30,7 +29,7 @@ export function tupleClashFindings(evidence: TcpEvidence): Finding[] {
         candidate.client.isn >= 0 &&
         candidate.client.isn !== client.isn &&
         candidate.first.time < failed.first.time &&
-        areOne(backends, candidate.server, server),
+        areOne((backends ??= backendsOf(evidence)), candidate.server, server),
     );
     if (other === undefined) continue;
     told.add(client.isn);
@@ -55,11 +54,12 @@ export function tupleClashFindings(evidence: TcpEvidence): Finding[] {
 /** Service end -> the ends that packets showed it to be translated to. */
 function backendsOf({ context }: TcpEvidence): Map<string, Set<string>> {
   const backends = new Map<string, Set<string>>();
-  for (const { protocol, sightings } of context.trails) {
+  for (const { protocol, sightings } of context.followed) {
     if (protocol !== 6) continue;
-    for (const [i, { form }] of sightings.entries()) {
-      const before = sightings[i - 1]?.form;
-      if (before === undefined || before.dst === form.dst) continue;
+    for (let i = 1; i < sightings.length; i++) {
+      const before = sightings[i - 1]!.form;
+      const { form } = sightings[i]!;
+      if (before.dst === form.dst) continue;
       const service = `${before.dst}:${before.destinationPort}`;
       const set = backends.get(service) ?? new Set<string>();
       backends.set(service, set);
