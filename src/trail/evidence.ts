@@ -17,6 +17,10 @@ export const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
 const SAMPLE_OCTETS = 12;
 const TCP = 6;
+const UDP = 17;
+// Own constants, not imported ones: the compiler folds only the former
+const TCP_LAYER = Layer.TCP;
+const UDP_LAYER = Layer.UDP;
 /** Most addresses remembered that sent ARP at one point. */
 const ARP_SENDERS = 4096;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
@@ -32,10 +36,43 @@ const BACKWARD = 6;
 const FROM = 1;
 const TO = 2;
 const PAIR_WIDTH = 9;
+/** Packets that are noted before they are counted, and int32 of each. */
+const NOTED = 64;
+const NOTE_WIDTH = 5;
 
 /** What one point saw between two addresses, the lower address id first ("forward"). A row a pair: a packet touches two lines of the cache. */
 export class PairsAtPoint {
   readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS, PAIR_WIDTH);
+
+  /** Packets noted and not counted yet: source, destination, TTL and outer TTL, outer source and destination. */
+  readonly #noted = new Int32Array(NOTED * NOTE_WIDTH);
+  #end = 0;
+
+  /**
+   * Counts a packet, some time before anyone looks: each alone would wait for its pair's memory, of many in a loop the processor
+   * fetches what the next ones need while it waits for the first.
+   */
+  note(src: number, dst: number, ttl: number, outerTtl: number, outerFrom: number, outerTo: number): void {
+    const noted = this.#noted;
+    const at = this.#end;
+    noted[at] = src;
+    noted[at + 1] = dst;
+    noted[at + 2] = ttl | (outerTtl << 8);
+    noted[at + 3] = outerFrom;
+    noted[at + 4] = outerTo;
+    this.#end = at + NOTE_WIDTH;
+    if (this.#end === NOTED * NOTE_WIDTH) this.countNoted();
+  }
+
+  countNoted(): void {
+    const noted = this.#noted;
+    const end = this.#end;
+    this.#end = 0;
+    for (let at = 0; at < end; at += NOTE_WIDTH) {
+      const ttls = noted[at + 2]!;
+      this.add(noted[at]!, noted[at + 1]!, 1, ttls & 255, ttls >> 8, noted[at + 3]!, noted[at + 4]!);
+    }
+  }
 
   /** Counts packets that went from one address to another. */
   add(
@@ -47,18 +84,20 @@ export class PairsAtPoint {
     outerFrom: number,
     outerTo: number,
   ): void {
-    const isForward = src <= dst;
-    const at = isForward ? this.index.get(src, dst) : this.index.get(dst, src);
+    // Without a branch: which of the two ids is lower no processor can foresee
+    const back = (dst - src) >> 31;
+    const swap = (src ^ dst) & back;
+    const at = this.index.get(src ^ swap, dst ^ swap);
     if (at < 0) return;
     const { rows } = this.index;
     const row = at * PAIR_WIDTH;
-    const way = row + (isForward ? FORWARD : BACKWARD);
+    const way = row + FORWARD + (back & (BACKWARD - FORWARD));
     rows[way]! += packets;
     if (outerFrom !== 0) {
       rows[way + FROM] = outerFrom;
       rows[way + TO] = outerTo;
     }
-    const shift = isForward ? 0 : 8;
+    const shift = back & 8;
     let ttls = rows[row + TTLS]!;
     if (ttl > ((ttls >>> shift) & 255)) ttls = (ttls & ~(255 << shift)) | (ttl << shift);
     if (outerTtl > ((ttls >>> (shift + 16)) & 255)) ttls = (ttls & ~(255 << (shift + 16))) | (outerTtl << (shift + 16));
@@ -122,6 +161,7 @@ export class PairsAtPoint {
   /** Takes over what another reading counted. `ids`: the ids here of its addresses. */
   merge({ rows, refused }: PairsState, ids: Int32Array): void {
     this.index.refused += refused;
+    this.index.reserve(rows.length / PAIR_WIDTH);
     for (let row = 0; row < rows.length; row += PAIR_WIDTH) {
       const a = ids[rows[row]!]!;
       const b = ids[rows[row + 1]!]!;
@@ -218,6 +258,7 @@ export class PointEvidence {
   }
 
   get pairs(): PairsAtPoint {
+    this.#pairs.countNoted();
     return this.#pairs;
   }
 
@@ -293,13 +334,21 @@ export class ApparentFilter {
   /** Something is common still: of most captures nothing is after some packets, and then nothing more needs to be looked at. */
   #isOpen = true;
 
-  /** Outermost addresses and ports (-1 where there are none). */
-  add(src: number, dst: number, protocolBit: number, sport: number, dport: number): void {
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  count(protocolBit: number): void {
     this.protocols |= protocolBit;
-    if (this.frames++ === 0) {
+    this.frames++;
+  }
+
+  /** Of a frame that is counted and open to be looked at: outermost addresses and ports (-1 where there are none). */
+  narrow(src: number, dst: number, sport: number, dport: number): void {
+    if (this.frames === 1) {
       this.#hosts = [src, dst];
       this.#ports = [sport, dport];
-    } else if (this.#isOpen) {
+    } else {
       const hosts = this.#hosts;
       if (hosts[0] !== src && hosts[0] !== dst) hosts[0] = 0;
       if (hosts[1] !== src && hosts[1] !== dst) hosts[1] = 0;
@@ -413,7 +462,8 @@ export class Samples {
     for (let i = 0; i < times.length; i++) {
       if (!this.takes(rough![i]!)) continue;
       const at = points[point![i]!]!.id;
-      const [src, dst] = [ids[sources![i]!]!, ids[destinations![i]!]!];
+      const src = ids[sources![i]!]!;
+      const dst = ids[destinations![i]!]!;
       this.add(rough![i]!, keyLow![i]!, keyHigh![i]!, at, times[i]!, src, dst, ttls[i]!);
     }
   }
@@ -533,8 +583,8 @@ export class Evidence {
     }
     if (packet.outerIpAt >= 0) this.#observeFilter(packet, at.filter, outerFrom, outerTo);
     else this.#observeFilter(packet, at.filter, src, dst);
-    at.ownPairs.add(src, dst, 1, ttl, outerTtl, outerFrom, outerTo);
-    if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
+    at.ownPairs.note(src, dst, ttl, outerTtl, outerFrom, outerTo);
+    if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== TCP_LAYER && packet.fragmentOffset === 0)
       at.cutTcp++;
     const octets = packet.ipEnd - packet.l4At;
     if (packet.cut !== 0 && octets < packet.l4Length) {
@@ -561,22 +611,17 @@ export class Evidence {
 
   /** @param src of the outermost packet, @param dst as well */
   #observeFilter(packet: PacketView, filter: ApparentFilter, src: number, dst: number): void {
-    const view = packet.view;
+    const { view, protocol } = packet;
+    let portsAt = -1;
     if (packet.outerIpAt >= 0) {
-      const udpAt = packet.outerUdpAt;
-      if (udpAt >= 0) filter.add(src, dst, 4, view.getUint16(udpAt), view.getUint16(udpAt + 2));
-      else filter.add(src, dst, 8, -1, -1);
-      return;
+      portsAt = packet.outerUdpAt;
+      filter.count(portsAt >= 0 ? 4 : 8);
+    } else {
+      if (packet.l4Kind === TCP_LAYER || packet.l4Kind === UDP_LAYER) portsAt = packet.l4At;
+      filter.count(protocol === 1 || protocol === 58 ? 1 : protocol === TCP ? 2 : protocol === UDP ? 4 : 8);
     }
-    const hasPorts = packet.l4Kind === Layer.TCP || packet.l4Kind === Layer.UDP;
-    const bit =
-      packet.protocol === 1 || packet.protocol === 58 ? 1 : packet.protocol === 6 ? 2 : packet.protocol === 17 ? 4 : 8;
-    filter.add(
-      src,
-      dst,
-      bit,
-      hasPorts ? view.getUint16(packet.l4At) : -1,
-      hasPorts ? view.getUint16(packet.l4At + 2) : -1,
-    );
+    if (!filter.isOpen) return;
+    if (portsAt < 0) filter.narrow(src, dst, -1, -1);
+    else filter.narrow(src, dst, view.getUint16(portsAt), view.getUint16(portsAt + 2));
   }
 }

@@ -62,9 +62,16 @@ export class Topology {
   #collect(at: PointEvidence): void {
     const { pairs } = at;
     const { index } = pairs;
+    const { id } = at.point;
+    const entries = new Map<number, AddressAtPoint>();
+    const entryOf = (address: number): AddressAtPoint => {
+      let entry = entries.get(address);
+      if (entry === undefined) entries.set(address, (entry = this.#entry(address, id)));
+      return entry;
+    };
     for (let i = 0; i < index.size; i++) {
-      const low = this.#entry(index.first(i), at.point.id);
-      const high = this.#entry(index.second(i), at.point.id);
+      const low = entryOf(index.first(i));
+      const high = entryOf(index.second(i));
       low.sent += pairs.forward(i);
       high.received += pairs.forward(i);
       high.sent += pairs.backward(i);
@@ -359,13 +366,16 @@ export class Topology {
     if (host !== undefined) return host;
     const { pairs, packets } = this.evidence.points[point]!;
     const named = new Map<number, number>();
-    const count = (addresses: readonly number[], times: number): void => {
-      for (const address of new Set(addresses)) named.set(address, (named.get(address) ?? 0) + times);
+    const count = (first: number, second: number, times: number): void => {
+      named.set(first, (named.get(first) ?? 0) + times);
+      if (second !== first) named.set(second, (named.get(second) ?? 0) + times);
     };
     for (let i = 0; i < pairs.index.size; i++) {
-      const bare = [pairs.index.first(i), pairs.index.second(i)];
-      count(pairs.forwardFrom(i) === 0 ? bare : [pairs.forwardFrom(i), pairs.forwardTo(i)], pairs.forward(i));
-      count(pairs.backwardFrom(i) === 0 ? bare : [pairs.backwardFrom(i), pairs.backwardTo(i)], pairs.backward(i));
+      const [first, second] = [pairs.index.first(i), pairs.index.second(i)];
+      if (pairs.forwardFrom(i) === 0) count(first, second, pairs.forward(i));
+      else count(pairs.forwardFrom(i), pairs.forwardTo(i), pairs.forward(i));
+      if (pairs.backwardFrom(i) === 0) count(first, second, pairs.backward(i));
+      else count(pairs.backwardFrom(i), pairs.backwardTo(i), pairs.backward(i));
     }
     const hosts = [...named].filter(([, times]) => times === packets).map(([address]) => address);
     host = hosts.length === 1 ? hosts[0]! : 0;
