@@ -135,38 +135,42 @@ function edgesOf(
     }
     return home;
   };
+  const groupOf = new Int32Array(samples.count).fill(-1);
   for (let group = 0; group < count; group++) {
-    if (apart[group] === 0) continue;
-    const [from, to] = [starts[group]!, starts[group + 1]!];
+    if (apart[group] === 1) for (let at = starts[group]!; at < starts[group + 1]!; at++) groupOf[members[at]!] = group;
+  }
+  // In the order of the captures, which is nearly that of time: so what is collected is soon sorted
+  for (let i = 0; i < samples.count; i++) {
+    const group = groupOf[i]!;
+    if (group < 0) continue;
+    const from = starts[group]!;
+    const to = starts[group + 1]!;
+    const pointA = samples.points[i]!;
+    const a = nodes[pointA]!;
     const source = homeOf(sources[members[from]!]!);
     const destination = homeOf(destinations[members[from]!]!);
-    for (let at = from; at < to; at++) {
-      const i = members[at]!;
-      const pointA = samples.points[i]!;
-      const a = nodes[pointA]!;
-      for (let other = from; other < to; other++) {
-        const j = members[other]!;
-        const pointB = samples.points[j]!;
-        const b = nodes[pointB]!;
-        if (a >= b) continue;
-        const number = a * ranks.size + b;
-        let edge = edges.get(number);
-        if (edge === undefined) {
-          edge = { a, b, there: { x: [], y: [] }, back: { x: [], y: [] }, either: [] };
-          edges.set(number, edge);
-        }
-        const time = times[i]!;
-        const ahead = times[j]! - time;
-        edge.either.push(ahead);
-        // Every router on the way takes one from the TTL; else who is at home tells, or a packet and its answer.
-        let order = ttls[j]! - ttls[i]!;
-        if (order === 0) order = Number(b === source || a === destination) - Number(a === source || b === destination);
-        if (order === 0) order = orders.compare(sources[i]!, destinations[i]!, pointA, pointB, null);
-        if (order === 0) continue;
-        const bounds = order < 0 ? edge.there : edge.back;
-        bounds.x.push(time);
-        bounds.y.push(ahead);
+    for (let other = from; other < to; other++) {
+      const j = members[other]!;
+      const pointB = samples.points[j]!;
+      const b = nodes[pointB]!;
+      if (a >= b) continue;
+      const number = a * ranks.size + b;
+      let edge = edges.get(number);
+      if (edge === undefined) {
+        edge = { a, b, there: { x: [], y: [] }, back: { x: [], y: [] }, either: [] };
+        edges.set(number, edge);
       }
+      const time = times[i]!;
+      const ahead = times[j]! - time;
+      edge.either.push(ahead);
+      // Every router on the way takes one from the TTL; else who is at home tells, or a packet and its answer.
+      let order = ttls[j]! - ttls[i]!;
+      if (order === 0) order = Number(b === source || a === destination) - Number(a === source || b === destination);
+      if (order === 0) order = orders.compare(sources[i]!, destinations[i]!, pointA, pointB, null);
+      if (order === 0) continue;
+      const bounds = order < 0 ? edge.there : edge.back;
+      bounds.x.push(time);
+      bounds.y.push(ahead);
     }
   }
   return [...edges.values()];

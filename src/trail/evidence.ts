@@ -17,10 +17,6 @@ export const SAMPLE_LIMIT = 1 << 16;
 /** Octets of the L4 part that a sampled key covers, captured or not sampled. */
 const SAMPLE_OCTETS = 12;
 const TCP = 6;
-const UDP = 17;
-// Own constants, not imported ones: the compiler folds only the former
-const TCP_LAYER = Layer.TCP;
-const UDP_LAYER = Layer.UDP;
 /** Most addresses remembered that sent ARP at one point. */
 const ARP_SENDERS = 4096;
 /** Fewest octets of the L4 part from which a packet can be told from another. */
@@ -36,43 +32,10 @@ const BACKWARD = 6;
 const FROM = 1;
 const TO = 2;
 const PAIR_WIDTH = 9;
-/** Packets that are noted before they are counted, and int32 of each. */
-const NOTED = 64;
-const NOTE_WIDTH = 5;
 
 /** What one point saw between two addresses, the lower address id first ("forward"). A row a pair: a packet touches two lines of the cache. */
 export class PairsAtPoint {
   readonly index = new PairIndex(PAIR_LIMIT, FIRST_PAIRS, PAIR_WIDTH);
-
-  /** Packets noted and not counted yet: source, destination, TTL and outer TTL, outer source and destination. */
-  readonly #noted = new Int32Array(NOTED * NOTE_WIDTH);
-  #end = 0;
-
-  /**
-   * Counts a packet, some time before anyone looks: each alone would wait for its pair's memory, of many in a loop the processor
-   * fetches what the next ones need while it waits for the first.
-   */
-  note(src: number, dst: number, ttl: number, outerTtl: number, outerFrom: number, outerTo: number): void {
-    const noted = this.#noted;
-    const at = this.#end;
-    noted[at] = src;
-    noted[at + 1] = dst;
-    noted[at + 2] = ttl | (outerTtl << 8);
-    noted[at + 3] = outerFrom;
-    noted[at + 4] = outerTo;
-    this.#end = at + NOTE_WIDTH;
-    if (this.#end === NOTED * NOTE_WIDTH) this.countNoted();
-  }
-
-  countNoted(): void {
-    const noted = this.#noted;
-    const end = this.#end;
-    this.#end = 0;
-    for (let at = 0; at < end; at += NOTE_WIDTH) {
-      const ttls = noted[at + 2]!;
-      this.add(noted[at]!, noted[at + 1]!, 1, ttls & 255, ttls >> 8, noted[at + 3]!, noted[at + 4]!);
-    }
-  }
 
   /** Counts packets that went from one address to another. */
   add(
@@ -84,20 +47,18 @@ export class PairsAtPoint {
     outerFrom: number,
     outerTo: number,
   ): void {
-    // Without a branch: which of the two ids is lower no processor can foresee
-    const back = (dst - src) >> 31;
-    const swap = (src ^ dst) & back;
-    const at = this.index.get(src ^ swap, dst ^ swap);
+    const isForward = src <= dst;
+    const at = isForward ? this.index.get(src, dst) : this.index.get(dst, src);
     if (at < 0) return;
     const { rows } = this.index;
     const row = at * PAIR_WIDTH;
-    const way = row + FORWARD + (back & (BACKWARD - FORWARD));
+    const way = row + (isForward ? FORWARD : BACKWARD);
     rows[way]! += packets;
     if (outerFrom !== 0) {
       rows[way + FROM] = outerFrom;
       rows[way + TO] = outerTo;
     }
-    const shift = back & 8;
+    const shift = isForward ? 0 : 8;
     let ttls = rows[row + TTLS]!;
     if (ttl > ((ttls >>> shift) & 255)) ttls = (ttls & ~(255 << shift)) | (ttl << shift);
     if (outerTtl > ((ttls >>> (shift + 16)) & 255)) ttls = (ttls & ~(255 << (shift + 16))) | (outerTtl << (shift + 16));
@@ -258,7 +219,6 @@ export class PointEvidence {
   }
 
   get pairs(): PairsAtPoint {
-    this.#pairs.countNoted();
     return this.#pairs;
   }
 
@@ -334,21 +294,13 @@ export class ApparentFilter {
   /** Something is common still: of most captures nothing is after some packets, and then nothing more needs to be looked at. */
   #isOpen = true;
 
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  count(protocolBit: number): void {
+  /** Outermost addresses and ports (-1 where there are none). */
+  add(src: number, dst: number, protocolBit: number, sport: number, dport: number): void {
     this.protocols |= protocolBit;
-    this.frames++;
-  }
-
-  /** Of a frame that is counted and open to be looked at: outermost addresses and ports (-1 where there are none). */
-  narrow(src: number, dst: number, sport: number, dport: number): void {
-    if (this.frames === 1) {
+    if (this.frames++ === 0) {
       this.#hosts = [src, dst];
       this.#ports = [sport, dport];
-    } else {
+    } else if (this.#isOpen) {
       const hosts = this.#hosts;
       if (hosts[0] !== src && hosts[0] !== dst) hosts[0] = 0;
       if (hosts[1] !== src && hosts[1] !== dst) hosts[1] = 0;
@@ -583,8 +535,8 @@ export class Evidence {
     }
     if (packet.outerIpAt >= 0) this.#observeFilter(packet, at.filter, outerFrom, outerTo);
     else this.#observeFilter(packet, at.filter, src, dst);
-    at.ownPairs.note(src, dst, ttl, outerTtl, outerFrom, outerTo);
-    if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== TCP_LAYER && packet.fragmentOffset === 0)
+    at.ownPairs.add(src, dst, 1, ttl, outerTtl, outerFrom, outerTo);
+    if (packet.cut !== 0 && packet.protocol === TCP && packet.l4Kind !== Layer.TCP && packet.fragmentOffset === 0)
       at.cutTcp++;
     const octets = packet.ipEnd - packet.l4At;
     if (packet.cut !== 0 && octets < packet.l4Length) {
@@ -611,17 +563,22 @@ export class Evidence {
 
   /** @param src of the outermost packet, @param dst as well */
   #observeFilter(packet: PacketView, filter: ApparentFilter, src: number, dst: number): void {
-    const { view, protocol } = packet;
-    let portsAt = -1;
+    const view = packet.view;
     if (packet.outerIpAt >= 0) {
-      portsAt = packet.outerUdpAt;
-      filter.count(portsAt >= 0 ? 4 : 8);
-    } else {
-      if (packet.l4Kind === TCP_LAYER || packet.l4Kind === UDP_LAYER) portsAt = packet.l4At;
-      filter.count(protocol === 1 || protocol === 58 ? 1 : protocol === TCP ? 2 : protocol === UDP ? 4 : 8);
+      const udpAt = packet.outerUdpAt;
+      if (udpAt >= 0) filter.add(src, dst, 4, view.getUint16(udpAt), view.getUint16(udpAt + 2));
+      else filter.add(src, dst, 8, -1, -1);
+      return;
     }
-    if (!filter.isOpen) return;
-    if (portsAt < 0) filter.narrow(src, dst, -1, -1);
-    else filter.narrow(src, dst, view.getUint16(portsAt), view.getUint16(portsAt + 2));
+    const hasPorts = packet.l4Kind === Layer.TCP || packet.l4Kind === Layer.UDP;
+    const bit =
+      packet.protocol === 1 || packet.protocol === 58 ? 1 : packet.protocol === 6 ? 2 : packet.protocol === 17 ? 4 : 8;
+    filter.add(
+      src,
+      dst,
+      bit,
+      hasPorts ? view.getUint16(packet.l4At) : -1,
+      hasPorts ? view.getUint16(packet.l4At + 2) : -1,
+    );
   }
 }

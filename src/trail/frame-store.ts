@@ -62,7 +62,10 @@ export class FrameStore {
 
   /** Keeps a decoded frame, or passes it over. */
   offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
-    if (this.#isFull) return;
+    if (!this.#isFull) this.#offer(packet, point, file, frame, seconds, nanoseconds);
+  }
+
+  #offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
     const kind = kindOf(packet);
     const length = packet.frameEnd - packet.frameAt;
     if (!this.#takes(kind, length, point)) return;
