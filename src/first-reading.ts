@@ -117,7 +117,10 @@ export class FirstReading {
     noteStatistics([...windows.keys()], capture.interfaces);
   }
 
-  /** Apart, so that it is compiled once: the whole of an asynchronous function is thrown away and made anew with each surprise. */
+  /**
+   * Apart, so that it is compiled once: the whole of an asynchronous function is thrown away and made anew with each surprise. Nothing
+   * follows the loop: code compiled while it ran for the first time would be thrown away at its end, with every batch.
+   */
   #readBatch(batch: FrameBatch, reading: CaptureReading): void {
     const { evidence, problems, store } = this;
     const view = this.#view;
@@ -125,7 +128,6 @@ export class FirstReading {
     const base = this.#base;
     const { number, resolver } = reading;
     const { count, seconds, nanoseconds, interfaceIds, firstFrame } = batch;
-    let { latest, disorder } = reading;
     let at: PointEvidence | null = null;
     let window: FileWindow | null = null;
     for (let i = 0; i < count; i++) {
@@ -133,8 +135,7 @@ export class FirstReading {
       const nanos = nanoseconds[i]!;
       const time = relative(second, nanos, base);
       if (time < since || time > until) continue;
-      if (time > latest) latest = time;
-      else if (latest - time > disorder) disorder = latest - time;
+      reading.note(time);
       view.decodeAt(batch, i);
       this.frames++;
       if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
@@ -152,8 +153,6 @@ export class FirstReading {
       evidence.observe(view, at, window, second, nanos);
       store.offer(view, point.id, number, firstFrame + i, second, nanos);
     }
-    reading.latest = latest;
-    reading.disorder = disorder;
   }
 
   /** What this reading of one capture found. */
@@ -201,14 +200,19 @@ class CaptureReading {
   readonly number: number;
   readonly resolver: PointResolver;
   readonly windows = new Map<PointEvidence, FileWindow>();
-  /** Latest time so far, and how far a later frame went back behind it, nanoseconds. */
-  latest = -Infinity;
+  /** How far times go back, nanoseconds. */
   disorder = 0;
+  #latest = -Infinity;
 
   constructor(file: string, number: number, resolver: PointResolver) {
     this.file = file;
     this.number = number;
     this.resolver = resolver;
+  }
+
+  note(time: number): void {
+    if (time > this.#latest) this.#latest = time;
+    else if (this.#latest - time > this.disorder) this.disorder = this.#latest - time;
   }
 
   /** The window of the capture at a point, made when it is the first frame there. */
