@@ -18,7 +18,7 @@ import { Choice } from './trail/choice.js';
 import { Clock, estimateClocks } from './trail/clocks.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './trail/row.js';
-import { JOIN } from './trail/group-index.js';
+import { AHEAD, JOIN } from './trail/group-index.js';
 import { Judge } from './trail/judge.js';
 import { Paths } from './trail/paths.js';
 import { WayOrder } from './trail/way-order.js';
@@ -246,7 +246,7 @@ export async function* pair(
   options: DiagnoseOptions,
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
-  const { sources, evidence, clocks, base, window, tracker, judge, services, choice } = run;
+  const { sources, evidence, clocks, base, window, paths, tracker, judge, services, choice } = run;
   const progress = progressOf(sources, options, 1);
   const cursors = run.captures.map(({ number, sightings }) => {
     const clock = clockOf(clocks, evidence, number);
@@ -268,11 +268,16 @@ export async function* pair(
     const time = relative(rows[row + SECONDS]! >>> 0, rows[row + NANOSECONDS]!, base);
     services.add(flow, rows[row + A]!, rows[row + C]!, point, time);
   };
+  const touch = (rows: Int32Array, from: number, to: number): void => {
+    window.index.touch(rows, from, to);
+    paths.touch(rows, from, to);
+  };
   const take = (cursor: SightingCursor): void => {
     const { index, source } = cursor;
     const batch = cursor.batch!;
     const { rows } = batch;
     const row = index << ROW_SHIFT;
+    if ((index & (AHEAD - 1)) === 0) touch(rows, index, Math.min(index + AHEAD, batch.count));
     const point = cursor.resolver.pointOf(source, rows[row + INTERFACE]!, rows[row + INTERFACE_INDEX]!);
     window.add(batch, index, point.id, cursor.number, source.tunnelOf(rows[row + TUNNEL]!));
     if (rows[row + FLAGS]! >> KIND === TCP && (rows[row + C]! & TCP_EVENTS) !== 0) count(rows, row, point.id);

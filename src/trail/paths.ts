@@ -1,5 +1,6 @@
 import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
+import { Row, ROW_SHIFT } from './row.js';
 import type { Topology } from './topology.js';
 import type { Form } from './trail-rows.js';
 import { endsOf, type Ends } from './way-ends.js';
@@ -11,6 +12,8 @@ const AT_ONCE = 2;
 /** Addresses with a number below this find their paths in a table, which one step leads to. */
 const NEAR_BITS = 9;
 const NEAR = 1 << NEAR_BITS;
+const SHIFT = ROW_SHIFT;
+const SRC = Row.SRC;
 
 /** Remembers paths. */
 export class Paths {
@@ -24,6 +27,8 @@ export class Paths {
   readonly #wayNumbers = new Map<string, number>();
   /** Entries by source and destination, 0 for none. */
   readonly #near = new Int32Array(NEAR * NEAR);
+  /** Means nothing, see GroupIndex.touched. */
+  touched = 0;
   /** Of the path that was asked about last. */
   #ends: Ends | null = null;
 
@@ -53,6 +58,15 @@ export class Paths {
     const entry = (number << 1) | (this.#isToldAtOnce(number, src, dst) ? 1 : 0);
     if (isNear) this.#near[(src << NEAR_BITS) | dst] = entry + 1;
     return entry;
+  }
+
+  /** As GroupIndex.touch: what entryOf will look for of the next rows. */
+  touch(of: Int32Array, from: number, to: number): void {
+    const near = this.#near;
+    let sum = 0;
+    for (let at = (from << SHIFT) + SRC; at < to << SHIFT; at += 1 << SHIFT)
+      sum ^= near[((of[at]! << NEAR_BITS) | of[at + 1]!) & (NEAR * NEAR - 1)]!;
+    this.touched = sum;
   }
 
   #numberOf(src: number, dst: number): number {
