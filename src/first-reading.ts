@@ -1,4 +1,5 @@
 import { CaptureError, errorOf, failureOf, type Capture, type CaptureFailure } from './capture/capture.js';
+import type { FrameBatch } from './capture/frame-batch.js';
 import type { Source } from './inputs.js';
 import { AddressTable, type AddressState } from './net/address-table.js';
 import { relative } from './net/relative-time.js';
@@ -64,7 +65,7 @@ export async function readAlone(
 export class FirstReading {
   readonly points = new PointTable();
   readonly addresses = new AddressTable();
-  readonly evidence = new Evidence(this.addresses, KEY_OCTETS);
+  readonly evidence: Evidence;
   readonly problems = new Map<string, number>();
   /** Damage inside captures that could be opened. */
   readonly damages: CaptureError[] = [];
@@ -88,6 +89,7 @@ export class FirstReading {
     this.#view = newView(options);
     this.#bounds = timeBounds(options, options.base);
     this.#base = options.base;
+    this.evidence = new Evidence(this.addresses, KEY_OCTETS, options.base);
     this.store = new FrameStore(options.small, STORE_LIMIT, options.vxlanPorts);
   }
 
@@ -98,62 +100,59 @@ export class FirstReading {
     capture: Capture,
     onRead: (octets: number) => void,
   ): Promise<void> {
-    const { points, evidence, problems, store } = this;
-    const view = this.#view;
-    const { since, until } = this.#bounds;
-    const base = this.#base;
-    const resolver = new PointResolver({ file, point: given }, points);
+    const reading = new CaptureReading(file, number, new PointResolver({ file, point: given }, this.points));
+    const { resolver, windows } = reading;
     this.resolvers[number] = resolver;
-    const windows = new Map<PointEvidence, FileWindow>();
-    const windowOf = (at: PointEvidence): FileWindow => {
-      let window = windows.get(at);
-      if (window === undefined) {
-        window = { source: number, file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
-        windows.set(at, window);
-        at.windows.push(window);
-      }
-      return window;
-    };
-    let at: PointEvidence | null = null;
-    let window: FileWindow | null = null;
-    let latest = -Infinity;
-    let disorder = 0;
     for await (const batch of capture) {
-      const { count, seconds, nanoseconds, interfaceIds, firstFrame } = batch;
-      for (let i = 0; i < count; i++) {
-        const second = seconds[i]!;
-        const nanos = nanoseconds[i]!;
-        const time = relative(second, nanos, base);
-        if (time < since || time > until) continue;
-        if (time > latest) latest = time;
-        else if (latest - time > disorder) disorder = latest - time;
-        view.decodeAt(batch, i);
-        this.frames++;
-        if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
-          for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
-        }
-        const point = resolver.pointOf(batch, interfaceIds[i]!, view.interfaceIndex);
-        if (at === null || window === null || at.point !== point) {
-          at = evidence.at(point);
-          window = windowOf(at);
-        }
-        if (view.undecoded >= 0) {
-          const name = undecodedName(view.undecoded);
-          at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
-        }
-        evidence.observe(view, at, window, time);
-        store.offer(view, point.id, number, firstFrame + i, second, nanos);
-      }
+      this.#readBatch(batch, reading);
       onRead(capture.octetsRead);
     }
     this.frameCounts[number] = capture.frames;
-    this.disorders[number] = disorder;
-    for (const point of resolver.silent(capture)) windowOf(evidence.at(point));
+    this.disorders[number] = reading.disorder;
+    for (const point of resolver.silent(capture)) reading.windowOf(this.evidence.at(point));
     if (capture.damage !== null) {
       this.damages.push(capture.damage);
       for (const window of windows.values()) window.isDamaged = true;
     }
     noteStatistics([...windows.keys()], capture.interfaces);
+  }
+
+  /**
+   * Apart, so that it is compiled once: the whole of an asynchronous function is thrown away and made anew with each surprise. Nothing
+   * follows the loop: code compiled while it ran for the first time would be thrown away at its end, with every batch.
+   */
+  #readBatch(batch: FrameBatch, reading: CaptureReading): void {
+    const { evidence, problems, store } = this;
+    const view = this.#view;
+    const { since, until } = this.#bounds;
+    const base = this.#base;
+    const { number, resolver } = reading;
+    const { count, seconds, nanoseconds, interfaceIds, firstFrame } = batch;
+    let at: PointEvidence | null = null;
+    let window: FileWindow | null = null;
+    for (let i = 0; i < count; i++) {
+      const second = seconds[i]!;
+      const nanos = nanoseconds[i]!;
+      const time = relative(second, nanos, base);
+      if (time < since || time > until) continue;
+      reading.note(time);
+      view.decodeAt(batch, i);
+      this.frames++;
+      if (view.problemCount > 0 || view.dnsAt >= 0 || view.bgpAt >= 0) {
+        for (const { code } of problemsOf(view)) problems.set(code, (problems.get(code) ?? 0) + 1);
+      }
+      const point = resolver.pointOf(batch, interfaceIds[i]!, view.interfaceIndex);
+      if (at === null || window === null || at.point !== point) {
+        at = evidence.at(point);
+        window = reading.windowOf(at);
+      }
+      if (view.undecoded >= 0) {
+        const name = undecodedName(view.undecoded);
+        at.undecoded.set(name, (at.undecoded.get(name) ?? 0) + 1);
+      }
+      evidence.observe(view, at, window, second, nanos);
+      store.offer(view, point.id, number, firstFrame + i, second, nanos);
+    }
   }
 
   /** What this reading of one capture found. */
@@ -192,6 +191,39 @@ export class FirstReading {
     this.disorders[number] = state.disorder;
     const ids = points.map(({ id }) => id);
     this.store.add(state.kept, ids, number);
+  }
+}
+
+/** One capture while it is read. */
+class CaptureReading {
+  readonly file: string;
+  readonly number: number;
+  readonly resolver: PointResolver;
+  readonly windows = new Map<PointEvidence, FileWindow>();
+  /** How far times go back, nanoseconds. */
+  disorder = 0;
+  #latest = -Infinity;
+
+  constructor(file: string, number: number, resolver: PointResolver) {
+    this.file = file;
+    this.number = number;
+    this.resolver = resolver;
+  }
+
+  note(time: number): void {
+    if (time > this.#latest) this.#latest = time;
+    else if (this.#latest - time > this.disorder) this.disorder = this.#latest - time;
+  }
+
+  /** The window of the capture at a point, made when it is the first frame there. */
+  windowOf(at: PointEvidence): FileWindow {
+    let window = this.windows.get(at);
+    if (window === undefined) {
+      window = { source: this.number, file: this.file, frames: 0, first: Infinity, last: -Infinity, isDamaged: false };
+      this.windows.set(at, window);
+      at.windows.push(window);
+    }
+    return window;
   }
 }
 

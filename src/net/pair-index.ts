@@ -56,8 +56,15 @@ export class PairIndex {
     this.rows[row] = a;
     this.rows[row + 1] = b;
     this.#slots[slot] = index + 1;
-    if (this.#count * 2 > this.#slots.length) this.#rehash();
+    if (this.#count * 2 > this.#slots.length) this.#rehash(this.#slots.length);
     return index;
+  }
+
+  /** Makes room for so many pairs at once. */
+  reserve(count: number): void {
+    const fits = Math.min(count, this.#limit);
+    while (this.rows.length < fits * this.#width) this.rows = doubled(this.rows);
+    if (this.#slots.length < fits * 2) this.#rehash(this.rows.length / this.#width);
   }
 
   /** Where a pair is among the slots, or the free place for it. */
@@ -75,8 +82,9 @@ export class PairIndex {
     }
   }
 
-  #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+  /** @param pairs to have room for */
+  #rehash(pairs: number): void {
+    this.#slots = new Int32Array(pairs * 2);
     this.#mask = this.#slots.length - 1;
     for (let index = 0; index < this.#count; index++) {
       this.#slots[this.#slotOf(this.first(index), this.second(index))] = index + 1;

@@ -187,6 +187,6 @@ function remove({ x, y }: Bounds, atX: number, atY: number): void {
   y.splice(i, 1);
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+export function median(values: readonly number[]): number {
+  return Float64Array.from(values).sort()[values.length >> 1]!;
 }

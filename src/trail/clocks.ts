@@ -1,8 +1,8 @@
 import type { CapturePoint } from '../net/points.js';
-import { errorAt, fitLine, NO_BOUND, type Bounds, type ErrorBound } from './clock-line.js';
+import { errorAt, fitLine, median, NO_BOUND, type Bounds, type ErrorBound } from './clock-line.js';
 import type { Samples } from './evidence.js';
 import type { PointOrders } from './point-orders.js';
-import { areAtDifferentPoints, type SampleGroups } from './sample-groups.js';
+import type { SampleGroups } from './sample-groups.js';
 import type { Topology } from './topology.js';
 
 /** Differences further than this from the median are other packets that happen to be alike, nanoseconds. */
@@ -11,6 +11,8 @@ const OUTLIER = 5e9;
 const TRANSIT = 50e6;
 /** One direction alone bounds a clock on one side; up to this much it says nothing against clocks that agree. */
 const ONE_WAY = 1e9;
+/** Rank of no node. */
+const NOWHERE = -1;
 
 /** The error of one step from the reference, by the time of a clock on the way: `shift + slope * reference time`. */
 interface StepError {
@@ -83,6 +85,9 @@ export class Clock {
 
 /** What two nodes' captures of the same packets say: how far the second clock was ahead, at times of the first. */
 interface Edge {
+  /** Ranks of the two nodes. */
+  readonly a: number;
+  readonly b: number;
   /** Bounds from above by packets that went from the first to the second, from below by those that came back. */
   readonly there: Bounds;
   readonly back: Bounds;
@@ -104,75 +109,85 @@ export function estimateClocks(
   topology: Topology,
   orders: PointOrders,
 ): Map<string, Clock> {
-  const edges = new Map<string, Edge>();
   // Points come in the order of what their captures hold, so that no result depends on names.
   const ranks = new Map<string, number>();
   for (const { node } of points) if (!ranks.has(node)) ranks.set(node, ranks.size);
-  for (const group of groups) collect(group, samples, points, topology, orders, ranks, edges);
-  return spread(edges, ranks);
+  return spread(edgesOf(samples, groups, points, topology, orders, ranks), ranks);
 }
 
-function collect(
-  group: readonly number[],
+function edgesOf(
   samples: Samples,
+  { count, members, starts, apart }: SampleGroups,
   points: readonly CapturePoint[],
   topology: Topology,
   orders: PointOrders,
   ranks: ReadonlyMap<string, number>,
-  edges: Map<string, Edge>,
-): void {
-  if (!areAtDifferentPoints(group, samples)) return;
-  const source = topology.homeOf(samples.sources[group[0]!]!).node;
-  const destination = topology.homeOf(samples.destinations[group[0]!]!).node;
-  for (const i of group) {
-    const a = points[samples.points[i]!]!.node;
-    for (const j of group) {
-      const b = points[samples.points[j]!]!.node;
-      if (ranks.get(a)! >= ranks.get(b)!) continue;
-      const edge = edgeOf(edges, a, b);
-      const time = samples.times[i]!;
-      const ahead = samples.times[j]! - time;
+): Edge[] {
+  const { times, ttls, sources, destinations } = samples;
+  const edges = new Map<number, Edge>();
+  const nodes = points.map(({ node }) => ranks.get(node)!);
+  const homes = new Map<number, number>();
+  const homeOf = (address: number): number => {
+    let home = homes.get(address);
+    if (home === undefined) {
+      const { node } = topology.homeOf(address);
+      homes.set(address, (home = node === null ? NOWHERE : ranks.get(node)!));
+    }
+    return home;
+  };
+  const groupOf = new Int32Array(samples.count).fill(-1);
+  for (let group = 0; group < count; group++) {
+    if (apart[group] === 1) for (let at = starts[group]!; at < starts[group + 1]!; at++) groupOf[members[at]!] = group;
+  }
+  // In the order of the captures, which is nearly that of time: so what is collected is soon sorted
+  for (let i = 0; i < samples.count; i++) {
+    const group = groupOf[i]!;
+    if (group < 0) continue;
+    const from = starts[group]!;
+    const to = starts[group + 1]!;
+    const pointA = samples.points[i]!;
+    const a = nodes[pointA]!;
+    const source = homeOf(sources[members[from]!]!);
+    const destination = homeOf(destinations[members[from]!]!);
+    for (let other = from; other < to; other++) {
+      const j = members[other]!;
+      const pointB = samples.points[j]!;
+      const b = nodes[pointB]!;
+      if (a >= b) continue;
+      const number = a * ranks.size + b;
+      let edge = edges.get(number);
+      if (edge === undefined) {
+        edge = { a, b, there: { x: [], y: [] }, back: { x: [], y: [] }, either: [] };
+        edges.set(number, edge);
+      }
+      const time = times[i]!;
+      const ahead = times[j]! - time;
       edge.either.push(ahead);
       // Every router on the way takes one from the TTL; else who is at home tells, or a packet and its answer.
-      let order = samples.ttls[j]! - samples.ttls[i]!;
+      let order = ttls[j]! - ttls[i]!;
       if (order === 0) order = Number(b === source || a === destination) - Number(a === source || b === destination);
-      if (order === 0)
-        order = orders.compare(
-          samples.sources[i]!,
-          samples.destinations[i]!,
-          samples.points[i]!,
-          samples.points[j]!,
-          null,
-        );
+      if (order === 0) order = orders.compare(sources[i]!, destinations[i]!, pointA, pointB, null);
       if (order === 0) continue;
       const bounds = order < 0 ? edge.there : edge.back;
       bounds.x.push(time);
       bounds.y.push(ahead);
     }
   }
-}
-
-function edgeOf(edges: Map<string, Edge>, a: string, b: string): Edge {
-  const key = `${a}\0${b}`;
-  let edge = edges.get(key);
-  if (edge === undefined) {
-    edge = { there: { x: [], y: [] }, back: { x: [], y: [] }, either: [] };
-    edges.set(key, edge);
-  }
-  return edge;
+  return [...edges.values()];
 }
 
 /** Clocks of all nodes that edges connect, each along the path of smallest error from its reference. */
-function spread(edges: ReadonlyMap<string, Edge>, ranks: ReadonlyMap<string, number>): Map<string, Clock> {
+function spread(edges: readonly Edge[], ranks: ReadonlyMap<string, number>): Map<string, Clock> {
   const clocks = new Map<string, Clock>();
-  const list = [...edges].map(([key, edge]) => {
-    const [a, b] = key.split('\0') as [string, string];
-    const line = lineOf(edge);
-    return { a, b, line, error: Math.max(line.bound.atFrom, line.bound.atTo) };
-  });
+  const nodes = [...ranks.keys()];
   const order = (x: number, y: number): number => (x === y ? 0 : x - y);
-  const rank = (node: string): number => ranks.get(node)!;
-  list.sort((x, y) => order(x.error, y.error) || rank(x.a) - rank(y.a) || rank(x.b) - rank(y.b));
+  const list = edges
+    .map((edge) => {
+      const line = lineOf(edge);
+      return { edge, line, error: Math.max(line.bound.atFrom, line.bound.atTo) };
+    })
+    .sort((x, y) => order(x.error, y.error) || x.edge.a - y.edge.a || x.edge.b - y.edge.b)
+    .map(({ edge, line }) => ({ a: nodes[edge.a]!, b: nodes[edge.b]!, line }));
   for (const start of ranks.keys()) {
     if (clocks.has(start) || !list.some(({ a, b }) => a === start || b === start)) continue;
     clocks.set(start, new Clock(start));
@@ -209,16 +224,17 @@ function lineOf({ there, back, either }: Edge): Line {
 }
 
 function usual({ x, y }: Bounds): Bounds {
-  if (y.length === 0) return { x, y };
+  const kept: Bounds = { x: [], y: [] };
+  if (y.length === 0) return kept;
   const middle = median(y);
-  const kept = y.flatMap((value, i) => (Math.abs(value - middle) <= OUTLIER ? [i] : []));
-  return { x: kept.map((i) => x[i]!), y: kept.map((i) => y[i]!) };
+  for (let i = 0; i < y.length; i++) {
+    if (Math.abs(y[i]! - middle) > OUTLIER) continue;
+    kept.x.push(x[i]!);
+    kept.y.push(y[i]!);
+  }
+  return kept;
 }
 
 function least(values: readonly number[]): number {
   return values.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,5 +1,6 @@
 import { AddressTable } from '../net/address-table.js';
 import { PairIndex } from '../net/pair-index.js';
+import { relative } from '../net/relative-time.js';
 import type { CapturePoint } from '../net/points.js';
 import { LAYER_NAMES, Layer } from '../wire/layers.js';
 import type { PacketView } from '../wire/packet.js';
@@ -121,6 +122,7 @@ export class PairsAtPoint {
   /** Takes over what another reading counted. `ids`: the ids here of its addresses. */
   merge({ rows, refused }: PairsState, ids: Int32Array): void {
     this.index.refused += refused;
+    this.index.reserve(rows.length / PAIR_WIDTH);
     for (let row = 0; row < rows.length; row += PAIR_WIDTH) {
       const a = ids[rows[row]!]!;
       const b = ids[rows[row + 1]!]!;
@@ -412,7 +414,8 @@ export class Samples {
     for (let i = 0; i < times.length; i++) {
       if (!this.takes(rough![i]!)) continue;
       const at = points[point![i]!]!.id;
-      const [src, dst] = [ids[sources![i]!]!, ids[destinations![i]!]!];
+      const src = ids[sources![i]!]!;
+      const dst = ids[destinations![i]!]!;
       this.add(rough![i]!, keyLow![i]!, keyHigh![i]!, at, times[i]!, src, dst, ttls[i]!);
     }
   }
@@ -455,10 +458,13 @@ export class Evidence {
   readonly samples = new Samples();
   /** Octets of the L4 part that every cut frame of the run still has. */
   keyOctets: number;
+  readonly #base: number;
 
-  constructor(addresses: AddressTable, keyOctets: number) {
+  /** @param base second since the epoch to which times are relative */
+  constructor(addresses: AddressTable, keyOctets: number, base: number) {
     this.addresses = addresses;
     this.keyOctets = keyOctets;
+    this.#base = base;
   }
 
   /** Points of which captures overlap. To be asked when all were read. */
@@ -482,8 +488,9 @@ export class Evidence {
     this.keyOctets = Math.min(this.keyOctets, keyOctets);
   }
 
-  /** Notes one decoded frame. `time`: nanoseconds relative to the base. */
-  observe(packet: PacketView, at: PointEvidence, window: FileWindow, time: number): void {
+  /** Notes one decoded frame. Its time in two small integers: a number beyond 31 bits would be an object when it is handed over. */
+  observe(packet: PacketView, at: PointEvidence, window: FileWindow, seconds: number, nanoseconds: number): void {
+    const time = relative(seconds, nanoseconds, this.#base);
     at.frames++;
     window.frames++;
     if (time < window.first) window.first = time;

@@ -13,7 +13,11 @@ const LINK_TYPE = 6;
 const PIECE = 7;
 const AT = 8;
 const LENGTH = 9;
-const WIDTH = 10;
+/** What its owner says of it. */
+const KIND = 10;
+const WIDTH = 11;
+/** What tells of a frame whoever keeps it. */
+const DESCRIPTION = [FRAME, SECONDS, NANOSECONDS, ORIGINAL_LENGTH, LINK_TYPE, KIND];
 const INITIAL = 1 << 8;
 /** Octets of frames that one piece of memory holds; a longer frame has one of its own. */
 const PIECE_OCTETS = 1 << 18;
@@ -45,7 +49,7 @@ export function buffersOf({ rows, pieces }: FramesState): ArrayBuffer[] {
 }
 
 /**
- * Frames in rows, their octets one behind the other: 40 octets a frame besides its own. With an object and a buffer for each they
+ * Frames in rows, their octets one behind the other: 44 octets a frame besides its own. With an object and a buffer for each they
  * took 800, and another 700 on their way from one thread to another.
  */
 export class FrameMemory {
@@ -72,21 +76,14 @@ export class FrameMemory {
   add(
     packet: PacketView,
     length: number,
+    kind: number,
     point: number,
     file: number,
     frame: number,
     seconds: number,
     nanoseconds: number,
   ): void {
-    const row = this.count++ * WIDTH;
-    if (row === this.#rows.length) this.#rows = doubled(this.#rows);
-    let piece = this.#pieces[this.#pieces.length - 1];
-    if (piece === undefined || this.#used + length > piece.length) {
-      piece = new Uint8Array(Math.max(PIECE_OCTETS, length));
-      this.#pieces.push(piece);
-      this.#used = 0;
-    }
-    piece.set(packet.octets.subarray(packet.frameAt, packet.frameAt + length), this.#used);
+    const row = this.#keep(packet.octets, packet.frameAt, length);
     const rows = this.#rows;
     rows[row + POINT] = point;
     rows[row + FILE] = file;
@@ -95,10 +92,34 @@ export class FrameMemory {
     rows[row + NANOSECONDS] = nanoseconds;
     rows[row + ORIGINAL_LENGTH] = packet.originalLength;
     rows[row + LINK_TYPE] = packet.linkType;
-    rows[row + PIECE] = this.#pieces.length - 1;
-    rows[row + AT] = this.#used;
-    rows[row + LENGTH] = length;
+    rows[row + KIND] = kind;
+  }
+
+  /** Keeps a frame of another memory, as one of a point and a file here. */
+  copy({ rows, pieces }: FramesState, number: number, point: number, file: number): void {
+    const from = number * WIDTH;
+    const row = this.#keep(pieces[rows[from + PIECE]!]!, rows[from + AT]!, rows[from + LENGTH]!);
+    this.#rows[row + POINT] = point;
+    this.#rows[row + FILE] = file;
+    for (const field of DESCRIPTION) this.#rows[row + field] = rows[from + field]!;
+  }
+
+  /** Makes a row, and keeps octets. Returns where the row begins. */
+  #keep(octets: Uint8Array, at: number, length: number): number {
+    const row = this.count++ * WIDTH;
+    if (row === this.#rows.length) this.#rows = doubled(this.#rows);
+    let piece = this.#pieces[this.#pieces.length - 1];
+    if (piece === undefined || this.#used + length > piece.length) {
+      piece = new Uint8Array(Math.max(PIECE_OCTETS, length));
+      this.#pieces.push(piece);
+      this.#used = 0;
+    }
+    piece.set(octets.subarray(at, at + length), this.#used);
+    this.#rows[row + PIECE] = this.#pieces.length - 1;
+    this.#rows[row + AT] = this.#used;
+    this.#rows[row + LENGTH] = length;
     this.#used += length;
+    return row;
   }
 
   /** All of them, as objects. */
@@ -124,6 +145,19 @@ export class FrameMemory {
     const originalLength = this.field(number, ORIGINAL_LENGTH) >>> 0;
     packet.decodeFrame(piece, view, this.field(number, AT), length, originalLength, this.field(number, LINK_TYPE));
   }
+}
+
+/** Octets kept of a frame of a memory, and what its owner said of it. */
+export function keptLength({ rows }: FramesState, number: number): number {
+  return rows[number * WIDTH + LENGTH]!;
+}
+
+export function keptKind({ rows }: FramesState, number: number): number {
+  return rows[number * WIDTH + KIND]!;
+}
+
+export function keptPoint({ rows }: FramesState, number: number): number {
+  return rows[number * WIDTH + POINT]!;
 }
 
 /** A row as an object. */

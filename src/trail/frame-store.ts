@@ -2,7 +2,7 @@ import { PairIndex } from '../net/pair-index.js';
 import { Layer } from '../wire/layers.js';
 import { PacketView } from '../wire/packet.js';
 import { tcpFlags } from '../wire/tcp.js';
-import { FrameMemory, type FramesState, type KeptFrame } from './frame-memory.js';
+import { FrameMemory, keptKind, keptLength, keptPoint, type FramesState, type KeptFrame } from './frame-memory.js';
 
 export type { KeptFrame };
 
@@ -15,6 +15,10 @@ const KEPT_FRAMES = 1 << 14;
 /** Frames kept at most: each costs a hundred octets besides its own, and a compressed file may hold any number of empty ones. */
 const MOST_FRAMES = 1 << 19;
 const ORDINARY = 1024;
+/** How many frames of a kind are kept when not all frames are: none, some of each point, all. */
+const NONE = 0;
+const SOME = 1;
+const ALL = 2;
 
 /** The inside of a FrameStore, to hand to another thread. */
 export interface StoreState extends FramesState {
@@ -60,26 +64,35 @@ export class FrameStore {
 
   /** Keeps a decoded frame, or passes it over. */
   offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
-    if (!this.#takes(packet, point)) return;
-    this.#memory.add(packet, this.#keeps(packet), point, file, frame, seconds, nanoseconds);
+    if (!this.#isFull) this.#offer(packet, point, file, frame, seconds, nanoseconds);
+  }
+
+  #offer(packet: PacketView, point: number, file: number, frame: number, seconds: number, nanoseconds: number): void {
+    const kind = kindOf(packet);
+    const length = packet.frameEnd - packet.frameAt;
+    if (!this.#takes(kind, length, point)) return;
+    this.#memory.add(packet, this.#keeps(length), kind, point, file, frame, seconds, nanoseconds);
   }
 
   /** Takes over frames of a file that another store kept, as if they were offered here. @param points those here for its own */
   add(state: StoreState, points: readonly number[], file: number): void {
-    for (const kept of new FrameMemory(state).all) {
-      const packet = this.view(kept);
-      const point = points[kept.point]!;
-      if (!this.#takes(packet, point)) continue;
-      const { frame, seconds, nanoseconds } = kept;
-      this.#memory.add(packet, packet.frameEnd - packet.frameAt, point, file, frame, seconds, nanoseconds);
+    for (let number = 0; number < state.count && !this.#isFull; number++) {
+      const point = points[keptPoint(state, number)]!;
+      if (this.#takes(keptKind(state, number), keptLength(state, number), point))
+        this.#memory.copy(state, number, point, file);
     }
     if (!state.complete) this.complete = false;
   }
 
+  /** It will take no more. */
+  get #isFull(): boolean {
+    return !this.complete && this.#memory.count >= KEPT_FRAMES;
+  }
+
   /** Counts a frame in, or passes it over. */
-  #takes(packet: PacketView, point: number): boolean {
-    if (!this.complete && (this.#memory.count >= KEPT_FRAMES || !this.#matters(packet, point))) return false;
-    const kept = this.#keeps(packet);
+  #takes(kind: number, length: number, point: number): boolean {
+    if (!this.complete && !this.#matters(kind, point)) return false;
+    const kept = this.#keeps(length);
     if (this.#octets + kept > this.#limit || this.#memory.count === MOST_FRAMES) {
       this.complete = false;
       return false;
@@ -88,15 +101,12 @@ export class FrameStore {
     return true;
   }
 
-  #keeps(packet: PacketView): number {
-    const length = packet.frameEnd - packet.frameAt;
+  #keeps(length: number): number {
     return this.complete ? length : Math.min(length, KEPT_OCTETS);
   }
 
-  #matters(packet: PacketView, point: number): boolean {
-    if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return true;
-    if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return true;
-    if (packet.tunnelDepth === 0 && packet.dnsAt < 0) return false;
+  #matters(kind: number, point: number): boolean {
+    if (kind !== SOME) return kind === ALL;
     const seen = this.#ordinary[point] ?? 0;
     if (seen === ORDINARY) return false;
     this.#ordinary[point] = seen + 1;
@@ -130,6 +140,12 @@ export class FrameStore {
   find(file: number, frame: number): KeptFrame | null {
     return (this.#index ??= new FrameIndex(this.frames)).find(file, frame);
   }
+}
+
+function kindOf(packet: PacketView): number {
+  if (packet.arpAt >= 0 || packet.quotedIpAt >= 0 || packet.bgpAt >= 0) return ALL;
+  if (packet.l4Kind === Layer.TCP && (tcpFlags(packet.view, packet.l4At) & TCP_EVENTS) !== 0) return ALL;
+  return packet.tunnelDepth === 0 && packet.dnsAt < 0 ? NONE : SOME;
 }
 
 /** Finds frames by file and number. */

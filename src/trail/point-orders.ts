@@ -1,9 +1,10 @@
 import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
 import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
+import type { PointRole } from '../report/report.js';
 import type { Clock } from './clocks.js';
 import { SAMPLE_LIMIT, type Samples } from './evidence.js';
-import { ALIKE, areAtDifferentPoints, type SampleGroups } from './sample-groups.js';
+import { ALIKE, type SampleGroups } from './sample-groups.js';
 
 /** Sightings of one pair of addresses at two points that are compared at most. */
 const LIMIT = 256;
@@ -32,6 +33,10 @@ const KEYS = SAMPLE_LIMIT * ALIKE;
 /** Which of two points packets pass first, where neither hops nor homes tell. */
 export class PointOrders {
   readonly #points: readonly CapturePoint[];
+  readonly #samples: Samples;
+  readonly #groups: SampleGroups;
+  /** What was known of the points' roles before this was asked for the first time. */
+  readonly #roles: readonly PointRole[];
   /** Pairs of addresses; and keys, which are a pair of addresses and two points. In lists of their own 13,000 keys took 5 MiB. */
   readonly #addresses = new PairIndex(SAMPLE_LIMIT);
   readonly #keys = new PairIndex(KEYS, 1 << 10, WIDTH);
@@ -43,30 +48,53 @@ export class PointOrders {
   readonly #compared = new Map<number, Set<number>>();
   /** What the packets of a key said, once asked. */
   readonly #found = new Map<number, number>();
+  #isCollected = false;
 
   /** @param groups of the samples, see groupsOf */
   constructor(samples: Samples, groups: SampleGroups, points: readonly CapturePoint[]) {
+    this.#samples = samples;
+    this.#groups = groups;
     this.#points = points;
-    for (const group of groups) {
-      const plain = areAtDifferentPoints(group, samples);
-      for (const i of group) {
-        for (const j of group) {
-          const x = points[samples.points[i]!]!;
-          const y = points[samples.points[j]!]!;
-          if (x.id >= y.id || (areRanked(x, y) && !areBridged(x, y))) continue;
+    this.#roles = points.map(({ role }) => role);
+  }
+
+  /** Compares the samples when it is asked for the first time: in most captures TTLs and homes tell everything. */
+  #collect(): void {
+    if (this.#isCollected) return;
+    this.#isCollected = true;
+    const { points, times, sources, destinations } = this.#samples;
+    const { count, members, starts, apart } = this.#groups;
+    for (let group = 0; group < count; group++) {
+      const [from, to] = [starts[group]!, starts[group + 1]!];
+      for (let at = from; at < to; at++) {
+        for (let other = from; other < to; other++) {
+          const i = members[at]!;
+          const j = members[other]!;
+          const x = points[i]!;
+          const y = points[j]!;
+          if (x >= y || this.#areRankedAtFirst(x, y)) continue;
           // Of copies and identical packets it is not known which is which.
-          if (!plain && x.node !== y.node) continue;
-          const addresses = this.#addresses.get(samples.sources[i]!, samples.destinations[i]!);
-          const key = this.#keys.get(addresses, both(x.id, y.id));
-          if (!this.#add(key, samples.times[i]!, samples.times[j]! - samples.times[i]!)) continue;
-          this.#note(x.id, y.id);
-          this.#note(y.id, x.id);
+          if (apart[group] === 0 && this.#points[x]!.node !== this.#points[y]!.node) continue;
+          const addresses = this.#addresses.get(sources[i]!, destinations[i]!);
+          if (!this.#add(this.#keys.get(addresses, both(x, y)), times[i]!, times[j]! - times[i]!)) continue;
+          this.#note(x, y);
+          this.#note(y, x);
         }
       }
     }
   }
 
-  /** False when there are enough of the key. */
+  /** True where the roles told the order before this was asked; but of a bridge and a port only once it is known whose the port is. */
+  #areRankedAtFirst(x: number, y: number): boolean {
+    const first = this.#points[x]!.node;
+    return (
+      first === this.#points[y]!.node &&
+      areRanked(this.#roles[x]!, this.#roles[y]!) &&
+      !areBridged(this.#roles[x]!, this.#roles[y]!)
+    );
+  }
+
+  /** Adds to a key, unless there are enough of it. True for the first. */
   #add(key: number, time: number, later: number): boolean {
     const { rows } = this.#keys;
     const row = key * WIDTH;
@@ -83,11 +111,12 @@ export class PointOrders {
     else this.#next[rows[row + LAST]!] = at;
     rows[row + LAST] = at;
     rows[row + LENGTH] = length + 1;
-    return true;
+    return length === 0;
   }
 
   /** Number of a key, -1 where packets from src to dst were not seen at both points. */
   #find(src: number, dst: number, first: number, second: number): number {
+    this.#collect();
     const addresses = this.#addresses.find(src, dst);
     return addresses < 0 ? -1 : this.#keys.find(addresses, both(first, second));
   }
@@ -115,6 +144,7 @@ export class PointOrders {
 
   /** The points that may have passed a packet before or after this one. */
   comparedWith(point: number): ReadonlySet<number> {
+    this.#collect();
     return this.#compared.get(point) ?? NONE;
   }
 
@@ -138,33 +168,33 @@ export class PointOrders {
   /** Below 0 when packets from src to dst pass x before y, 0 when nothing tells. `clocks`: where they are known. */
   compare(src: number, dst: number, x: number, y: number, clocks: ReadonlyMap<string, Clock> | null): number {
     if (x > y) return -this.compare(src, dst, y, x, clocks);
-    if (areRanked(this.#points[x]!, this.#points[y]!)) return 0;
+    const [first, second] = [this.#points[x]!, this.#points[y]!];
+    const sameNode = first.node === second.node;
+    if (sameNode && areRanked(first.role, second.role)) return 0;
     const key = this.#find(src, dst, x, y);
     const there = this.#differencesOf(key);
     const back = this.#differencesOf(this.#find(dst, src, x, y));
     if (there === undefined && back === undefined) return 0;
     let order = this.#found.get(key);
     if (order === undefined) {
-      const sameNode = this.#points[x]!.node === this.#points[y]!.node;
       order = sameNode ? signs(back) - signs(there) : -roundTrips(there, back);
       if (key >= 0) this.#found.set(key, order);
     }
     if (order !== 0 || clocks === null) return order;
-    const clockX = clocks.get(this.#points[x]!.node);
-    const clockY = clocks.get(this.#points[y]!.node);
+    const clockX = clocks.get(first.node);
+    const clockY = clocks.get(second.node);
     if (clockX === undefined || clockY === undefined || clockX.reference !== clockY.reference) return 0;
     return -(corrected(there, clockX, clockY) - corrected(back, clockX, clockY));
   }
 }
 
 /** True where the roles of two points of one node tell their order. */
-function areRanked(x: CapturePoint, y: CapturePoint): boolean {
-  return x.node === y.node && x.role !== y.role && rankOf(x.role) >= 0 && rankOf(y.role) >= 0;
+function areRanked(x: PointRole, y: PointRole): boolean {
+  return x !== y && rankOf(x) >= 0 && rankOf(y) >= 0;
 }
 
-/** A bridge and a port: once it is known whose the port is. */
-function areBridged(x: CapturePoint, y: CapturePoint): boolean {
-  return (isWorkload(x.role) && y.role === 'bridge') || (isWorkload(y.role) && x.role === 'bridge');
+function areBridged(x: PointRole, y: PointRole): boolean {
+  return (isWorkload(x) && y === 'bridge') || (isWorkload(y) && x === 'bridge');
 }
 
 function both(first: number, second: number): number {

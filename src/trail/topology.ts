@@ -62,9 +62,16 @@ export class Topology {
   #collect(at: PointEvidence): void {
     const { pairs } = at;
     const { index } = pairs;
+    const { id } = at.point;
+    const entries = new Map<number, AddressAtPoint>();
+    const entryOf = (address: number): AddressAtPoint => {
+      let entry = entries.get(address);
+      if (entry === undefined) entries.set(address, (entry = this.#entry(address, id)));
+      return entry;
+    };
     for (let i = 0; i < index.size; i++) {
-      const low = this.#entry(index.first(i), at.point.id);
-      const high = this.#entry(index.second(i), at.point.id);
+      const low = entryOf(index.first(i));
+      const high = entryOf(index.second(i));
       low.sent += pairs.forward(i);
       high.received += pairs.forward(i);
       high.sent += pairs.backward(i);
@@ -357,18 +364,7 @@ export class Topology {
   hostAt(point: number): number {
     let host = this.#hosts.get(point);
     if (host !== undefined) return host;
-    const { pairs, packets } = this.evidence.points[point]!;
-    const named = new Map<number, number>();
-    const count = (addresses: readonly number[], times: number): void => {
-      for (const address of new Set(addresses)) named.set(address, (named.get(address) ?? 0) + times);
-    };
-    for (let i = 0; i < pairs.index.size; i++) {
-      const bare = [pairs.index.first(i), pairs.index.second(i)];
-      count(pairs.forwardFrom(i) === 0 ? bare : [pairs.forwardFrom(i), pairs.forwardTo(i)], pairs.forward(i));
-      count(pairs.backwardFrom(i) === 0 ? bare : [pairs.backwardFrom(i), pairs.backwardTo(i)], pairs.backward(i));
-    }
-    const hosts = [...named].filter(([, times]) => times === packets).map(([address]) => address);
-    host = hosts.length === 1 ? hosts[0]! : 0;
+    host = endOfAll(this.evidence.points[point]!);
     this.#hosts.set(point, host);
     return host;
   }
@@ -441,6 +437,30 @@ export class Topology {
 function ttlOf(pairs: PairsAtPoint, src: number, dst: number): number {
   const i = pairs.index.find(Math.min(src, dst), Math.max(src, dst));
   return i < 0 ? 0 : (pairs.ttls(i) >>> (src < dst ? 0 : 8)) & 255;
+}
+
+/** The address that is an end of every outermost packet at a point; 0 when there is none or more than one. */
+function endOfAll({ pairs, packets }: PointEvidence): number {
+  /** Ends that all packets so far have in common; -1 for none. */
+  let [one, other] = [-1, -1];
+  let left = packets;
+  const narrow = (first: number, second: number, times: number): void => {
+    if (times === 0) return;
+    if (left === packets) [one, other] = [first, second === first ? -1 : second];
+    if (one !== first && one !== second) one = -1;
+    if (other !== first && other !== second) other = -1;
+    left -= times;
+  };
+  for (let i = 0; i < pairs.index.size && (left === packets || one >= 0 || other >= 0); i++) {
+    const first = pairs.index.first(i);
+    const second = pairs.index.second(i);
+    if (pairs.forwardFrom(i) === 0) narrow(first, second, pairs.forward(i));
+    else narrow(pairs.forwardFrom(i), pairs.forwardTo(i), pairs.forward(i));
+    if (pairs.backwardFrom(i) === 0) narrow(first, second, pairs.backward(i));
+    else narrow(pairs.backwardFrom(i), pairs.backwardTo(i), pairs.backward(i));
+  }
+  // Of packets that were not counted, for want of room, nothing is known
+  return left > 0 || (one >= 0 && other >= 0) ? 0 : Math.max(one, other, 0);
 }
 
 /** True when both of two words have a TTL at this bit, and not the same. */
