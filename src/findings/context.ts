@@ -20,7 +20,7 @@ import type { Outcome } from '../trail/verdict.js';
 export interface Judged {
   readonly exchange: Exchange;
   readonly outcome: Outcome;
-  /** Index into the report's flows. */
+  /** Index into the report's flows, -1 when there were too many of them. */
   readonly flow: number;
 }
 

@@ -21,18 +21,24 @@ export function findAll(context: FindingContext): Finding[] {
     ...tcpFindings(context),
     ...applicationFindings(context),
   ]).filter(isAsked);
-  return [
+  const all = [
     ...withBackends(context, [...findings, ...unansweredFindings(context, findings)]),
     ...captureDamagedFindings(context),
     ...captureNotTrustedFindings(context),
     ...clockSkewFindings(context),
-  ].sort(
+  ];
+  return all.map(ofToldFlow).sort(
     (a, b) =>
       ORDER[a.severity] - ORDER[b.severity] ||
       b.count - a.count ||
       compare(a.firstTime ?? '', b.firstTime ?? '') ||
       compare(a.title, b.title),
   );
+}
+
+/** A flow beyond those that are told apart is none of the report's. */
+function ofToldFlow(finding: Finding): Finding {
+  return finding.flow === -1 ? { ...finding, flow: null } : finding;
 }
 
 function compare(a: string, b: string): number {

@@ -69,9 +69,9 @@ export class FlowTable {
     return PROTOCOLS[this.#serviceAt(index) & PROTOCOL]!;
   }
 
-  /** Exchanges of a flow. */
+  /** Exchanges of a flow; of -1 those of all that no longer fitted. */
   exchangesOf(index: number): number {
-    if (index < 0) return 0;
+    if (index < 0) return this.evicted;
     const { rows } = this.#index;
     let sum = 0;
     for (let at = index * WIDTH + VERDICTS; at < (index + 1) * WIDTH; at++) sum += rows[at]!;

@@ -10,7 +10,7 @@ import { OVERFLOW, TunnelTable } from '../../src/trail/sightings.js';
 import { PacketView } from '../../src/wire/packet.js';
 import { writePcap } from '../support/capture-writer.js';
 import { ethernet, icmpEcho, ipv4, overVxlan, udp } from '../support/packets.js';
-import { at, pings } from '../support/pings.js';
+import { at, CLIENT, pings } from '../support/pings.js';
 import { runs } from '../support/runs.js';
 
 setFlagsFromString('--expose-gc');
@@ -106,6 +106,25 @@ describe('the table of tunnels', () => {
       seen++;
     }
     expect(seen).toBe(count);
+  }, 60_000);
+});
+
+describe('flows', () => {
+  it('beyond those that are told apart lose requests, too: of no flow, and of all exchanges that are in none', async () => {
+    const asked = Array.from({ length: 1 << 16 }, (_, i) => {
+      const dst = i === 0xffff ? '203.0.113.2' : '203.0.113.1';
+      const body = udp({ srcPort: 40_000, dstPort: (i % 0xffff) + 1 }, new Uint8Array(8));
+      return at(i * 1e4, ethernet({}, ipv4({ src: CLIENT, dst, id: i & 0xffff, ttl: 64 }, body)));
+    });
+    const { client, server } = pings({ count: 40, gap: 50e6, isLost: (request) => request === 20 });
+    const later = (frames: typeof client): typeof client =>
+      frames.map(({ seconds, ...frame }) => ({ ...frame, seconds: seconds + 2 }));
+    const { flows, findings } = await diagnose([
+      { point: 'node1/veth1', source: writePcap([...asked, ...later(client)], { nanosecond: true }) },
+      { point: 'node2/veth2', source: writePcap(later(server), { nanosecond: true }) },
+    ]);
+    expect(flows).toHaveLength(1 << 16);
+    expect(findings.filter(({ kind }) => kind === 'request-lost')).toMatchObject([{ flow: null, count: 1, of: 40 }]);
   }, 60_000);
 });
 
