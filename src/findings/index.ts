@@ -27,13 +27,15 @@ export function findAll(context: FindingContext): Finding[] {
     ...captureNotTrustedFindings(context),
     ...clockSkewFindings(context),
   ];
-  return all.map(ofToldFlow).sort(
-    (a, b) =>
-      ORDER[a.severity] - ORDER[b.severity] ||
-      b.count - a.count ||
-      compare(a.firstTime ?? '', b.firstTime ?? '') ||
-      compare(a.title, b.title),
-  );
+  return all
+    .map(ofToldFlow)
+    .sort(
+      (a, b) =>
+        ORDER[a.severity] - ORDER[b.severity] ||
+        b.count - a.count ||
+        compare(a.firstTime ?? '', b.firstTime ?? '') ||
+        compare(a.title, b.title),
+    );
 }
 
 /** A flow beyond those that are told apart is none of the report's. */

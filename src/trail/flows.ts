@@ -25,6 +25,9 @@ const VERDICTS = 3;
 const VERDICT_NAMES = ['answered', 'request-lost', 'reply-lost', 'unanswered', 'refused', 'unknown'] as const;
 const WIDTH = VERDICTS + VERDICT_NAMES.length;
 
+/** Exchanges of a flow below which its counts by verdict fit in one number. */
+const FEW = 64;
+
 /** Exchanges counted by client, server, protocol and service. */
 export class FlowTable {
   /** Flows in rows: as objects 65,000 of them took 8 MiB more. */
@@ -100,11 +103,34 @@ export class FlowTable {
     return this.#index.second(index) >>> HIGH_BITS;
   }
 
+  #verdictsOf(index: number): Record<Verdict, number> {
+    const { rows } = this.#index;
+    const verdicts = noVerdicts();
+    for (let i = 0; i < VERDICT_NAMES.length; i++) verdicts[VERDICT_NAMES[i]!] = rows[index * WIDTH + VERDICTS + i]!;
+    return verdicts;
+  }
+
+  /** Counts of a flow's exchanges by verdict in one number; null of a flow of many. */
+  #verdictsKey(index: number): number | null {
+    if (this.exchangesOf(index) >= FEW) return null;
+    const { rows } = this.#index;
+    let key = 0;
+    for (let at = index * WIDTH + VERDICTS; at < (index + 1) * WIDTH; at++) key = key * FEW + rows[at]!;
+    return key;
+  }
+
   reports(names: Names, paths: Paths): FlowReport[] {
-    // Texts and lists are shared: there are more flows than addresses and ways
+    // Texts, lists and counts are shared: there are more flows than addresses, ways and outcomes
     const textOf = cached((address: number) => names.addresses.text(address));
     const namesOf = cached((points: readonly number[]) => points.map((point) => names.points[point]!.name));
     const { rows } = this.#index;
+    const alike = new Map<number, Record<Verdict, number>>();
+    const verdictsOf = (index: number): Record<Verdict, number> => {
+      const key = this.#verdictsKey(index);
+      const verdicts = (key === null ? undefined : alike.get(key)) ?? this.#verdictsOf(index);
+      if (key !== null) alike.set(key, verdicts);
+      return verdicts;
+    };
     const reports: FlowReport[] = [];
     for (let index = 0; index < this.#index.size; index++) {
       const row = index * WIDTH;
@@ -112,8 +138,6 @@ export class FlowTable {
       const server = this.#serverAt(index);
       const serverPort = (this.#serviceAt(index) >> PROTOCOL_BITS) - 1;
       const clientPort = rows[row + CLIENT_PORT]!;
-      const verdicts = noVerdicts();
-      for (let i = 0; i < VERDICT_NAMES.length; i++) verdicts[VERDICT_NAMES[i]!] = rows[row + VERDICTS + i]!;
       reports.push({
         protocol: this.protocolOf(index),
         client: textOf(client),
@@ -121,7 +145,7 @@ export class FlowTable {
         server: textOf(server),
         serverPort: serverPort < 0 ? null : serverPort,
         exchanges: this.exchangesOf(index),
-        verdicts,
+        verdicts: verdictsOf(index),
         path: namesOf(this.#ways[index] ?? paths.of(client, server).points),
       });
     }
