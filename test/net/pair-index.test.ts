@@ -32,6 +32,6 @@ it('numbers pairs in the order in which they are first met, up to its limit, whe
         expect(index.rows[at * WIDTH + 2]).toBe(0);
       }
     }),
-    { numRuns: runs(200) },
+    runs(200),
   );
 });
