@@ -1,4 +1,5 @@
 import { PairIndex } from '../net/pair-index.js';
+import { pointsKey } from '../net/points.js';
 import type { Certainty, Evidence, Finding, Severity, TrailStep } from '../report/report.js';
 import type { Exchange } from '../trail/exchange.js';
 import { summaryOf, tunnelText } from '../trail/rows.js';
@@ -12,7 +13,6 @@ import { placeOf, type FindingContext } from './context.js';
 import { differsOf } from './siblings/index.js';
 
 const EXAMPLES = 5;
-const POINT_BITS = 16;
 /** Losses at one place are told flow by flow up to so many flows; more are one finding: it is the place that loses them. */
 const FLOWS_APART = 16;
 
@@ -80,7 +80,7 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[]
     if (judgement.state !== 'lost' || isRefused(trail) || isReset(trail, judgement, resets)) continue;
     if (passesBy(context, trail, judgement)) continue;
     const flow = trail.exchange === null ? -1 : context.flows.find(trail.exchange);
-    const at = index.get(flow, (judgement.lastSeen << POINT_BITS) | judgement.nextExpected!);
+    const at = index.get(flow, pointsKey(judgement.lastSeen, judgement.nextExpected!));
     if (at < groups.length) groups[at]!.losses.push(trail);
     else groups.push({ kind: 'partial-loss', flow: flow < 0 ? null : flow, losses: [trail], of: 0 });
   }

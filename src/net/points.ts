@@ -36,6 +36,11 @@ export function isWorkload(role: PointRole): boolean {
   return role === 'pod' || role === 'veth';
 }
 
+/** Two points in one number, in this order. */
+export function pointsKey(first: number, second: number): number {
+  return (first << 16) | second;
+}
+
 /** All points of a run, by name. */
 export class PointTable {
   readonly points: CapturePoint[] = [];

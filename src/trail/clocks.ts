@@ -126,14 +126,9 @@ function edgesOf(
   const { times, ttls, sources, destinations } = samples;
   const edges = new Map<number, Edge>();
   const nodes = points.map(({ node }) => ranks.get(node)!);
-  const homes = new Map<number, number>();
   const homeOf = (address: number): number => {
-    let home = homes.get(address);
-    if (home === undefined) {
-      const { node } = topology.homeOf(address);
-      homes.set(address, (home = node === null ? NOWHERE : ranks.get(node)!));
-    }
-    return home;
+    const { node } = topology.homeOf(address);
+    return node === null ? NOWHERE : ranks.get(node)!;
   };
   const groupOf = new Int32Array(samples.count).fill(-1);
   for (let group = 0; group < count; group++) {

@@ -1,5 +1,6 @@
 import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
+import { pointsKey } from '../net/points.js';
 import { Row, ROW_SHIFT } from './row.js';
 import type { Topology } from './topology.js';
 import type { Form } from './trail-rows.js';
@@ -14,7 +15,6 @@ const NEAR_BITS = 9;
 const NEAR = 1 << NEAR_BITS;
 const SHIFT = ROW_SHIFT;
 const SRC = Row.SRC;
-const POINT_BITS = 16;
 /** Int32 of what is remembered of two points of a path: behind the two keys the answer, 0 where it was not asked for yet. */
 const BEFORE_WIDTH = 3;
 const ANSWER = 2;
@@ -116,7 +116,7 @@ export class Paths {
   /** True when it is known that a packet between two addresses passes the first point before the second. */
   isBefore({ src, dst }: Pick<Form, 'src' | 'dst'>, first: number, second: number): boolean {
     const path = this.#numberOf(src, dst);
-    const known = path < 0 ? -1 : this.#befores.get(path, (first << POINT_BITS) | second);
+    const known = path < 0 ? -1 : this.#befores.get(path, pointsKey(first, second));
     const { rows } = this.#befores;
     const answer = known < 0 ? 0 : rows[known * BEFORE_WIDTH + ANSWER]!;
     if (answer !== 0) return answer === YES;

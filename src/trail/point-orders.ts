@@ -1,6 +1,6 @@
 import { doubled } from '../net/doubled.js';
 import { PairIndex } from '../net/pair-index.js';
-import { isWorkload, rankOf, type CapturePoint } from '../net/points.js';
+import { isWorkload, pointsKey, rankOf, type CapturePoint } from '../net/points.js';
 import type { PointRole } from '../report/report.js';
 import type { Clock } from './clocks.js';
 import { SAMPLE_LIMIT, type Samples } from './evidence.js';
@@ -76,7 +76,7 @@ export class PointOrders {
           // Of copies and identical packets it is not known which is which.
           if (apart[group] === 0 && this.#points[x]!.node !== this.#points[y]!.node) continue;
           const addresses = this.#addresses.get(sources[i]!, destinations[i]!);
-          if (!this.#add(this.#keys.get(addresses, both(x, y)), times[i]!, times[j]! - times[i]!)) continue;
+          if (!this.#add(this.#keys.get(addresses, pointsKey(x, y)), times[i]!, times[j]! - times[i]!)) continue;
           this.#note(x, y);
           this.#note(y, x);
         }
@@ -118,7 +118,7 @@ export class PointOrders {
   #find(src: number, dst: number, first: number, second: number): number {
     this.#collect();
     const addresses = this.#addresses.find(src, dst);
-    return addresses < 0 ? -1 : this.#keys.find(addresses, both(first, second));
+    return addresses < 0 ? -1 : this.#keys.find(addresses, pointsKey(first, second));
   }
 
   #differencesOf(key: number): Differences | undefined {
@@ -195,10 +195,6 @@ function areRanked(x: PointRole, y: PointRole): boolean {
 
 function areBridged(x: PointRole, y: PointRole): boolean {
   return (isWorkload(x) && y === 'bridge') || (isWorkload(y) && x === 'bridge');
-}
-
-function both(first: number, second: number): number {
-  return (first << 16) | second;
 }
 
 function signs(differences: Differences | undefined): number {

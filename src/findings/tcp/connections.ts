@@ -1,9 +1,8 @@
 import { PairIndex } from '../../net/pair-index.js';
-import { destinationId, sourceId } from '../../net/packet-addresses.js';
 import { Layer } from '../../wire/layers.js';
-import { tcpDstPort, TcpFlag, tcpSrcPort } from '../../wire/tcp.js';
+import { TcpFlag } from '../../wire/tcp.js';
 import type { FindingContext } from '../context.js';
-import { ahead, endOf, has, isSyn, isSynAck, segmentOf, type Segment } from './segment.js';
+import { ahead, endOf, has, isSyn, isSynAck, segmentOf, socketsOf, type Segment } from './segment.js';
 
 /** Conversations told apart; the frames of further ones are passed over. */
 const CONVERSATIONS = 1 << 18;
@@ -155,12 +154,9 @@ function conversationsOf(context: FindingContext): { heads: number[]; next: Int3
   const conversations = new PairIndex(CONVERSATIONS);
   const atPoints = new PairIndex(CONVERSATIONS);
   for (const [i, kept] of store.frames.entries()) {
-    const { view, ipAt, ipVersion, l4At, l4Kind } = store.view(kept);
-    if (l4Kind !== Layer.TCP) continue;
-    const src = sourceId(view, ipAt, ipVersion, names.addresses);
-    const dst = destinationId(view, ipAt, ipVersion, names.addresses);
-    const sourcePort = tcpSrcPort(view, l4At);
-    const destinationPort = tcpDstPort(view, l4At);
+    const packet = store.view(kept);
+    if (packet.l4Kind !== Layer.TCP) continue;
+    const { src, dst, sourcePort, destinationPort } = socketsOf(packet, names.addresses);
     const forward = src < dst || (src === dst && sourcePort < destinationPort);
     const pair = addresses.get(forward ? src : dst, forward ? dst : src);
     if (pair < 0) continue;

@@ -48,6 +48,19 @@ export interface Segment {
   readonly copies: number[];
 }
 
+/** From whom to whom a segment is. */
+export function socketsOf(
+  { view, ipAt, ipVersion, l4At }: PacketView,
+  addresses: AddressTable,
+): Pick<Segment, 'src' | 'dst' | 'sourcePort' | 'destinationPort'> {
+  return {
+    src: sourceId(view, ipAt, ipVersion, addresses),
+    dst: destinationId(view, ipAt, ipVersion, addresses),
+    sourcePort: tcpSrcPort(view, l4At),
+    destinationPort: tcpDstPort(view, l4At),
+  };
+}
+
 /** The segment in a decoded frame, or null where there is none. */
 export function segmentOf(
   packet: PacketView,
@@ -61,10 +74,7 @@ export function segmentOf(
   return {
     kept,
     time: (kept.seconds - baseSecond) * 1e9 + kept.nanoseconds,
-    src: sourceId(view, ipAt, ipVersion, addresses),
-    dst: destinationId(view, ipAt, ipVersion, addresses),
-    sourcePort: tcpSrcPort(view, l4At),
-    destinationPort: tcpDstPort(view, l4At),
+    ...socketsOf(packet, addresses),
     ipVersion,
     ttl: hopsLeft(view, ipAt, ipVersion),
     ipId: ipVersion === 4 ? ipv4Id(view, ipAt) : -1,
