@@ -71,7 +71,7 @@ export class AddressTable {
     const word = view.getInt32(at);
     // The usual end of #id, a third faster than going there: the first slot has it
     const slots = this.#slots;
-    const slot = hashWords(word, 0, 0, 0) & this.#mask;
+    const slot = hashIpv4(word) & this.#mask;
     const id = slots[slot + 1]!;
     if (id > 0 && slots[slot] === word) return id;
     return this.#id(word, 0, 0, 0, 4);
@@ -83,7 +83,7 @@ export class AddressTable {
   }
 
   #id(a: number, b: number, c: number, d: number, version: number): number {
-    let slot = hashWords(a, b, c, d) & this.#mask;
+    let slot = (version === 4 ? hashIpv4(a) : hashIpv6(a, b, c, d)) & this.#mask;
     for (;;) {
       const signed = this.#slots[slot + 1]!;
       if (signed === 0) break;
@@ -123,8 +123,11 @@ export class AddressTable {
     this.#mask = this.#slots.length - 2;
     for (let id = 1; id < this.#count; id++) {
       const at = id << 2;
+      const words = this.#words;
       let slot =
-        hashWords(this.#words[at]!, this.#words[at + 1]!, this.#words[at + 2]!, this.#words[at + 3]!) & this.#mask;
+        (this.#versions[id] === 4
+          ? hashIpv4(words[at]!)
+          : hashIpv6(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!)) & this.#mask;
       while (this.#slots[slot + 1] !== 0) slot = (slot + 2) & this.#mask;
       this.#slots[slot] = this.#words[at]!;
       this.#slots[slot + 1] = this.#versions[id] === 4 ? id : -id;
@@ -165,7 +168,13 @@ export class AddressTable {
   }
 }
 
-function hashWords(a: number, b: number, c: number, d: number): number {
+/** Of the first word alone, since two are looked up for every frame, and four where there is a tunnel. */
+function hashIpv4(word: number): number {
+  const h = Math.imul(word, 0x9e3779b1);
+  return h ^ (h >>> 15);
+}
+
+function hashIpv6(a: number, b: number, c: number, d: number): number {
   let h = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f);
   h ^= h >>> 15;
   h = Math.imul(h, 0x2c1b3c6d);

@@ -77,7 +77,7 @@ export class EqualPackets {
       best = group;
       distance = away;
     }
-    this.#index.noteLeftOut(rows, from, time);
+    this.#index.noteLeftOut(rows, from, batch.times, index);
     this.count = equal;
     if (equal > 1) this.#doubt(rows, from, point, time, best, distance);
     return best;

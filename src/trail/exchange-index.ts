@@ -46,7 +46,7 @@ export class ExchangeIndex implements Iterable<Exchange> {
   readonly store = new ExchangeStore(LIMIT + 1);
   /** Exchanges as objects, by number. */
   readonly #views: (Exchange | undefined)[] = [];
-  /** The latest exchange of each bucket; as many as exchanges: each step along a chain would wait for memory. */
+  /** The latest exchange of each bucket; at least twice as many as exchanges: each step along a chain would wait for memory. */
   #buckets = new Int32Array(1 << BUCKET_BITS);
   #bits = BUCKET_BITS;
   /** Numbers in order of their making. */
@@ -179,7 +179,7 @@ export class ExchangeIndex implements Iterable<Exchange> {
       this.evicted++;
       return number;
     }
-    if (this.#count === this.#buckets.length) this.#widen();
+    if (this.#count === this.#buckets.length >> 1) this.#widen();
     this.#link(number);
     if (this.#count === this.#order.length) this.#order = doubled(this.#order);
     this.#order[this.#count++] = number;

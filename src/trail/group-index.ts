@@ -18,7 +18,7 @@ export const SETTLE = 20e6;
 /** Rows that are touched at a time. */
 export const AHEAD = 64;
 /** Several times as many as packets wait at a time, so that most are alone in theirs. */
-const BUCKETS = 1 << 16;
+const BUCKETS = 1 << 17;
 const MASK = BUCKETS - 1;
 
 // Own constants, not imported ones: the compiler folds only the former
@@ -131,10 +131,13 @@ export class GroupIndex {
     this.touched = sum;
   }
 
-  /** Remembers that the walk that has just ended left packets out which a sighting of this time might have been of. */
-  noteLeftOut(of: Int32Array, at: number, time: number): void {
+  /**
+   * Remembers that the walk that has just ended left packets out which a sighting might have been of.
+   * @param times the sighting's time stands there, at `index`: handed on as a number it would be an object for every sighting
+   */
+  noteLeftOut(of: Int32Array, at: number, times: Float64Array, index: number): void {
     const left = this.#leftAt;
-    if (left !== 0 && time - this.#groups.times[(left << TIME_SHIFT) + LAST_TIME]! <= JOIN)
+    if (left !== 0 && times[index]! - this.#groups.times[(left << TIME_SHIFT) + LAST_TIME]! <= JOIN)
       this.#crowded[of[at + INVARIANT_LOW]! & MASK] = 1;
   }
 

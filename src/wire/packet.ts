@@ -190,8 +190,10 @@ export class PacketView {
     originalLength: number,
     linkType: number,
   ): void {
-    const end = Math.min(at + capturedLength, octets.length);
-    const length = Math.min(originalLength, LONGEST);
+    // Not Math.min: lengths beyond 31 bits make floats of all that is compared with them, a tenth of decoding
+    let end = at + capturedLength;
+    if (end > octets.length) end = octets.length | 0;
+    const length = originalLength > LONGEST ? LONGEST : originalLength | 0;
     // Storing a reference costs more than comparing it: frames of one batch share these
     if (this.view !== view) this.view = view;
     if (this.octets !== octets) this.octets = octets;

@@ -110,7 +110,7 @@ describe('packets of one content that go from anyone to anyone', () => {
     const { table, index, first } = crowd(1000, false);
     expect(index.nextEqual(table.rows, first << ROW_SHIFT, 0)).toBe(first);
     expect(index.nextEqual(table.rows, first << ROW_SHIFT, first)).toBe(0);
-    index.noteLeftOut(table.rows, first << ROW_SHIFT, 0);
+    index.noteLeftOut(table.rows, first << ROW_SHIFT, Float64Array.of(0), 0);
     expect(index.isCrowded(first)).toBe(false);
   });
 
@@ -122,7 +122,7 @@ describe('packets of one content that go from anyone to anyone', () => {
     let found = 0;
     for (let at = 0; (at = index.nextEqual(table.rows, first << ROW_SHIFT, at)) !== 0;) found++;
     expect(found).toBe(equal ? 256 : 0);
-    index.noteLeftOut(table.rows, first << ROW_SHIFT, 0);
+    index.noteLeftOut(table.rows, first << ROW_SHIFT, Float64Array.of(0), 0);
     expect(index.isCrowded(first)).toBe(true);
   });
 });
