@@ -48,8 +48,9 @@ export class SightingDecoder {
       if (time < bounds.since || time > bounds.until) continue;
       view.decodeAt(frames, i);
       if (!isUnicast(view) || isCutTunnel(view) || view.ipEnd - view.l4At < leastOctets(view)) continue;
+      batch.times[batch.count] = time;
       batch.order[batch.count] = least[i]!;
-      this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!, time);
+      this.#reader.add(batch, view, firstFrame + i, second, nanos, interfaceIds[i]!);
     }
     return i;
   }

@@ -194,25 +194,37 @@ export class GroupIndex {
    */
   piecesOf(group: PacketGroup): PacketGroup[] {
     const found: PacketGroup[] = [];
+    for (let other = 0; (other = this.#nextPiece(group.number, other)) !== 0;) found.push(this.#groups.view(other));
+    return found;
+  }
+
+  /** True where no other open group may be another form or a piece of the packet. */
+  isAlone(group: number): boolean {
+    return this.onlyTranslation(group) === 0 && this.#nextPiece(group, 0) === 0;
+  }
+
+  /** As #nextTranslation. */
+  #nextPiece(group: number, after: number): number {
     const { rows } = this.#groups;
-    const { burst, number } = group;
-    if (burst === 0) return found;
-    let walked = 0;
-    let other = this.#burst[burst & MASK]!;
-    for (; other !== 0 && walked < WALK; other = rows[(other << SHIFT) + NEXT_BURST]!) {
-      walked++;
+    const row = group << SHIFT;
+    const burst = rows[row + BURST]!;
+    if (burst === 0) return 0;
+    if (after === 0) this.#walked = 0;
+    let other = after === 0 ? this.#burst[burst & MASK]! : rows[(after << SHIFT) + NEXT_BURST]!;
+    for (; other !== 0 && this.#walked < WALK; other = rows[(other << SHIFT) + NEXT_BURST]!) {
+      this.#walked++;
       const its = other << SHIFT;
       if (
-        other !== number &&
+        other !== group &&
         rows[its + BURST] === burst &&
         rows[its + NEED] !== TOLD &&
-        rows[its + PROTOCOL] === group.protocol &&
-        this.#near(number, other)
+        rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
+        this.#near(group, other)
       ) {
-        found.push(this.#groups.view(other));
+        return other;
       }
     }
-    return found;
+    return 0;
   }
 
   #near(a: number, b: number): boolean {

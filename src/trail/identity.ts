@@ -17,8 +17,6 @@ const UDP = 17;
 const ICMP = 1;
 const ICMPV6 = 58;
 
-/** Octets from the L4 header on that are enough for a rough key. */
-const ROUGH_OCTETS = 12;
 /** Octets from the L4 header on that the exact key covers where no capture cut them. */
 export const KEY_OCTETS = 64;
 // A SYN is compared up to its window: its options may be rewritten on the way (MSS clamping).
@@ -81,7 +79,8 @@ export function ipIdentity(packet: PacketView): number {
  */
 export function roughKey(packet: PacketView): number {
   const { view, l4At, protocol } = packet;
-  const octets = comparableOctets(packet, ROUGH_OCTETS);
+  // At most the first 12 count: what comparableOctets leaves out is behind them
+  const octets = Math.min(packet.ipEnd - l4At, packet.l4Length);
   let h = Math.imul(ipIdentity(packet) + packet.l4Length, 0x9e3779b1);
   // Of UDP the ports, since the checksum may not be made yet; then the first data
   if (octets >= 8) h = Math.imul(h ^ view.getInt32(protocol === UDP ? l4At : l4At + 4), 0x85ebca6b);

@@ -19,6 +19,7 @@ import {
 import type { Clock } from './clocks.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './row.js';
 import type { TunnelTable } from './sightings.js';
+import { TunnelReader } from './tunnel-reader.js';
 
 /** Sightings of a batch: the rows of so many stay in the processor's second cache until they are used. */
 export const BATCH_SIGHTINGS = 1024;
@@ -160,18 +161,18 @@ export class SightingBatch {
 /** Reads decoded packets into batches of sightings. */
 export class SightingReader {
   readonly #addresses: AddressTable;
-  readonly #tunnels: TunnelTable;
+  readonly #tunnels: TunnelReader;
   readonly #keyOctets: number;
   readonly #questions = new Set<number>();
 
   /** @param addresses as the first reading found them @param keyOctets of the L4 part, that all captures of the run kept */
   constructor(addresses: AddressTable, tunnels: TunnelTable, keyOctets: number) {
     this.#addresses = addresses;
-    this.#tunnels = tunnels;
+    this.#tunnels = new TunnelReader(addresses, tunnels);
     this.#keyOctets = keyOctets;
   }
 
-  /** Appends a unicast IP packet. `time`: nanoseconds relative to the base. */
+  /** Appends a unicast IP packet, of which the batch has the time already: handed on it would be an object for every packet. */
   add(
     batch: SightingBatch,
     packet: PacketView,
@@ -179,13 +180,11 @@ export class SightingReader {
     seconds: number,
     nanoseconds: number,
     interfaceId: number,
-    time: number,
   ): void {
     const { view, ipAt, ipVersion } = packet;
     const addresses = this.#addresses;
     const rows = batch.rows;
-    const row = batch.count << SHIFT;
-    batch.times[batch.count++] = time;
+    const row = batch.count++ << SHIFT;
     const kind = packet.l4Kind;
     const payloadLength = packet.payloadLength;
     packetKeys(packet, this.#keyOctets);
@@ -284,13 +283,7 @@ export class SightingReader {
       const udpAt = packet.outerUdpAt;
       ttls |= hopsLeft(view, outerIpAt, packet.outerIpVersion) << 8;
       if (udpAt >= 0) ttls |= view.getUint16(udpAt) << 16;
-      tunnel = this.#tunnels.idOf(
-        packet.tunnelKind,
-        sourceId(view, outerIpAt, packet.outerIpVersion, addresses),
-        destinationId(view, outerIpAt, packet.outerIpVersion, addresses),
-        udpAt < 0 ? 0 : view.getUint16(udpAt + 2),
-        packet.tunnelId,
-      );
+      tunnel = this.#tunnels.numberOf(packet);
     }
     rows[row + TTLS] = ttls;
     rows[row + TUNNEL] = tunnel;

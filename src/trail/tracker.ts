@@ -119,8 +119,16 @@ export class Tracker {
 
   /** Takes a packet that was seen wherever it must be; false when it should wait for more sightings. */
   settle(number: number): boolean {
+    const way = this.#wayOf(number);
+    if (!this.#options.keepAll && this.#plain.take(number, way)) return true;
     // Apart from the rest, whose closures would have room made for them with each packet
-    return (!this.#options.keepAll && this.#plain.take(number, this.#wayOf(number))) || this.#settleAny(number);
+    return !this.#mustWait(number, way) && this.#settleAny(number);
+  }
+
+  /** A point is still to see it, and there is nothing to tell it with or to doubt: what is lost makes no objects until it is told. */
+  #mustWait(number: number, { points, endsAtHome }: Way): boolean {
+    const isSeen = endsAtHome && points.every((point) => this.#groups.hasSeen(number, point));
+    return !isSeen && this.#index.isAlone(number);
   }
 
   #settleAny(number: number): boolean {
