@@ -252,13 +252,13 @@ export class ExchangeTable implements Iterable<Exchange> {
   }
 
   /** The conversation that a packet answers. */
-  #findBackward(protocol: number, { forms }: PacketFacts, first: Form, last: Form): number {
+  #findBackward(protocol: number, facts: PacketFacts, first: Form, last: Form): number {
     let found = this.#findAnswered(protocol, last);
     // A bridge that translates before its tap shows the request to the pod and the reply from the service.
     // So does a hairpin, whose reply turns round in a form that is neither its first nor its last.
     if (first !== last) {
       if (found === NONE) found = this.#findAnswered(protocol, first);
-      for (const form of forms ?? []) if (found === NONE) found = this.#findAnswered(protocol, form);
+      for (const form of facts.forms ?? []) if (found === NONE) found = this.#findAnswered(protocol, form);
     }
     if (found === NONE) found = this.#findTranslated(protocol, last, 0, 0);
     return found === NONE ? this.#aliases.find(this.#answered(protocol, last)) : found;

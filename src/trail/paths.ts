@@ -30,7 +30,8 @@ export class Paths {
   /** By number: that of its way + 1, above two bits that say when packets are told; 0 where it was not looked for yet. */
   #wayOf = new Int32Array(1 << 8);
   readonly #ways: Way[] = [];
-  readonly #wayNumbers = new Map<string, number>();
+  /** Of ways, by their hash: a text for each path would take longer than all else about it. */
+  readonly #wayNumbers = new Map<number, number[]>();
   /** Entries by source and destination, 0 for none. */
   readonly #near = new Int32Array(NEAR * NEAR);
   /** Means nothing, see GroupIndex.touched. */
@@ -89,13 +90,12 @@ export class Paths {
   }
 
   #wayNumber(way: Way): number {
-    const { points, crossings, source, home, endsAtHome, isWhole } = way;
-    const key = [points, crossings, source, home, [endsAtHome, isWhole]].map((list) => list.join(' ')).join();
-    let number = this.#wayNumbers.get(key);
-    if (number === undefined) {
-      number = this.#ways.push(way) - 1;
-      this.#wayNumbers.set(key, number);
-    }
+    const hash = hashOf(way);
+    const alike = this.#wayNumbers.get(hash);
+    for (const number of alike ?? []) if (isEqual(this.#ways[number]!, way)) return number;
+    const number = this.#ways.push(way) - 1;
+    if (alike === undefined) this.#wayNumbers.set(hash, [number]);
+    else alike.push(number);
     return number;
   }
 
@@ -124,4 +124,28 @@ export class Paths {
     if (known >= 0) rows[known * BEFORE_WIDTH + ANSWER] = isBefore ? YES : NO;
     return isBefore;
   }
+}
+
+function hashOf({ points, source, home }: Way): number {
+  let hash = 0;
+  for (const list of [points, source, home]) {
+    hash = Math.imul(hash ^ list.length, 0x85ebca6b);
+    for (const point of list) hash = Math.imul(hash ^ point, 0x9e3779b1) ^ (hash >>> 15);
+  }
+  return hash;
+}
+
+function isEqual(a: Way, b: Way): boolean {
+  return (
+    a.endsAtHome === b.endsAtHome &&
+    a.isWhole === b.isWhole &&
+    areEqual(a.points, b.points) &&
+    areEqual(a.crossings, b.crossings) &&
+    areEqual(a.source, b.source) &&
+    areEqual(a.home, b.home)
+  );
+}
+
+function areEqual<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
 }

@@ -27,6 +27,7 @@ const PATH = GroupRow.PATH;
 const NEED = GroupRow.NEED;
 const EXACT: Match = { rung: 'exact', range: null };
 const NAT: Match = { rung: 'nat-invariant', range: null };
+const NO_PIECES: readonly PacketGroup[] = [];
 const TAKEN = 'another packet, alike, was told with a translation that may be of this one';
 
 /** What is wanted of the packets of a run. */
@@ -152,6 +153,12 @@ export class Tracker {
   /** Takes a packet that nothing can join any more, with all that belongs to it. */
   close(group: PacketGroup): void {
     const path = this.#paths.of(group.src, group.dst);
+    if (this.#index.isAlone(group.number)) {
+      // Nearly all that is told so late was lost, and is like nothing else
+      group.done = true;
+      this.#add(this.#trailOf([group], path, NO_PIECES, group.resembles));
+      return;
+    }
     const { members, pieces } = this.#component(group, path);
     this.#tell(group, path, members, pieces);
   }
@@ -269,8 +276,8 @@ export class Tracker {
         exchange,
         trail.direction,
         trail,
-        Float64Array.of(trail.firstTime, trail.lastTime),
-        0,
+        trail.times,
+        trail.timesAt,
         last,
         this.#reachOf(trail, arrived),
         trail.lastSighting.point,
@@ -341,7 +348,7 @@ export class Tracker {
     const first = trail.firstSighting;
     const { node, role } = this.#points[first.point]!;
     if (first.outerTtl === 0 || role !== 'underlay') return;
-    if (!trail.sightings.some(({ point }) => this.#points[point]!.node !== node)) return;
+    if (trail.sightingCount === 1 || !trail.sightings.some(({ point }) => this.#points[point]!.node !== node)) return;
     // What leaves a node in a tunnel came through its tunnel device.
     for (const { id } of this.#points.filter((point) => point.node === node && point.role === 'tunnel'))
       if (!trail.passed(id)) this.misses.passBy(id);

@@ -167,6 +167,13 @@ export class Trail {
   get lastTime(): number {
     return this.#memory.times[(this.#row >> 1) + LAST_TIME]!;
   }
+  /** Where those two stand, one behind the other: from `timesAt` on. */
+  get times(): Float64Array {
+    return this.#memory.times;
+  }
+  get timesAt(): number {
+    return (this.#row >> 1) + FIRST_TIME;
+  }
   get quote(): Quote | null {
     return this.#rare.quote;
   }

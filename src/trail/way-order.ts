@@ -28,7 +28,8 @@ export class WayOrder {
 
   /** Points in the order in which a packet passes them. */
   order(points: number[], ends: Ends): number[] {
-    points.sort((x, y) => x - y);
+    // They nearly always are: to sort makes two lists
+    if (points.some((point, i) => i > 0 && points[i - 1]! > point)) points.sort((x, y) => x - y);
     const ordered: number[] = [];
     const left = [...points];
     while (left.length > 0) {
