@@ -237,7 +237,17 @@ function translationsOf({ tracker }: Run, names: Names): TranslationReport[] {
 const MOST_SERVICES = 256;
 
 function servicesOf({ services, addresses, points, base }: Run): ServiceReport[] {
-  const reports = services.all.map((series): ServiceReport => {
+  const told = services.all.map((series) => ({
+    series,
+    address: addresses.text(series.address),
+    point: points.points[series.point]!.name,
+    rst: series.total(Count.RST),
+    opened: series.total(Count.SYN) + series.total(Count.SYN_ACK),
+  }));
+  const key = ({ address, series, point }: (typeof told)[number]): string => `${address} ${series.port} ${point}`;
+  told.sort((a, b) => b.rst - a.rst || b.opened - a.opened || (key(a) < key(b) ? -1 : 1));
+  // The intervals of those alone that are told: there may be thousands of others
+  return told.slice(0, MOST_SERVICES).map(({ series, address, point, rst }): ServiceReport => {
     const countsAt = (interval: number): ServiceInterval => ({
       time: absolute((series.first + interval) * series.interval, base),
       syn: series.at(interval, Count.SYN),
@@ -248,22 +258,18 @@ function servicesOf({ services, addresses, points, base }: Run): ServiceReport[]
     });
     const isFull = ({ syn, synAck, fin, rst }: ServiceInterval): boolean => syn + synAck + fin + rst > 0;
     return {
-      address: addresses.text(series.address),
+      address,
       port: series.port,
-      point: points.points[series.point]!.name,
+      point,
       syn: series.total(Count.SYN),
       synAck: series.total(Count.SYN_ACK),
       fin: series.total(Count.FIN),
-      rst: series.total(Count.RST),
+      rst,
       rstByService: series.total(Count.BY_SERVICE),
       interval: series.interval / 1e9,
       intervals: Array.from({ length: series.length }, (_, i) => countsAt(i)).filter(isFull),
     };
   });
-  const key = ({ address, port, point }: ServiceReport): string => `${address} ${port} ${point}`;
-  return reports
-    .sort((a, b) => b.rst - a.rst || b.syn + b.synAck - a.syn - a.synAck || (key(a) < key(b) ? -1 : 1))
-    .slice(0, MOST_SERVICES);
 }
 
 /** Services and their backends, those asked most first. */

@@ -94,9 +94,10 @@ function partialLoss(context: FindingContext, told: ReadonlySet<Trail>): Group[]
  */
 function passesBy(context: FindingContext, trail: Trail, judgement: Judgement): boolean {
   const { points, tunnels } = context.names;
-  const tunnel = tunnels.get(lastAt(trail, judgement).tunnel);
   const { node } = points[judgement.lastSeen]!;
-  if (tunnel === null || judgement.nextExpected === null || points[judgement.nextExpected]!.node !== node) return false;
+  if (judgement.nextExpected === null || points[judgement.nextExpected]!.node !== node) return false;
+  const tunnel = tunnels.get(lastAt(trail, judgement).tunnel);
+  if (tunnel === null) return false;
   const own = factsOf(context).endpointsOf(node);
   return own.size > 0 && !own.has(tunnel.src) && !own.has(tunnel.dst);
 }

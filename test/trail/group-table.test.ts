@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GroupIndex } from '../../src/trail/group-index.js';
+import { GroupIndex, JOIN } from '../../src/trail/group-index.js';
 import { GroupTable, GroupTime, TIME_SHIFT } from '../../src/trail/packet-group.js';
 import { Clock } from '../../src/trail/clocks.js';
 import { Row, ROW_SHIFT } from '../../src/trail/row.js';
@@ -86,6 +86,33 @@ describe('a group that is set apart', () => {
     table.free(number);
     groups.splice(which, 1);
     expect(equal()).toEqual([...groups].reverse());
+  });
+});
+
+describe('a packet', () => {
+  it('is alone where no other has its content or is a piece of it', () => {
+    const { table, index, groups } = tableOf(2, 1);
+    const [one, other] = groups as [number, number];
+    const [row, its] = [one << ROW_SHIFT, other << ROW_SHIFT];
+    expect(index.isAlone(one)).toBe(false);
+    // A piece of another content
+    index.remove(other);
+    table.rows[its + Row.INVARIANT_LOW] = 8;
+    index.add(other);
+    expect(index.isAlone(one)).toBe(false);
+    // The same content, which is no piece
+    index.remove(other);
+    table.rows[its + Row.INVARIANT_LOW] = table.rows[row + Row.INVARIANT_LOW]!;
+    table.rows[its + Row.BURST] = 8;
+    index.add(other);
+    expect(index.isAlone(one)).toBe(false);
+    table.view(other).done = true;
+    expect(index.isAlone(one)).toBe(true);
+    table.view(other).done = false;
+    // No sighting of one packet is so long behind
+    table.times[(other << TIME_SHIFT) + GroupTime.FIRST]! += 2 * JOIN;
+    table.times[(other << TIME_SHIFT) + GroupTime.LAST]! += 2 * JOIN;
+    expect(index.isAlone(one)).toBe(true);
   });
 });
 
