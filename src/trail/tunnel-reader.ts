@@ -38,16 +38,15 @@ export class TunnelReader {
     const known = this.#known;
     const hash = Math.imul(src, 0x9e3779b1) ^ Math.imul(dst, 0x85ebca6b) ^ Math.imul(tunnelId, 0xc2b2ae35);
     const at = (hash >>> (32 - BITS)) << SHIFT;
-    const number = known[at + NUMBER]!;
+    // What is not filled yet has a kind that is no tunnel's
     if (
-      number !== 0 &&
       known[at] === src &&
       known[at + DST] === dst &&
       known[at + PORT] === port &&
       known[at + ID] === tunnelId &&
       known[at + KIND] === tunnelKind
     ) {
-      return number;
+      return known[at + NUMBER]!;
     }
     known[at] = src;
     known[at + DST] = dst;
