@@ -168,10 +168,10 @@ export class AddressTable {
   }
 }
 
-/** Of the first word alone, since two are looked up for every frame, and four where there is a tunnel. */
+/** In fewer steps than hashIpv6: two addresses or more are looked up for every frame. The low bits depend on all of the word. */
 function hashIpv4(word: number): number {
   const h = Math.imul(word, 0x9e3779b1);
-  return h ^ (h >>> 15);
+  return h ^ (h >>> 15) ^ (h >>> 23);
 }
 
 function hashIpv6(a: number, b: number, c: number, d: number): number {

@@ -30,14 +30,14 @@ export let invariantLow = 0;
 export let invariantHigh = 0;
 export let burstKey = 0;
 
-/** Words of one packet's keys, gathered before they are mixed. */
+/** Words of one packet's keys, gathered before they are mixed: there are 31 at most. */
 const words = new Int32Array(KEY_OCTETS);
 let low = 0;
 let high = 0;
 
 /** Mixes in the words from one place to another. */
 function mix(from: number, to: number): void {
-  // "| 0": what any function may have stored would be added to as a float, which took a third of the time of reading a sighting
+  // `| 0`: else the compiler adds to the state of the module as to floats (285 instead of 195 ns a sighting in a tunnel)
   let l = low | 0;
   let h = high | 0;
   for (let i = from; i < to; i++) {
@@ -52,7 +52,7 @@ function mix(from: number, to: number): void {
 }
 
 /** Octets of the L4 part that can be compared: what is there, and what every capture of the run kept of such frames. */
-export function comparableOctets(packet: PacketView, keyOctets: number): number {
+function comparableOctets(packet: PacketView, keyOctets: number): number {
   const present = Math.min(packet.ipEnd - packet.l4At, packet.l4Length);
   let octets = Math.min(present, keyOctets);
   if (
@@ -75,7 +75,7 @@ export function ipIdentity(packet: PacketView): number {
 
 /**
  * A hash of 32 bits of what a packet keeps on its way without a translation, far from telling it from all others: by it a part of
- * the packets is chosen, the same at every point, before their keys are made, which takes four times as long.
+ * the packets is chosen, the same at every point, before their keys are made, which takes longer.
  */
 export function roughKey(packet: PacketView): number {
   const { view, l4At, protocol } = packet;

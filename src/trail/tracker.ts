@@ -154,7 +154,7 @@ export class Tracker {
   close(group: PacketGroup): void {
     const path = this.#paths.of(group.src, group.dst);
     if (this.#index.isAlone(group.number)) {
-      // Nearly all that is told so late was lost, and is like nothing else
+      // As of most lost packets, nothing is to be told with it: no lists are made to find that out
       group.done = true;
       this.#add(this.#trailOf([group], path, NO_PIECES, group.resembles));
       return;

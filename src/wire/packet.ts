@@ -41,6 +41,8 @@ export interface FrameSource {
 
 /** No frame is longer; keeps offsets and lengths small integers. */
 const LONGEST = 0x3fffffff;
+/** Nothing is read behind it: offsets are int32. */
+const LAST = 0x7fffffff;
 const ETH = Layer.ETH;
 const LINKTYPE_ETHERNET = 1;
 
@@ -190,10 +192,10 @@ export class PacketView {
     originalLength: number,
     linkType: number,
   ): void {
-    // Not Math.min: lengths beyond 31 bits make floats of all that is compared with them, a tenth of decoding
+    // Not Math.min alone: the lengths may be beyond 31 bits, and what is compared with them would be floats
     let end = at + capturedLength;
-    if (end > octets.length) end = octets.length | 0;
-    const length = originalLength > LONGEST ? LONGEST : originalLength | 0;
+    if (end > octets.length) end = Math.min(octets.length, LAST) | 0;
+    const length = originalLength > LONGEST ? LONGEST : originalLength > 0 ? originalLength | 0 : 0;
     // Storing a reference costs more than comparing it: frames of one batch share these
     if (this.view !== view) this.view = view;
     if (this.octets !== octets) this.octets = octets;
