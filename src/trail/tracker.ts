@@ -65,6 +65,8 @@ export class Tracker {
   #packets = 0;
   /** Of the packet that is put together. */
   readonly #draft = new TrailRows();
+  /** Its first and last time. */
+  readonly #times = new Float64Array(2);
   /** Trails of which most are soon forgotten, and those that somebody keeps: else a few of these would hold the rows of many. */
   #passing = new TrailRows();
   #kept = new TrailRows();
@@ -272,12 +274,14 @@ export class Tracker {
         const way = new Set(trail.sightings.map(({ point }) => point));
         if (way.size > exchange.requestWay.length) exchange.requestWay = [...way];
       }
+      const times = this.#times;
+      trail.copyTimes(times);
       note(
         exchange,
         trail.direction,
         trail,
-        trail.times,
-        trail.timesAt,
+        times,
+        0,
         last,
         this.#reachOf(trail, arrived),
         trail.lastSighting.point,

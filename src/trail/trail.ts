@@ -108,6 +108,12 @@ export class Trail {
     return 1 + this.sightingCount;
   }
 
+  /** Writes its first and its last time. */
+  copyTimes(to: Float64Array): void {
+    to[0] = this.firstTime;
+    to[1] = this.lastTime;
+  }
+
   /** Moves it to other memory. */
   moveTo(memory: TrailRows): void {
     const { size } = this;
@@ -166,13 +172,6 @@ export class Trail {
   }
   get lastTime(): number {
     return this.#memory.times[(this.#row >> 1) + LAST_TIME]!;
-  }
-  /** Where those two stand, one behind the other: from `timesAt` on. */
-  get times(): Float64Array {
-    return this.#memory.times;
-  }
-  get timesAt(): number {
-    return (this.#row >> 1) + FIRST_TIME;
   }
   get quote(): Quote | null {
     return this.#rare.quote;
