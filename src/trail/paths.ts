@@ -30,7 +30,7 @@ export class Paths {
   /** By number: that of its way + 1, above two bits that say when packets are told; 0 where it was not looked for yet. */
   #wayOf = new Int32Array(1 << 8);
   readonly #ways: Way[] = [];
-  /** Of ways, by their hash: a text for each path would take longer than all else about it. */
+  /** Of ways, by their hash: to make a text of each took a fifth as long as to find it. */
   readonly #wayNumbers = new Map<number, number[]>();
   /** Entries by source and destination, 0 for none. */
   readonly #near = new Int32Array(NEAR * NEAR);
