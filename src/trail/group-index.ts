@@ -175,12 +175,9 @@ export class GroupIndex {
       this.#walked++;
       const its = other << SHIFT;
       if (
-        other !== group &&
         rows[its + INVARIANT_LOW] === low &&
         rows[its + INVARIANT_HIGH] === rows[row + INVARIANT_HIGH] &&
-        rows[its + NEED] !== TOLD &&
-        rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
-        this.#near(group, other)
+        this.#mayGoWith(group, other)
       ) {
         return other;
       }
@@ -203,7 +200,7 @@ export class GroupIndex {
     return this.onlyTranslation(group) === 0 && this.#nextPiece(group, 0) === 0;
   }
 
-  /** As #nextTranslation. */
+  /** The next one behind `after` (0: the first) in its chain. */
   #nextPiece(group: number, after: number): number {
     const { rows } = this.#groups;
     const row = group << SHIFT;
@@ -213,18 +210,21 @@ export class GroupIndex {
     let other = after === 0 ? this.#burst[burst & MASK]! : rows[(after << SHIFT) + NEXT_BURST]!;
     for (; other !== 0 && this.#walked < WALK; other = rows[(other << SHIFT) + NEXT_BURST]!) {
       this.#walked++;
-      const its = other << SHIFT;
-      if (
-        other !== group &&
-        rows[its + BURST] === burst &&
-        rows[its + NEED] !== TOLD &&
-        rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
-        this.#near(group, other)
-      ) {
-        return other;
-      }
+      if (rows[(other << SHIFT) + BURST] === burst && this.#mayGoWith(group, other)) return other;
     }
     return 0;
+  }
+
+  /** True for another packet of the same protocol that is not told yet, close in time. */
+  #mayGoWith(group: number, other: number): boolean {
+    const { rows } = this.#groups;
+    const [row, its] = [group << SHIFT, other << SHIFT];
+    return (
+      other !== group &&
+      rows[its + NEED] !== TOLD &&
+      rows[its + PROTOCOL] === rows[row + PROTOCOL] &&
+      this.#near(group, other)
+    );
   }
 
   #near(a: number, b: number): boolean {

@@ -156,6 +156,13 @@ export class GroupTable {
     return false;
   }
 
+  /** True when all of some points saw the group. */
+  hasSeenAll(group: number, points: readonly number[]): boolean {
+    // A loop, since it is asked about every packet
+    for (let i = 0; i < points.length; i++) if (!this.hasSeen(group, points[i]!)) return false;
+    return true;
+  }
+
   /** True when a point saw the group more than once, or a group has lost count of who saw it. */
   isRepeated(group: number): boolean {
     const row = group << SHIFT;

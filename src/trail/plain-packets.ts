@@ -105,8 +105,7 @@ export class PlainPackets {
     // A packet that was not seen where its source lives may be a translated one; its first form is told with it.
     const other = path.isWhole ? 0 : this.#index.onlyTranslation(number);
     if (other === 0) {
-      const { points } = path;
-      for (let i = 0; i < points.length; i++) if (!this.#groups.hasSeen(number, points[i]!)) return false;
+      if (!this.#groups.hasSeenAll(number, path.points)) return false;
       this.tell(number, path);
       return true;
     }

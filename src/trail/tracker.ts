@@ -130,8 +130,7 @@ export class Tracker {
 
   /** A point is still to see it, and there is nothing to tell it with or to doubt: what is lost makes no objects until it is told. */
   #mustWait(number: number, { points, endsAtHome }: Way): boolean {
-    const isSeen = endsAtHome && points.every((point) => this.#groups.hasSeen(number, point));
-    return !isSeen && this.#index.isAlone(number);
+    return !(endsAtHome && this.#groups.hasSeenAll(number, points)) && this.#index.isAlone(number);
   }
 
   #settleAny(number: number): boolean {
