@@ -4,7 +4,8 @@ import { DEFAULTS } from './generate.js';
 export const MIB = 1048576;
 /** What `lasthop` takes to start is measured on the largest sample, whose saved state is read too. */
 export const SAMPLE = 'samples/sopnode-broken-ping';
-export const COMMANDS = ['diagnose', 'exchanges', 'trails', 'points', 'packets'];
+/** With options, since those who write scripts use them. */
+export const COMMANDS = ['diagnose', 'diagnose --format json', 'exchanges', 'trails', 'points', 'packets'];
 
 /** @typedef {ReturnType<typeof import('./figures.js').summaryOf> & { trace: string, collections: number | null }} Measured */
 /** @typedef {(name: string, trace: string) => Measured | undefined} Find */

@@ -23,7 +23,7 @@ async function measureStarts(rounds) {
   const sample = join(ROOT, SAMPLE);
   /** @type {Record<string, string[]>} */
   const commands = { node: ['-e', '0'], '--version': [lasthop, '--version'] };
-  for (const name of COMMANDS) commands[name] = [lasthop, name, sample];
+  for (const name of COMMANDS) commands[name] = [lasthop, ...name.split(' '), sample];
   /** @type {Record<string, import('./measure.js').Measurement[]>} */
   const all = Object.fromEntries(Object.keys(commands).map((name) => [name, []]));
   for (let round = 1; round <= rounds; round++) {

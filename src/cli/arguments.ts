@@ -1,6 +1,7 @@
 import type { FailOn } from './exit-code.js';
 import { parseClock, parseMemory, parseOrder, parsePort, parseTime, UsageError } from './options.js';
 import type { Typed } from './parser.js';
+import { wellFormed } from './well-formed.js';
 
 export type Command = 'diagnose' | 'exchanges' | 'trails' | 'packets' | 'points' | 'explain';
 export type Format = (typeof FORMATS)[number];
@@ -36,34 +37,17 @@ const FORMATS = ['text', 'json', 'ndjson'] as const;
 const COLORS = ['auto', 'always', 'never'] as const;
 const FAIL_ON = ['warning', 'error', 'info', 'never'] as const;
 
-/** Commands whose words, where no option is among them, are captures. */
-const READING: readonly string[] = ['diagnose', 'exchanges', 'trails', 'packets', 'points'] satisfies Command[];
-
 /**
  * Reads a command line. Gives the text to print instead where help or the version was asked for.
  * @throws UsageError
  */
 export async function parseArguments(argv: readonly string[], version: string): Promise<Arguments | string> {
-  let typed: Typed | string | null = withoutOptions(argv);
+  let typed: Typed | string | null = wellFormed(argv);
   if (typed === null) {
     const { parse } = await import('./parser.js');
     typed = await parse(argv, version);
   }
   return typeof typed === 'string' ? typed : checked(typed);
-}
-
-/** Words alone need no parser, which takes as long to load as Node itself; null when there is anything else. */
-function withoutOptions(argv: readonly string[]): Typed | null {
-  const [first] = argv;
-  // The parser takes a last word `help` for --help
-  if (first === undefined || argv.at(-1) === 'help' || argv.some((word) => word.startsWith('-'))) return null;
-  if (first === 'explain') return null;
-  const isCommand = READING.includes(first);
-  return {
-    command: isCommand ? (first as Command) : 'diagnose',
-    values: { captures: isCommand ? argv.slice(1) : argv },
-    afterDashes: [],
-  };
 }
 
 function checked({ command, values, afterDashes }: Typed): Arguments {

@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import type { Argv } from 'yargs';
 import type { Command } from './arguments.js';
+import { OPTIONS, OPTIONS_OF } from './option-table.js';
 import { UsageError } from './options.js';
 
 /** What was typed, not checked yet. */
@@ -15,47 +16,26 @@ export interface Typed {
 // yargs parses positionals a second time and loses a lone dash on the way. No argument can hold a NUL, so this stands for it.
 const STDIN = '\0-';
 
-const TEXT = { type: 'string', requiresArg: true } as const;
-const LIST = { type: 'string', array: true, requiresArg: true } as const;
+const KINDS = {
+  text: { type: 'string', requiresArg: true },
+  list: { type: 'string', array: true, requiresArg: true },
+  switch: { type: 'boolean' },
+} as const;
 
-function outputOptions<T>(y: Argv<T>) {
-  return y
-    .option('format', { ...TEXT, describe: 'How to print: text, json or ndjson' })
-    .option('output', { ...TEXT, describe: 'Write to this file instead of standard output' })
-    .option('color', { ...TEXT, describe: 'auto (at a terminal, unless NO_COLOR is set), always or never' })
-    .option('quiet', { type: 'boolean', describe: 'No progress and no notices on standard error' });
+/** Tells yargs of the options of a command. */
+function optionsOf(y: Argv, command: Command): Argv {
+  for (const name of OPTIONS_OF[command]) {
+    const { kind, describe } = OPTIONS[name];
+    y.option(name, { ...KINDS[kind], describe });
+  }
+  return y;
 }
 
-function readOptions<T>(y: Argv<T>) {
-  return outputOptions(y)
-    .positional('captures', { ...LIST, describe: 'File, folder, - (standard input) or POINT=FILE' })
-    .option('filter', {
-      ...TEXT,
-      describe: 'Inner packets: host, net, port, tcp, udp, icmp, and, or, not, ( )',
-    })
-    .option('since', { ...TEXT, describe: 'Leave out earlier frames; epoch seconds or ISO 8601 (UTC)' })
-    .option('until', { ...TEXT, describe: 'Leave out later frames' })
-    .option('vxlan-port', { ...LIST, describe: 'UDP port to take as VXLAN besides 4789 and 8472; repeatable' })
-    .option('n', { type: 'boolean', describe: 'Addresses as numbers (lasthop never asks a name server)' });
-}
-
-function captureOptions<T>(y: Argv<T>) {
-  return readOptions(y)
-    .option('order', { ...TEXT, describe: 'Points in path order, POINT,POINT,...; wins over the order found' })
-    .option('clock', {
-      ...LIST,
-      describe: 'POINT=OFFSET, how far its clock is ahead (+1.5s, -200ms); repeatable',
-    })
-    .option('state', {
-      ...LIST,
-      describe:
-        'Folder with saved output of ip, bridge, sysctl, iptables-save -c, ipset, conntrack, nft for the verdict; repeatable',
-    })
-    .option('cluster', {
-      ...LIST,
-      describe: 'Saved kubectl get nodes,pods,services,endpointslices -A -o json: names for the verdict; repeatable',
-    })
-    .option('memory', { ...TEXT, describe: 'Bound of the memory for pairing, such as 256M or 1G' });
+function captureOptions(y: Argv, command: Command): Argv {
+  return optionsOf(y, command).positional('captures', {
+    ...KINDS.list,
+    describe: 'File, folder, - (standard input) or POINT=FILE',
+  });
 }
 
 const USAGE = `$0 [command] CAPTURE...
@@ -93,34 +73,33 @@ export async function parse(argv: readonly string[], version: string): Promise<T
     .command(
       ['diagnose [captures..]', '$0'],
       'The verdict: findings worst first, each with its trail, causes and next command',
-      (y) =>
-        captureOptions(y)
-          .option('fail-on', {
-            ...TEXT,
-            describe: 'Least severity that makes the exit code 1: error, warning, info, never',
-          })
-          .option('only', { ...LIST, describe: 'Only findings of this kind or with this cause; repeatable' }),
+      (y) => captureOptions(y, 'diagnose'),
       choose('diagnose'),
     )
-    .command('exchanges [captures..]', 'A row an exchange', (y) => captureOptions(y), choose('exchanges'))
-    .command('trails [captures..]', 'A row a packet: where it was seen', (y) => captureOptions(y), choose('trails'))
+    .command('exchanges [captures..]', 'A row an exchange', (y) => captureOptions(y, 'exchanges'), choose('exchanges'))
+    .command(
+      'trails [captures..]',
+      'A row a packet: where it was seen',
+      (y) => captureOptions(y, 'trails'),
+      choose('trails'),
+    )
     .command(
       'packets [captures..]',
       'A line a packet as tcpdump would, the inner packet first, its tunnel after it',
-      (y) => readOptions(y).option('v', { type: 'boolean', describe: 'Every field, below its packet' }),
+      (y) => captureOptions(y, 'packets'),
       choose('packets'),
     )
     .command(
       'points [captures..]',
       'What is in the files: points, windows, clocks, counts, trust in each capture',
-      (y) => captureOptions(y),
+      (y) => captureOptions(y, 'points'),
       choose('points'),
     )
     .command(
       'explain [kind]',
       "A finding's meaning, how it is shown, what confirms it",
       (y) =>
-        outputOptions(y).positional('kind', {
+        optionsOf(y, 'explain').positional('kind', {
           type: 'string',
           describe: 'Finding or cause; without it, the list of them',
         }),

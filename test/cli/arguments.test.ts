@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments, type Arguments } from '../../src/cli/arguments.js';
+import { OPTIONS } from '../../src/cli/option-table.js';
 import { UsageError } from '../../src/cli/options.js';
+import { parse as parseByYargs, type Typed } from '../../src/cli/parser.js';
+import { wellFormed } from '../../src/cli/well-formed.js';
 import { runs } from '../support/runs.js';
 
 async function parse(...argv: string[]): Promise<Arguments> {
@@ -26,31 +29,66 @@ describe('command line', () => {
     expect(await parse(command, 'a.pcap')).toMatchObject({ command, captures: ['a.pcap'] });
   });
 
-  it('reads words alone as it reads them beside an option', async () => {
-    const words = fc.constantFrom(
-      'diagnose',
-      'trails',
-      'packets',
-      'points',
-      'a.pcap',
-      '',
-      '1',
-      'n/x=y',
-      'a b',
-      'explain',
+  it('reads what is well-formed as the parser reads it, and leaves it the rest', async () => {
+    // yargs takes the command for the value of a switch before it
+    const words = fc.constantFrom('diagnose', 'trails', 'packets', 'points', 'explain', 'a.pcap', '');
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...Object.keys(OPTIONS).map((name) => `--${name}`),
+        '-n',
+        '-v',
+        '-nv',
+        '-h',
+        '--help',
+        '--version',
+      ),
+      fc.constantFrom('diagnose', 'trails', 'packets', 'points', 'explain', 'help', 'a.pcap', 'n/x=y', '-', '--'),
+      fc.constantFrom(
+        'json',
+        '5',
+        'a b',
+        '',
+        'true',
+        '--format=json',
+        '--clock=n=-1s',
+        '--only=a,b',
+        '--filter=',
+        '-5',
+      ),
+      fc.constantFrom('--quiet=true', '--no-quiet', '--nope', '-nx', '--form', '---n', '--n=1', '--__proto__', '--_=1'),
     );
+    let read = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(words, { maxLength: 4 }), async (argv) => {
-        fc.pre(argv[0] !== 'explain');
-        const alone = await parseArguments(argv, '1.2.3').catch(String);
-        expect(alone).toEqual(await parseArguments([...argv, '--color', 'auto'], '1.2.3').catch(String));
+      fc.asyncProperty(words, fc.array(piece, { maxLength: 6 }), async (first, others) => {
+        const argv = [first, ...others];
+        const typed = wellFormed(argv);
+        if (typed === null) return;
+        read++;
+        const other = await parseByYargs(argv, '1.2.3');
+        if (typeof other === 'string') throw new Error(`printed: ${other}`);
+        const names = ['captures', ...Object.keys(OPTIONS)];
+        // yargs has a list of no captures where there are none
+        const valuesOf = (values: Typed['values']) =>
+          names.map((name) => [name, values[name] ?? (name === 'captures' ? [] : undefined)]);
+        expect(valuesOf(typed.values)).toEqual(valuesOf(other.values));
+        expect(typed.command).toBe(other.command);
+        expect(typed.afterDashes).toEqual(other.afterDashes);
       }),
-      runs(100),
+      runs(300),
     );
+    expect(read).toBeGreaterThan(10);
     expect(await parseArguments(['a.pcap', 'help'], '1.2.3')).toBe(await parseArguments(['--help'], '1.2.3'));
+    for (const usual of [
+      'diagnose --quiet --format ndjson a',
+      'a b --only x --only=y',
+      'packets -nv -',
+      'a --quiet -- --b',
+    ])
+      expect(wellFormed(usual.split(' ')), usual).not.toBeNull();
   });
 
   it('takes options anywhere, and a list option only one value at a time', async () => {
+    expect(await parse('--quiet', 'points', 'a.pcap')).toMatchObject({ command: 'points', captures: ['a.pcap'] });
     expect(await parse('--vxlan-port', '4799', 'a.pcap', '--vxlan-port=1', 'b.pcap')).toMatchObject({
       captures: ['a.pcap', 'b.pcap'],
       vxlanPorts: [4799, 1],
