@@ -20,10 +20,11 @@ export type Gathered = Pick<
   readonly faults: CaptureError[];
 };
 
-/** First reading of all captures, by this thread and by another one where there is one. Throws where none could be opened. */
+/** First of so many readings of all captures, by this thread and by another one where there is one. Throws where none could be opened. */
 export async function gather(
   sources: readonly Source[],
   thread: ReadingThread | null,
+  readings: 1 | 2,
   options: DiagnoseOptions,
 ): Promise<Gathered> {
   const base = await firstSecond(sources, options.signal);
@@ -35,7 +36,7 @@ export async function gather(
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   };
-  const progress = progressOf(sources, options, 0);
+  const progress = progressOf(sources, options, 0, readings);
   const open = (source: Source): Promise<Capture> =>
     openCapture(source.open(), { file: source.file, ...(signal === undefined ? {} : { signal }) });
   const reading = new FirstReading(settings, sources.length);

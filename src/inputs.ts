@@ -1,6 +1,9 @@
 import { CaptureError, type CaptureSource } from './capture/capture.js';
 import type { SmallFiles } from './capture/node-files.js';
-import { OptionsError } from './options.js';
+import { ReadFault } from './capture/octet-reader.js';
+import { openSource } from './capture/sources.js';
+import { parsePoint, pointFromPath, pointText } from './net/point-name.js';
+import { OptionsError, type DiagnoseOptions } from './options.js';
 
 /** A capture to read: a path (file or folder), octets, a stream, or one of these with the capture point it belongs to. */
 export type CaptureInput =
@@ -29,11 +32,25 @@ export interface Source {
 /** Most octets of a stream kept for the second reading; a longer stream is refused, since its verdicts would rest on half the evidence. */
 const STREAM_LIMIT = 1 << 30;
 
+/** Point of octets that nothing names; of further ones with a number behind it. */
+const NAMELESS = 'capture';
+/** Octets taken from a stream at a time. */
+const CHUNK = 1 << 16;
+
 /** Expands folders and gives every input a name. */
-export async function resolveInputs(inputs: readonly CaptureInput[], signal?: AbortSignal): Promise<Source[]> {
+export async function resolveInputs(
+  inputs: readonly CaptureInput[],
+  { signal, onNotice }: Pick<DiagnoseOptions, 'signal' | 'onNotice'>,
+): Promise<Source[]> {
   if (inputs.length === 0) throw new OptionsError('no capture given');
   const sources: Source[] = [];
   const taken = new Set<string>();
+  const nameless: string[] = [];
+  // Of one name they would be one point, which shows each packet of the others' again
+  const nameOfNameless = (first: string): string => {
+    nameless.push(nameless.length === 0 ? first : `${NAMELESS}${nameless.length + 1}`);
+    return nameless.at(-1)!;
+  };
   let small: SmallFiles | undefined;
   for (const input of inputs) {
     const given = isPlain(input) ? { source: input } : input;
@@ -45,12 +62,17 @@ export async function resolveInputs(inputs: readonly CaptureInput[], signal?: Ab
       sources.push(...(await onlyNew(await pathSources(source, point, name, small, signal), taken)));
     } else if (source instanceof Uint8Array || source instanceof Blob) {
       const size = source instanceof Blob ? source.size : source.length;
-      const file = name ?? (typeof File !== 'undefined' && source instanceof File ? source.name : (point ?? 'capture'));
+      const own = typeof File !== 'undefined' && source instanceof File ? source.name : undefined;
+      const file = name ?? own ?? point ?? nameOfNameless(NAMELESS);
       sources.push({ file, point, path: null, open: () => source, size });
     } else {
-      sources.push(await streamSource(source, point, name ?? point ?? '-', signal));
+      sources.push(await streamSource(source, point, name ?? point ?? nameOfNameless('-'), signal));
     }
   }
+  if (nameless.length > 1)
+    onNotice?.(
+      `captures without a name are taken for points of their own: ${nameless.join(', ')}; give each its point, such as node1/eth0`,
+    );
   return sources;
 }
 
@@ -60,7 +82,8 @@ async function onlyNew(sources: readonly Source[], taken: Set<string>): Promise<
   const found: Source[] = [];
   for (const source of sources) {
     const identity = source.path === null ? null : await fileIdentity(source.path);
-    const key = `${identity} ${source.point ?? ''}`;
+    const { node, interface: name } = source.point === null ? pointFromPath(source.file) : parsePoint(source.point);
+    const key = `${identity} ${pointText(node, name)}`;
     if (identity !== null && taken.has(key)) continue;
     taken.add(key);
     found.push(source);
@@ -83,14 +106,24 @@ function isPlain(input: CaptureInput): input is CaptureSource {
   );
 }
 
+/** A stream can be read only once while verdicts need two readings: its octets are kept, and what ended it before its end. */
 async function streamSource(
   stream: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
   point: string | null,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<Source> {
-  const octets = await collect(stream, file, signal);
-  return { file, point, path: null, open: () => octets, size: octets.length };
+  const { octets, fault } = await collect(stream, file, signal);
+  const open = (): CaptureSource => {
+    if (fault instanceof CaptureError) throw fault;
+    return fault === null ? octets : failing(octets, fault);
+  };
+  return { file, point, path: null, open, size: octets.length };
+}
+
+async function* failing(octets: Uint8Array, fault: ReadFault): AsyncGenerator<Uint8Array> {
+  if (octets.length > 0) yield octets;
+  throw fault;
 }
 
 async function pathSources(
@@ -124,33 +157,43 @@ function fileSource(
   return { file, point, path, open: () => octets ?? path, size };
 }
 
-/** All octets of a stream, which can be read only once while verdicts need two readings. */
+/** All octets of a stream. */
 async function collect(
-  source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+  stream: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
   file: string,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
+): Promise<{ octets: Uint8Array; fault: ReadFault | CaptureError | null }> {
+  const reader = await openSource(stream, file, signal);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of source as AsyncIterable<Uint8Array>) {
-    signal?.throwIfAborted();
-    length += chunk.length;
-    if (length > STREAM_LIMIT) {
-      throw new CaptureError(
-        'not-readable',
-        file,
-        length,
-        0,
-        'a stream longer than 1 GiB: save it to a file, which can be read twice',
-      );
+  let fault: ReadFault | CaptureError | null = null;
+  let used = CHUNK;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (used === CHUNK) {
+        chunks.push(new Uint8Array(CHUNK));
+        used = 0;
+      }
+      const had = await reader.read(chunks.at(-1)!.subarray(used));
+      if (had === 0) break;
+      used += had;
+      length += had;
+      if (length > STREAM_LIMIT) {
+        const message = 'a stream longer than 1 GiB: save it to a file, which can be read twice';
+        fault = new CaptureError('not-readable', file, length, 0, message);
+        length = 0;
+        break;
+      }
     }
-    chunks.push(chunk.slice());
+  } catch (error) {
+    if (!(error instanceof ReadFault)) throw error;
+    fault = error;
+  } finally {
+    await reader.close();
   }
   const octets = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    octets.set(chunk, at);
-    at += chunk.length;
-  }
-  return octets;
+  for (let at = 0; at < length; at += CHUNK)
+    octets.set(chunks[at / CHUNK]!.subarray(0, Math.min(CHUNK, length - at)), at);
+  return { octets, fault };
 }

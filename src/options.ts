@@ -51,3 +51,21 @@ export interface DiagnoseOptions {
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }
+
+/** Looks at what types alone do not keep out: programs hand on what users typed. @throws OptionsError */
+export function checkOptions(options: DiagnoseOptions): void {
+  const { memory, threads, vxlanPorts = [], clocks = {}, since, until } = options;
+  if (memory !== undefined && !(Number.isFinite(memory) && memory > 0))
+    throw new OptionsError(`memory is ${String(memory)}: octets are wanted, more than 0`);
+  if (threads !== undefined && threads !== 1 && threads !== 2)
+    throw new OptionsError(`threads is ${String(threads)}: 1 or 2 is wanted`);
+  for (const port of vxlanPorts)
+    if (!Number.isInteger(port) || port < 1 || port > 65535)
+      throw new OptionsError(`vxlanPorts has ${String(port)}: ports from 1 to 65535 are wanted`);
+  for (const [point, ahead] of Object.entries(clocks))
+    if (!Number.isFinite(ahead))
+      throw new OptionsError(`clocks has ${String(ahead)} for ${point}: nanoseconds are wanted`);
+  for (const [name, time] of Object.entries({ since, until }))
+    if (time !== undefined && typeof time !== 'bigint')
+      throw new OptionsError(`${name} is ${String(time)}: nanoseconds since the epoch are wanted, a bigint`);
+}

@@ -267,15 +267,22 @@ export interface Progress {
   done(size: number): void;
 }
 
-/** Tells the caller the octets read over all sources and both readings; `reading`: 0 for the first. */
-export function progressOf(sources: readonly Source[], options: DiagnoseOptions, reading: 0 | 1): Progress {
+/** Tells the caller the octets read over all sources and readings; `reading`: 0 for the first of so many. */
+export function progressOf(
+  sources: readonly Source[],
+  options: DiagnoseOptions,
+  reading: 0 | 1,
+  readings: 1 | 2,
+): Progress {
   const total = sources.every((source) => source.size !== null)
     ? sources.reduce((sum, source) => sum + source.size!, 0)
     : null;
   let before = reading * (total ?? 0);
-  const progress = (read: number): void => options.onProgress?.(before + read, total === null ? null : 2 * total);
+  const progress = (read: number): void =>
+    options.onProgress?.(before + read, total === null ? null : readings * total);
   progress.done = (size: number): void => {
     before += size;
+    progress(0);
   };
   return progress;
 }

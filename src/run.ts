@@ -4,7 +4,7 @@ import { resolveInputs, type CaptureInput, type Source } from './inputs.js';
 import type { PacketFilter } from './net/filter.js';
 import type { PointTable } from './net/points.js';
 import { relative } from './net/relative-time.js';
-import { OptionsError, type DiagnoseOptions } from './options.js';
+import { checkOptions, OptionsError, type DiagnoseOptions } from './options.js';
 import { filterOf, inOrder, progressOf } from './reading.js';
 import { threadPays } from './thread-pays.js';
 import { openSightings } from './second-reading.js';
@@ -15,7 +15,7 @@ import { findSavedState, nameInterfaces, readSavedState, type StateRead } from '
 import type { Exchange } from './trail/exchange.js';
 import { FlowTable } from './trail/flows.js';
 import { Choice } from './trail/choice.js';
-import { Clock, estimateClocks } from './trail/clocks.js';
+import { Clock, estimateClocks, takeGiven } from './trail/clocks.js';
 import type { Evidence, FileWindow, PointEvidence } from './trail/evidence.js';
 import { KIND_SHIFT, Row, ROW_SHIFT, RowFlag } from './trail/row.js';
 import { AHEAD, JOIN } from './trail/group-index.js';
@@ -107,10 +107,11 @@ export async function prepare(
   options: DiagnoseOptions,
   purpose: Purpose,
 ): Promise<Run> {
+  checkOptions(options);
   // Found first: what is named and not there should not cost a reading of all captures.
   const found = await findSavedState(inputs, options);
   const filter = options.filter === undefined ? null : await filterOf(options.filter);
-  const sources = await inOrder(await resolveInputs(inputs, options.signal), options.signal);
+  const sources = await inOrder(await resolveInputs(inputs, options), options.signal);
   const saved = found === null ? null : await readSavedState(found, sources, options);
   const thread =
     sources.length > 1 && (await threadPays(sources, options))
@@ -118,7 +119,7 @@ export async function prepare(
       : null;
   let captures: readonly OpenedCapture[] = [];
   try {
-    const first = await gather(sources, thread, options);
+    const first = await gather(sources, thread, purpose === 'points' ? 1 : 2, options);
     const tunnels = new TunnelTable();
     if (purpose === 'points') await thread?.end();
     // While clocks are compared here, the other thread reads the first sightings
@@ -167,7 +168,7 @@ function arrange(
   const orders = new PointOrders(evidence.samples, groups, points.points);
   const topology = new Topology(evidence, points.points, orders);
   const clocks = estimateClocks(evidence.samples, groups, points.points, topology, orders);
-  for (const [name, offset] of Object.entries(options.clocks ?? {})) setClock(clocks, points, name, offset);
+  takeGiven(clocks, givenClocks(points, options));
   const given = (options.order ?? []).map((name) => {
     const point = points.find(name);
     if (point === undefined) throw new OptionsError(`--order names ${name}, which is no point of these captures`);
@@ -229,11 +230,15 @@ function bounded(count: number): number {
   return Math.max(1 << 10, Math.min(1 << 20, Math.floor(count)));
 }
 
-/** `--clock` names a point; all points of its node follow. */
-function setClock(clocks: Map<string, Clock>, points: PointTable, name: string, offset: number): void {
-  const point = points.find(name);
-  if (point === undefined) throw new OptionsError(`--clock names ${name}, which is no point of these captures`);
-  clocks.set(point.node, new Clock('given', offset));
+/** Offsets by node: `--clock` names a point; all points of its node follow. */
+function givenClocks(points: PointTable, { clocks = {} }: DiagnoseOptions): Map<string, number> {
+  const given = new Map<string, number>();
+  for (const [name, offset] of Object.entries(clocks)) {
+    const point = points.find(name);
+    if (point === undefined) throw new OptionsError(`--clock names ${name}, which is no point of these captures`);
+    given.set(point.node, offset);
+  }
+  return given;
 }
 
 /**
@@ -247,7 +252,7 @@ export async function* pair(
   retire: (exchange: Exchange) => boolean,
 ): AsyncGenerator<void> {
   const { sources, evidence, clocks, base, window, paths, tracker, judge, services, choice } = run;
-  const progress = progressOf(sources, options, 1);
+  const progress = progressOf(sources, options, 1, 2);
   const cursors = run.captures.map(({ number, sightings }) => {
     const clock = clockOf(clocks, evidence, number);
     const windows = shownBy(evidence, number).flatMap((at) => windowsOf(at, number));

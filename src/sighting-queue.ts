@@ -112,15 +112,15 @@ export class SightingQueue {
         take(cursor);
         stride.left--;
         if (!cursor.step()) return cursor;
-      } while (stride.left > 0 && this.#isFirst(cursor.time));
+      } while (stride.left > 0 && this.#isFirst(cursor));
     }
     return null;
   }
 
-  /** True when no other capture has a sighting before this time. */
-  #isFirst(time: number): boolean {
+  /** True when no other capture comes before the one on top: of equal times, too, or ends of batches would show in their order. */
+  #isFirst(cursor: SightingCursor): boolean {
     const heap = this.#heap;
-    return (heap.length < 2 || time <= heap[1]!.time) && (heap.length < 3 || time <= heap[2]!.time);
+    return (heap.length < 2 || !isBefore(heap[1]!, cursor)) && (heap.length < 3 || !isBefore(heap[2]!, cursor));
   }
 
   /** Takes out the capture that pump returned: it is read to its end. */

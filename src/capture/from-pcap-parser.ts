@@ -11,6 +11,8 @@ export interface PcapParser {
   on(event: 'end', listener: () => void): unknown;
   /** The stream that it reads. */
   readonly stream: { pause(): unknown; resume(): unknown };
+  /** Octets that it has not read yet. */
+  readonly buffer?: { readonly length: number } | null;
 }
 
 export interface PcapParserGlobalHeader {
@@ -156,9 +158,10 @@ class ParsedCapture implements Capture {
     this.#waitingOctets -= RECORD_HEADER * packets.length + length;
   }
 
-  /** The parser says nothing of a last packet that is cut; its header without its octets does. */
+  /** The parser says nothing of a last packet that is cut: its header without its octets does, or what is left of the header. */
   #setDamage(): void {
     const { octetsRead, frames } = this;
+    const left = this.#parser.buffer?.length ?? 0;
     if (this.#error !== null) {
       this.damage = new CaptureError('not-readable', this.file, octetsRead, frames, this.#error.message);
     } else if (this.#unfinished !== null) {
@@ -166,6 +169,9 @@ class ParsedCapture implements Capture {
       const message = `file ends inside the ${capturedLength} octets of a frame`;
       const code = capturedLength > RECORD_LIMIT ? 'bad-length' : 'cut';
       this.damage = new CaptureError(code, this.file, octetsRead, frames, message);
+    } else if (left > 0) {
+      const message = `file ends after ${left} of the ${RECORD_HEADER} octets of a record header`;
+      this.damage = new CaptureError('cut', this.file, octetsRead, frames, message);
     }
   }
 }

@@ -34,7 +34,7 @@ export async function openCapture(source: CaptureSource, options: OpenOptions = 
   const { window, compression } = await openWindow(source, file, options);
   try {
     const { format, walker } = await readHeader(window);
-    const batch = new FrameBatch(Math.max(options.batchFrames ?? usualBatch(source), 1));
+    const batch = new FrameBatch(atLeastOne(options.batchFrames ?? usualBatch(source)));
     return new OpenedCapture(file, format, compression, window, walker, batch, options.signal);
   } catch (error) {
     await window.close();
@@ -47,6 +47,10 @@ export async function openCapture(source: CaptureSource, options: OpenOptions = 
 /** No capture of a few octets fills a whole batch: a record has 16 at least. */
 function usualBatch(source: CaptureSource): number {
   return source instanceof Uint8Array ? Math.min(DEFAULT_BATCH, source.length >> 4) : DEFAULT_BATCH;
+}
+
+function atLeastOne(count: number): number {
+  return Math.max(Math.trunc(count) || 1, 1);
 }
 
 function nameOf(source: CaptureSource): string {
@@ -66,7 +70,7 @@ async function openWindow(
   const raw = await openSource(source, file, options.signal);
   try {
     const { reader, compression } = await openCompressed(raw);
-    return { window: new ReadingWindow(reader, Math.max(options.chunk ?? DEFAULT_CHUNK, 1)), compression };
+    return { window: new ReadingWindow(reader, atLeastOne(options.chunk ?? DEFAULT_CHUNK)), compression };
   } catch (error) {
     await raw.close();
     if (!(error instanceof ReadFault)) throw error;
@@ -131,6 +135,7 @@ class OpenedCapture implements Capture {
   readonly #walker: FrameWalker;
   readonly #batch: FrameBatch;
   readonly #signal: AbortSignal | undefined;
+  /** Or closed: there are no more frames. */
   #iterated = false;
 
   constructor(
@@ -164,6 +169,7 @@ class OpenedCapture implements Capture {
   }
 
   close(): Promise<void> {
+    this.#iterated = true;
     return this.#window.close();
   }
 

@@ -130,5 +130,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 }
 
 function refuse(error: unknown): never {
+  if (error instanceof ReadFault) throw error;
   throw new ReadFault('not-readable', `reading failed: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -22,7 +22,7 @@ export async function* packetFrames(
 ): AsyncGenerator<PacketFrame> {
   const filter = options.filter === undefined ? null : await filterOf(options.filter);
   const within = timeTest(options);
-  const sources = await resolveInputs(inputs, options.signal);
+  const sources = await resolveInputs(inputs, options);
   const points = new PointTable();
   const packet = newView(options);
   const meta = { point: '', file: '', frame: 0, seconds: 0, nanoseconds: 0, interfaceName: null as string | null };

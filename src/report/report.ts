@@ -260,9 +260,10 @@ export interface Finding {
 export interface Counts {
   /** Complete records of any link type. */
   readonly frames: number;
-  /** Unicast IP packets, as sightings. */
+  /** Unicast IP packets, as sightings; also those that a filter does not choose. */
   readonly packets: number;
   readonly exchanges: number;
+  /** Packets, each counted once. Those that nothing tells apart have one row in `trails`. */
   readonly trails: number;
   /** State given up because a bound was reached. */
   readonly evicted: number;
@@ -287,7 +288,7 @@ export interface ExchangeRow {
   readonly attempts: number;
   readonly request: ExchangeSide | null;
   readonly reply: ExchangeSide | null;
-  /** TCP: what each point saw of each direction; null for other protocols. */
+  /** TCP: what each point saw of each direction; left out for other protocols. */
   readonly stream?: {
     readonly request: readonly StreamPoint[];
     readonly reply: readonly StreamPoint[];

@@ -11,6 +11,8 @@ const OUTLIER = 5e9;
 const TRANSIT = 50e6;
 /** One direction alone bounds a clock on one side; up to this much it says nothing against clocks that agree. */
 const ONE_WAY = 1e9;
+/** Reference of a clock of which the user gave the offset. */
+const GIVEN = 'given';
 /** Rank of no node. */
 const NOWHERE = -1;
 
@@ -69,6 +71,12 @@ export class Clock {
     return this.#errors.reduce((sum, { bound, shift, slope }) => sum + errorAt(bound, shift + slope * corrected), 0);
   }
 
+  /** This clock against another reference, that its own one is ahead of by an offset. */
+  against(reference: string, offset: number): Clock {
+    const errors = this.#errors.map(({ bound, shift, slope }) => ({ bound, shift: shift + slope * offset, slope }));
+    return new Clock(reference, this.#shift + this.#slope * offset, this.#slope, errors);
+  }
+
   /** The clock that is ahead of this one by a line over this one's time. */
   second({ offset, drift, bound }: Line): Clock {
     const rate = 1 + drift;
@@ -113,6 +121,15 @@ export function estimateClocks(
   const ranks = new Map<string, number>();
   for (const { node } of points) if (!ranks.has(node)) ranks.set(node, ranks.size);
   return spread(edgesOf(samples, groups, points, topology, orders, ranks), ranks);
+}
+
+/** Clocks that the user gave, by node. What was compared with one of them goes along: packets tell how far apart the two are. */
+export function takeGiven(clocks: Map<string, Clock>, given: ReadonlyMap<string, number>): void {
+  for (const [node, clock] of clocks) {
+    const ahead = given.has(node) ? undefined : given.get(clock.reference);
+    if (ahead !== undefined) clocks.set(node, clock.against(GIVEN, ahead));
+  }
+  for (const [node, offset] of given) clocks.set(node, new Clock(GIVEN, offset));
 }
 
 function edgesOf(

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { fromPcapParser, type PcapParser } from '../../src/capture/from-pcap-parser.js';
+import { openCapture } from '../../src/capture/open.js';
 import { concat, hex, writePcap } from '../support/capture-writer.js';
 import { collect, lines } from './collect.js';
 
@@ -60,6 +61,20 @@ describe('fromPcapParser', () => {
     expect(lines(await collect(capture))).toEqual(lines(frames.slice(0, -1)));
     const octet = pcap.length - 16 - frames.at(-1)!.octets.length;
     expect(capture.damage).toMatchObject({ code: 'cut', frame: 9999, octet });
+  });
+
+  it('tells of a file that ends anywhere in its last record what openCapture tells', async () => {
+    const last = 16 + frames.at(-1)!.octets.length;
+    for (let left = 0; left <= last; left++) {
+      const cut = pcap.subarray(0, pcap.length - last + left);
+      const [parsed, opened] = [await fromPcapParser(parse(cut)), await openCapture(cut)];
+      expect(await collect(parsed)).toHaveLength((await collect(opened)).length);
+      const { code, octet, frame } = opened.damage ?? {};
+      expect(parsed.damage ?? {}, `${left} octets of it`).toMatchObject(
+        opened.damage === null ? {} : { code, octet, frame },
+      );
+      expect(parsed.damage === null).toBe(opened.damage === null);
+    }
   });
 
   it('refuses what the parser refuses', async () => {

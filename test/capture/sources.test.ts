@@ -202,6 +202,13 @@ describe('a source is let go of', () => {
     expect(cancelled).toBe(true);
   });
 
+  it('has no more frames when it was closed before', async () => {
+    const capture = await openCapture(pcap);
+    await capture.close();
+    expect(await collect(capture)).toEqual([]);
+    expect(capture.damage).toBeNull();
+  });
+
   it('by close()', async () => {
     const { source, closed } = watched();
     await (await openCapture(source)).close();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { points } from '../../src/diagnose.js';
+import { diagnose, points } from '../../src/diagnose.js';
+import type { Report } from '../../src/report/report.js';
 import { errorAt, fitLine } from '../../src/trail/clock-line.js';
 import { inputsOf, makeScenario, scenarioOptions } from '../support/scenario.js';
 import { holds } from '../support/scenario-clocks.js';
@@ -81,5 +82,30 @@ describe('a line between what delays allow', () => {
     expect(line.offset).toBe(0);
     expect(line.drift).toBe(0);
     expect(errorAt(line.error, 10e9)).toBeLessThan(400e3);
+  });
+});
+
+describe('a clock that the user gives', () => {
+  const folder = 'samples/nat-return-unroutable';
+  const clocksOf = ({ points }: Report): Map<string, number> =>
+    new Map(points.flatMap(({ node, clock }) => (node === null || clock === null ? [] : [[node, clock.offsetNs]])));
+
+  it('of the reference takes along those that were compared with it: what is told stays the same', async () => {
+    const before = await diagnose([folder]);
+    const reference = before.points.find(({ clock }) => clock !== null)!.clock!.reference;
+    const { point } = before.points.find(({ node }) => node === reference)!;
+    const after = await diagnose([folder], { clocks: { [point]: 5e9 } });
+    for (const [node, offset] of clocksOf(before)) expect(clocksOf(after).get(node)).toBe(offset + 5e9);
+    expect(clocksOf(after).get(reference)).toBe(5e9);
+    expect(after.counts).toEqual(before.counts);
+    expect(after.findings.map(({ title }) => title)).toEqual(before.findings.map(({ title }) => title));
+  });
+
+  it('of another node moves that one alone', async () => {
+    const before = await diagnose([folder]);
+    const { point, node, clock } = before.points.find(({ clock }) => clock !== null)!;
+    const after = clocksOf(await diagnose([folder], { clocks: { [point]: 5e9 } }));
+    expect(after.get(node!)).toBe(5e9);
+    expect(after.get(clock!.reference)).toBeUndefined();
   });
 });
