@@ -1,4 +1,4 @@
-import { JudgedExchanges, type FindingContext } from './findings/context.js';
+import { EDGE, JudgedExchanges, type FindingContext } from './findings/context.js';
 import { findAll } from './findings/index.js';
 import { safeCommands } from './findings/safe-commands.js';
 import { confirmFlows } from './findings/causes/confirm/flow.js';
@@ -25,9 +25,6 @@ import type { Exchange } from './trail/exchange.js';
 import { VERSION } from './version.js';
 import { LAYER_NAMES } from './wire/layers.js';
 
-/** An exchange this close to the end of the captures may be answered after it, nanoseconds. */
-const EDGE = 1e9;
-
 /** Puts the report together from what a run learnt; `points`: only what the first reading tells. */
 export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   const { evidence, flows } = run;
@@ -43,7 +40,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   if (part === 'points')
     return { ...base, flows: [], translations: [], findings: [], services: [], backends: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
-  const end = endOf(run);
+  const { end } = evidence;
   const judged = new JudgedExchanges(run.tracker.exchanges);
   let unplaced = 0;
   run.judge.learn(run.tracker.trails);
@@ -129,13 +126,6 @@ export function namesOf(run: Run): Names {
 export function absolute(time: number, base: number): string {
   const seconds = Math.floor(time / 1e9);
   return timeText(base + seconds, Math.round(time - seconds * 1e9));
-}
-
-/** Last moment of any capture. */
-function endOf({ evidence }: Run): number {
-  let end = -Infinity;
-  for (const at of evidence.points) for (const window of at?.windows ?? []) end = Math.max(end, window.last);
-  return end;
 }
 
 /** Unanswered and not placed; the edges of the captures do not count, and a datagram needs no answer. */

@@ -136,8 +136,10 @@ async function pathSources(
   const files = await import('./capture/node-files.js');
   if (await files.isFolder(path)) {
     if (point !== null) throw new OptionsError(`${path} is a folder; a point names one file`);
-    const found = await files.listCaptureFiles(path, small);
-    if (found.length === 0) throw new CaptureError('not-a-capture', path, null, 0, 'holds no capture file');
+    const found = await files.listCaptureFiles(path, small).catch(captureError);
+    if (found instanceof CaptureError) return [refused(path, found)];
+    if (found.length === 0)
+      return [refused(path, new CaptureError('not-a-capture', path, null, 0, 'holds no capture file'))];
     return found.map(({ path, name, size, octets }) => fileSource(path, name, null, size, octets));
   }
   // What is no file gives its octets only once
@@ -145,6 +147,19 @@ async function pathSources(
   if (pipe !== null) return [await streamSource(pipe, point, name ?? path, signal)];
   const size = await files.fileSize(path);
   return [fileSource(path, name ?? path, point, size, size === null ? null : await small.read(path, size))];
+}
+
+function captureError(error: unknown): CaptureError {
+  if (error instanceof CaptureError) return error;
+  throw error;
+}
+
+/** What cannot be read, and is no reason to leave out the others. */
+function refused(path: string, error: CaptureError): Source {
+  const open = (): never => {
+    throw error;
+  };
+  return { file: path, point: null, path: null, open, size: 0 };
 }
 
 function fileSource(

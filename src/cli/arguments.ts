@@ -50,6 +50,15 @@ export async function parseArguments(argv: readonly string[], version: string): 
   return typeof typed === 'string' ? typed : checked(typed);
 }
 
+function clocksOf(texts: readonly string[]): Record<string, number> {
+  const clocks: Record<string, number> = {};
+  for (const [point, offset] of texts.map(parseClock)) {
+    if (point in clocks) throw new UsageError(`--clock names ${point} twice; once is meant`);
+    clocks[point] = offset;
+  }
+  return clocks;
+}
+
 function checked({ command, values, afterDashes }: Typed): Arguments {
   const text = (name: string): string | null => {
     const value = values[name];
@@ -93,7 +102,7 @@ function checked({ command, values, afterDashes }: Typed): Arguments {
     vxlanPorts: list('vxlan-port').map((value) => parsePort('--vxlan-port', value)),
     filter: text('filter'),
     order: given('order', parseOrder),
-    clocks: Object.fromEntries(list('clock').map(parseClock)),
+    clocks: clocksOf(list('clock')),
     memory: given('memory', parseMemory),
     state: list('state'),
     cluster: list('cluster'),

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, openSync, readSync, closeSync, type WriteStream } from 'node:fs';
+import { closeSync, createWriteStream, existsSync, ftruncateSync, openSync, readSync, type WriteStream } from 'node:fs';
 import { UsageError } from './options.js';
 
 export function fileExists(path: string): boolean {
@@ -9,17 +9,25 @@ export function fileExists(path: string): boolean {
 const CAPTURE = /^(a1b2c3d4|d4c3b2a1|a1b23c4d|4d3cb2a1|0a0d0d0a|28b52ffd|1f8b)/;
 
 /**
- * Opens the file that --output names. A capture is never written over: it is what people mistype, and it cannot be taken again.
+ * Opens the file that --output names. What is in it stays until `clear`: a mistake on the command line is no reason to lose the last
+ * report. A capture is never written over: it is what people mistype, and it cannot be taken again.
  * @throws UsageError
  */
-export async function openOutput(path: string): Promise<WriteStream> {
+export async function openOutput(path: string): Promise<{ stream: WriteStream; clear: () => void }> {
   if (isCapture(path)) throw new UsageError(`--output ${path}: that file is a capture, it is not written over`);
-  const stream = createWriteStream(path);
-  await new Promise<void>((resolve, reject) => {
-    stream.once('open', () => resolve());
+  const stream = createWriteStream(path, { flags: 'a' });
+  const file = await new Promise<number>((resolve, reject) => {
+    stream.once('open', resolve);
     stream.once('error', (error) => reject(new UsageError(`--output ${path}: ${error.message}`)));
   });
-  return stream;
+  const clear = (): void => {
+    try {
+      ftruncateSync(file);
+    } catch {
+      // A device or a pipe keeps nothing
+    }
+  };
+  return { stream, clear };
 }
 
 function isCapture(path: string): boolean {

@@ -10,14 +10,18 @@ export class Sink {
   readonly #stream: NodeJS.WritableStream;
   readonly #name: string;
   readonly #owned: boolean;
+  readonly #clear: (() => void) | null;
+  #begun = false;
   #pending = '';
   #closed = false;
 
   /**
    * @param name for messages
    * @param owned true when end() closes the stream
+   * @param clear takes away what was there before, when there is something to write instead
    */
-  constructor(stream: NodeJS.WritableStream, name: string, owned: boolean) {
+  constructor(stream: NodeJS.WritableStream, name: string, owned: boolean, clear: (() => void) | null = null) {
+    this.#clear = clear;
     this.#stream = stream;
     this.#name = name;
     this.#owned = owned;
@@ -33,11 +37,19 @@ export class Sink {
     return this.#pending.length >= CHUNK;
   }
 
+  /** All went well so far: what was there before is not kept, even when there is nothing to write. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#clear?.();
+  }
+
   /** @throws OutputError */
   async flush(): Promise<void> {
     const text = this.#pending;
     this.#pending = '';
     if (this.#closed || text === '') return;
+    this.begin();
     await new Promise<void>((resolve, reject) => {
       this.#stream.write(text, (error) => {
         if (!error) resolve();

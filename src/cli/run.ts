@@ -74,12 +74,15 @@ function textOptions({ color, output }: Arguments, { stdout, env }: Io): TextOpt
 
 async function withSink(parsed: Arguments, io: Io, use: (sink: Sink) => Promise<number>): Promise<number> {
   if (parsed.output === null) return finish(new Sink(io.stdout, 'standard output', false), use);
-  return finish(new Sink(await openOutput(parsed.output), parsed.output, true), use);
+  const { stream, clear } = await openOutput(parsed.output);
+  return finish(new Sink(stream, parsed.output, true, clear), use);
 }
 
 async function finish(sink: Sink, use: (sink: Sink) => Promise<number>): Promise<number> {
   try {
-    return await use(sink);
+    const code = await use(sink);
+    sink.begin();
+    return code;
   } finally {
     await sink.end();
   }

@@ -126,6 +126,14 @@ export interface FindingContext {
   readonly timeOf: (time: number) => string;
 }
 
+/** What is sent this close to the end of the captures may be answered after it, nanoseconds. */
+export const EDGE = 1e9;
+
+/** True where nothing follows from the lack of an answer: the captures may have ended before it. */
+export function isNearEnd({ evidence }: FindingContext, time: number): boolean {
+  return time >= evidence.end - EDGE;
+}
+
 /** A node's name in a sentence. */
 export function nodeName(node: string): string {
   return node === '' ? 'the node' : node;

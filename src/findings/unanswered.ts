@@ -5,7 +5,7 @@ import type { Trail } from '../trail/trail.js';
 import { Layer } from '../wire/layers.js';
 import { TcpFlag } from '../wire/tcp.js';
 import { inNamespaceOf } from './commands.js';
-import { placeOf, type FindingContext, type Judged } from './context.js';
+import { isNearEnd, placeOf, type FindingContext, type Judged } from './context.js';
 
 const EXAMPLES = 5;
 const OPENS_BACK = TcpFlag.SYN | TcpFlag.ACK;
@@ -39,6 +39,9 @@ export function unansweredFindings(context: FindingContext, earlier: readonly Fi
     if (list === undefined) groups.set(judged.flow, [judged]);
     else list.push(judged);
   }
+  for (const [flow, list] of groups)
+    if (list.every(({ exchange }) => exchange.requests === 1 && isNearEnd(context, exchange.lastTime)))
+      groups.delete(flow);
   const requests = requestsOf(context, groups);
   return [...groups].map(([flow, list]) => unansweredFinding(context, flow, list, requests));
 }

@@ -32,6 +32,8 @@ export function roleOfInterface(name: string): PointRole {
 
 const SUFFIX = /\.(pcap|cap|pcapng|ntar|dmp|gz|zst)$/i;
 const ROTATION = /([._-]?\d+)$/;
+/** When the file was begun: dumpcap's, and what `tcpdump -G` is mostly given: date and time, with signs between or not, or seconds. */
+const WHEN = /(_\d{5}_\d{14}|[-_.](20\d\d[-_]?\d\d[-_]?\d\d([-_T.]?\d\d[-_:.]?\d\d([-_:.]?\d\d)?Z?)?|\d{10}))$/;
 
 /**
  * Reads a capture point from `NODE/INTERFACE` or `INTERFACE`.
@@ -54,12 +56,12 @@ export function pointFromPath(path: string): PointName {
   let pcapng = false;
   // Rotation numbers stand behind the suffix (tcpdump -C: x.pcap1) or before it (dumpcap: x_00001_20240101.pcap).
   for (;;) {
-    const match = SUFFIX.exec(base) ?? /\.(pcapng|pcap|cap)\d+$/i.exec(base);
+    const match = SUFFIX.exec(base) ?? /\.(pcapng|pcap|cap)\.?\d+$/i.exec(base);
     if (match === null) break;
     if (/pcapng/i.test(match[0])) pcapng = true;
     base = base.slice(0, match.index);
   }
-  base = base.replace(/_\d{5}_\d{14}$/, '');
+  base = base.replace(WHEN, '');
   const canonical = base.indexOf('__');
   if (canonical > 0) return { node: base.slice(0, canonical), interface: base.slice(canonical + 2), wholeNode: false };
   if (isKnown(base)) return { node: folder, interface: base, wholeNode: false };

@@ -12,7 +12,7 @@ const TRANSIT = 50e6;
 /** One direction alone bounds a clock on one side; up to this much it says nothing against clocks that agree. */
 const ONE_WAY = 1e9;
 /** Reference of a clock of which the user gave the offset. */
-const GIVEN = 'given';
+export const GIVEN = 'given';
 /** Rank of no node. */
 const NOWHERE = -1;
 

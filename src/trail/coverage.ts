@@ -1,5 +1,5 @@
 import type { CapturePoint } from '../net/points.js';
-import type { Clock } from './clocks.js';
+import { GIVEN, type Clock } from './clocks.js';
 import type { Evidence, PointEvidence } from './evidence.js';
 import type { Misses } from './misses.js';
 import type { Paths } from './paths.js';
@@ -12,6 +12,8 @@ import type { Form } from './trail-rows.js';
 const IN_FLIGHT = 10e6;
 /** A capture that missed a packet this close in time may have missed this one too. */
 const BLIND = 1e9;
+/** The rings of a busy host's captures overflow together, within this time, nanoseconds. */
+const HOST_BUSY = 100e6;
 /** Captures further apart than this belong to different runs: one frame has no length in time. */
 const APART = 1e9;
 /** Clocks of nodes that cannot be compared are taken to agree to within this. */
@@ -114,7 +116,13 @@ export class Coverage {
     if (time > this.#runLast - margin && this.hasCrossed(last, at)) {
       return no(point, `it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
-    if (window === 'inside') return this.#insideAt(lastSeen, point, crossing);
+    if (window === 'inside') {
+      const inside = this.#insideAt(lastSeen, point, crossing);
+      const blind = inside.certainty === 'shown' ? this.#blindBeside(point, time) : null;
+      if (blind === null) return inside;
+      const note = `${inside.note}; but ${blind}, captured on the same node, missed packets at that moment`;
+      return { ...inside, certainty: 'likely', note };
+    }
     // A capture that saw something may have been started late or stopped early: files do not say. Whether one that
     // saw nothing was capturing, others must tell.
     if (at.frames > 0) {
@@ -133,6 +141,19 @@ export class Coverage {
       `its capture is empty, while other captures of this run go on; ${this.#howIn(lastSeen, point, crossing)}`,
       'all',
     );
+  }
+
+  /** The name of another point of a node that missed packets around a moment: what keeps one capture of a host busy keeps all. */
+  #blindBeside(point: number, time: number): string | null {
+    const { evidence, points, misses } = this.#context;
+    if (misses.count === 0) return null;
+    const { node } = points[point]!;
+    for (const { id, name, node: its } of points) {
+      if (id === point || its !== node || !misses.near(id, time, HOST_BUSY)) continue;
+      // Not one that had been stopped
+      if (this.#spansOf(evidence.points[id]!).some(({ first, last }) => first <= time && time <= last)) return name;
+    }
+    return null;
   }
 
   /** Of most packets that are lost; the same object for all that are at the same place. */
@@ -243,9 +264,8 @@ export class Coverage {
     if (first === second) return 0;
     const x = clocks.get(first);
     const y = clocks.get(second);
-    if (x?.reference === 'given' || y?.reference === 'given') return 0;
-    if (x === undefined || y === undefined || x.reference !== y.reference) return Infinity;
-    return x.errorAt(time) + y.errorAt(time);
+    if (x !== undefined && y !== undefined && x.reference === y.reference) return x.errorAt(time) + y.errorAt(time);
+    return x?.reference === GIVEN || y?.reference === GIVEN ? 0 : Infinity;
   }
 
   /** True when packets of these addresses in this direction did cross the point. */

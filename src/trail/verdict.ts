@@ -98,6 +98,8 @@ function outcomeOfTold(exchange: Exchange, judge: Judge): Outcome {
     }
     return unknown(request, reply, `the reply: ${reply.judgement?.reason}`);
   }
+  // The SYN,ACK was not captured; what both sent after it, and acknowledged, is an answer all the same.
+  if (exchange.clientAcked && exchange.serverAcked) return outcome(request, reply, 'answered', 'shown');
   if (request === null) return unknown(request, reply, 'only later packets of this exchange were captured');
   if (exchange.cutReplySeen) return unknown(request, reply, 'too little was captured of what came back');
   if (request.state === 'lost') return outcome(request, reply, 'request-lost', request.judgement!.certainty);

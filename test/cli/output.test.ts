@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.js';
 import { openOutput } from '../../src/cli/files.js';
 import { UsageError } from '../../src/cli/options.js';
 import { OutputError, Sink } from '../../src/cli/output.js';
@@ -66,10 +67,36 @@ describe('--output', () => {
   it('writes over an older report', async () => {
     const path = join(folder, 'report.json');
     writeFileSync(path, '{"schema":"lasthop.report/1"}');
-    const sink = new Sink(await openOutput(path), path, true);
+    const { stream, clear } = await openOutput(path);
+    const sink = new Sink(stream, path, true, clear);
     sink.add('new\n');
     await sink.end();
     expect(readFileSync(path, 'utf8')).toBe('new\n');
+  });
+
+  it('keeps an older report when the command line or the captures are no good', async () => {
+    const path = join(folder, 'kept.json');
+    const sample = 'samples/healthy-calico';
+    const run = async (...argv: string[]): Promise<number> => {
+      const stream = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
+      const io = { stdout: stream(), stderr: stream(), stdin: Readable.from([]), env: {} };
+      return main([...argv, '--output', path], io);
+    };
+    for (const argv of [
+      ['nosuch.pcap'],
+      [sample, '--filter', 'hst x'],
+      [sample, '--order', 'a,b'],
+      [sample, '--cluster', path],
+    ]) {
+      writeFileSync(path, '{"old":1}');
+      expect(await run(...argv), argv.join(' ')).toBe(2);
+      expect(readFileSync(path, 'utf8')).toBe('{"old":1}');
+    }
+    expect(await run(sample)).toBe(0);
+    expect(readFileSync(path, 'utf8')).toMatch(/ captures, \d+ points/);
+    // Nothing to write is something to write, too
+    expect(await run('trails', sample, '--filter', 'host 192.0.2.77', '--format', 'ndjson')).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe('');
   });
 
   it.each(['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a', '1f8b0800', '28b52ffd'])(

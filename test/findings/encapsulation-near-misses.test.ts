@@ -606,6 +606,12 @@ describe('"fragmentation needed"', () => {
     );
   });
 
+  it('what arrives all the same did fit: segments that the kernel cuts up behind the point (offload)', async () => {
+    const near = told([]);
+    for (let i = 0; i < 4; i++) near.send({ time: 2e6 + i * 1e5, packet: echo(910 + i, 1472) });
+    expect(await near.findings('mtu-icmp-ignored')).toEqual([]);
+  });
+
   it('not heeded', async () => {
     const [finding] = await told([1472, 1472, 1472]).findings('mtu-icmp-ignored');
     expect(finding).toMatchObject({ severity: 'error', count: 3 });

@@ -46,9 +46,9 @@ describe('a file that changes between the two readings', () => {
     const second = save('node2__veth2.pcap', writePcap(server, { nanosecond: true }));
     // Asked for between the readings
     const options: DiagnoseOptions = {
-      get clocks() {
+      get order() {
         harm(second);
-        return {};
+        return [];
       },
     };
     const notices: string[] = [];
@@ -70,9 +70,9 @@ describe('a file that changes between the two readings', () => {
     const second = save('node2__veth2.pcap', writePcap(requests(all.server, 62), { nanosecond: true }));
     const report = await diagnose([first, second], {
       // Asked for between the readings
-      get clocks() {
+      get order() {
         truncateSync(second, statSync(second).size >> 1);
-        return {};
+        return [];
       },
     });
     expect(report.findings.map(({ kind }) => kind)).toContain('capture-damaged');

@@ -77,6 +77,14 @@ describe('a stream', () => {
   });
 });
 
+it('a folder without captures is told of, and no end of the others', async () => {
+  const empty = join(import.meta.dirname, '../support');
+  const report = await diagnose([FOLDER, empty]);
+  expect(report.counts.frames).toBe((await diagnose([FOLDER])).counts.frames);
+  expect(report.findings.find(({ kind }) => kind === 'capture-damaged')?.title).toContain('holds no capture file');
+  await expect(diagnose([empty])).rejects.toMatchObject({ code: 'not-a-capture', message: 'holds no capture file' });
+});
+
 it('a file given bare and with the point that its name says is read once', async () => {
   const path = join(FOLDER, FILES[0]!);
   const [point] = (await points([path])).points;

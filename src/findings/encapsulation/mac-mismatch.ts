@@ -15,6 +15,7 @@ export function macMismatch(context: FindingContext): Finding[] {
     const { node, role } = names.points[judgement.lastSeen]!;
     if (role !== 'tunnel' || !isIncoming(context, trail, node) || isCutAt(context, node)) return false;
     const macs = vtepMacsAt(context, node);
+    if (!knowsDevice(context, judgement.lastSeen, macs)) return false;
     return (
       octets.destinationMac >= 0 && !isGroup(octets.destinationMac) && macs.size > 0 && !macs.has(octets.destinationMac)
     );
@@ -40,6 +41,18 @@ export function macMismatch(context: FindingContext): Finding[] {
       ],
     });
   });
+}
+
+/** Of a node with several tunnel devices (one for each IP version) the addresses tell only where this one's own is among them. */
+function knowsDevice(context: FindingContext, point: number, macs: ReadonlySet<number>): boolean {
+  const { points, addresses } = context.names;
+  const { node } = points[point]!;
+  const facts = factsOf(context);
+  const devices = points.filter(({ node: its, role }) => its === node && role === 'tunnel');
+  const versions = new Set([...facts.endpointsOf(node)].map((address) => addresses.version(address)));
+  if (devices.length < 2 && versions.size < 2) return true;
+  const sources = facts.sourcesAt(point);
+  return [...macs].some((mac) => sources.has(mac));
 }
 
 /** Where captures of the node keep no more than the tunnel's headers, they do not tell which MAC address is its own. */

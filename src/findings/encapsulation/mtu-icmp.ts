@@ -34,7 +34,9 @@ export function mtuIcmp(context: FindingContext): Finding[] {
     const received = home.points.length > 0 && errors.some(({ kept: { point } }) => home.points.includes(point));
     const later = (bySender.get(`${outer.src}>${outer.dst}`) ?? []).filter((trail) => {
       const first = trail.firstSighting;
-      return facts.timeOf(first) > time + REACTION && (octetsOf(context, first)?.length ?? 0) > mtu;
+      if (facts.timeOf(first) <= time + REACTION || (octetsOf(context, first)?.length ?? 0) <= mtu) return false;
+      // What arrived did fit: the kernel cuts up segments behind this point (offload)
+      return context.judge.judge(trail).state !== 'delivered';
     });
     const said = `"fragmentation needed, MTU ${mtu}" from ${text(sender)} about ${text(outer.src)} > ${text(outer.dst)}`;
     if (later.length < HEEDLESS) {

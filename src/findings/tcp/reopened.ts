@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { findingOf, grouped, type Occurrence } from './groups.js';
-import { endOf, isSyn, type Segment } from './segment.js';
+import { endOf, isSyn, isWithin, type Segment } from './segment.js';
 import { on, plural, proof, segmentText, sideText, spanText } from './texts.js';
 import { TcpFlag } from '../../wire/tcp.js';
 import { inNamespaceOf } from '../commands.js';
@@ -43,7 +43,9 @@ function challengeIn({ segments, client }: Connection): { syn: Segment; answer: 
   if (syn === undefined || !isSyn(syn)) return null;
   const answer = segments.find(({ src, sourcePort }) => src !== client.address || sourcePort !== client.port);
   if (answer === undefined || answer.flags !== TcpFlag.ACK || answer.payloadLength > 0) return null;
-  return answer.ack === endOf(syn) ? null : { syn, answer };
+  // Data that follows may be acknowledged, too, where the SYN,ACK was not captured
+  const isOwn = client.highest >= 0 && isWithin(answer.ack, endOf(syn), client.highest);
+  return answer.ack === endOf(syn) || isOwn ? null : { syn, answer };
 }
 
 function challengeOf(evidence: TcpEvidence, connection: Connection): Challenge | null {
