@@ -120,6 +120,8 @@ export async function prepare(
   let captures: readonly OpenedCapture[] = [];
   try {
     const first = await gather(sources, thread, purpose === 'points' ? 1 : 2, options);
+    if (first.frames === 0 && first.frameCounts.some((count) => count > 0))
+      options.onNotice?.('no frame of the captures is within the time that was asked for (--since, --until)');
     const tunnels = new TunnelTable();
     if (purpose === 'points') await thread?.end();
     // While clocks are compared here, the other thread reads the first sightings

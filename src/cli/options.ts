@@ -54,6 +54,9 @@ const ISO =
 
 /** Nanoseconds since the epoch, from epoch seconds (`1795226754.391`) or ISO 8601; UTC where no zone is given, as all output is. */
 export function parseTime(option: string, text: string): bigint {
+  // As seconds it would be in 1970
+  const date = /^(20\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])$/.exec(text);
+  if (date !== null) throw new UsageError(`${option} ${text}: write a date as ${date.slice(1).join('-')}`);
   const epoch = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
   if (epoch !== null) return BigInt(epoch[1]!) * 1_000_000_000n + BigInt((epoch[2] ?? '').padEnd(9, '0'));
   const iso = ISO.exec(text);

@@ -127,6 +127,7 @@ describe('command line', () => {
     [['a.pcap', '--format', 'xml'], '--format xml: choose one of text, json, ndjson'],
     [['a.pcap', '--format', 'json', '--format', 'text'], '--format was given 2 times; once is meant'],
     [['a.pcap', '--filter='], '--filter wants a value'],
+    [['a.pcap', '--since', '20261121'], '--since 20261121: write a date as 2026-11-21'],
     [['a.pcap', '--clock', 'n/a=+1s', '--clock', 'n/a=+2s'], '--clock names n/a twice; once is meant'],
     [['a.pcap', '--filter'], 'Not enough arguments following: filter'],
     [['a.pcap', '--since', '5', '--until', '4'], '--since is later than --until'],

@@ -95,3 +95,21 @@ describe('a connection whose SYN,ACK no capture shows', () => {
     expect(after.counts.verdicts.answered).toBe(before.counts.verdicts.answered);
   });
 });
+
+it('a loss over IPv6 is asked about by what knows IPv6', async () => {
+  const { findings } = await diagnose([join(SAMPLES, 'equal-datagrams')]);
+  const causes = findings.flatMap(({ causes }) => causes);
+  expect(causes.map(({ kind }) => kind)).toContain('netpol-drop');
+  expect(causes.map(({ kind }) => kind)).not.toContain('rp-filter-drop');
+  expect(causes.filter(({ next }) => /(^|[ ;|])iptables-save|net\.ipv4|ReversePath/.test(next))).toEqual([]);
+});
+
+it('a time that no frame is of is no silence of the network: a notice says so', async () => {
+  const notices: string[] = [];
+  const onNotice = (text: string): number => notices.push(text);
+  await diagnose([join(SAMPLES, 'healthy-calico')], { since: 1_900_000_000_000_000_000n, onNotice });
+  expect(notices).toEqual([expect.stringContaining('--since')]);
+  notices.length = 0;
+  await diagnose([join(SAMPLES, 'healthy-calico')], { since: 0n, onNotice });
+  expect(notices).toEqual([]);
+});

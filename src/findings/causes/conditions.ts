@@ -98,3 +98,7 @@ export function isNextTunnel(at: Break): boolean {
 export function isVniUnknown(at: Break): boolean {
   return at.vnis.size === 0 && (at.deviceVni === null || at.deviceVni !== at.tunnel?.id);
 }
+
+export function isIpv6(address: string): boolean {
+  return address.includes(':');
+}

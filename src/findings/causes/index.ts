@@ -2,6 +2,7 @@ import type { Cause } from '../../report/report.js';
 import type { SavedState } from '../../state/read.js';
 import type { Break } from '../break.js';
 import { nodeName } from '../context.js';
+import { isIpv6 } from './conditions.js';
 import { CONFIRMED, weighed } from './confirm/index.js';
 import { PLACES, type Place } from './places.js';
 import type { Role } from './roles.js';
@@ -21,7 +22,8 @@ const TOLD = 0.9;
  * @param saved what was saved of the nodes: it weighs the causes that fit the place
  */
 export function causesOf(at: Break, saved: SavedState | null = null): Cause[] {
-  const tests = testsAt(at);
+  // Linux has no rp_filter for IPv6
+  const tests = testsAt(at).filter(([, kind]) => kind !== 'rp-filter-drop' || !isIpv6(at.destination));
   const found = new Map<CauseKind, number>();
   for (const [condition, kind, likelihood] of tests) {
     if (!found.has(kind) && condition(at)) found.set(kind, likelihood);

@@ -3,13 +3,18 @@ import type { Break } from '../break.js';
 import { inEachNamespace, onNode } from '../commands.js';
 import { nodeName } from '../context.js';
 import { macText } from '../encapsulation/facts.js';
-import { exceedsPath, isProhibited, isUnreachable } from './conditions.js';
+import { exceedsPath, isIpv6, isProhibited, isUnreachable } from './conditions.js';
 import { NAMELESS, WORKLOAD } from './roles.js';
 
 interface CauseText {
   readonly why: (at: Break) => string;
   /** One command line, to be run on the node named behind the `#`. */
   readonly next: (at: Break) => string;
+}
+
+/** Rules are saved for each IP version apart. */
+function savedRules({ destination }: Break): string {
+  return isIpv6(destination) ? 'ip6tables-save -c' : 'iptables-save -c';
 }
 
 /** What is said of each cause. */
@@ -21,16 +26,16 @@ export const CAUSES = {
   },
   'conntrack-invalid-drop': {
     why: () => 'a rule that drops what conntrack calls INVALID hits single packets of a flow',
-    next: (at) => `conntrack -S; iptables-save -c | grep INVALID${onNode(at.node)}`,
+    next: (at) => `conntrack -S; ${savedRules(at)} | grep INVALID${onNode(at.node)}`,
   },
   'forward-policy-drop': {
     why: () => 'a FORWARD chain whose policy is DROP gives the same silence',
-    next: (at) => `iptables-save -c | grep -E '^:FORWARD|DROP'${onNode(at.node)}`,
+    next: (at) => `${savedRules(at)} | grep -E '^:FORWARD|DROP'${onNode(at.node)}`,
   },
   'host-firewall-drop': {
     why: (at) => `a firewall rule of ${nodeName(at.node)} may drop ${carrierOf(at)} without an answer`,
     next: (at) =>
-      `nft list ruleset | grep -nE '${at.outerPort ?? 'ipencap|gre|udp'}|reject|drop'; tcpdump -ni ${at.last.interface} 'icmp[0]=3'${onNode(at.node)}`,
+      `nft list ruleset | grep -nE '${at.outerPort ?? 'ipencap|gre|udp'}|reject|drop'; tcpdump -ni ${at.last.interface} '${isIpv6(at.outerDestination ?? '') ? 'icmp6[0]=1' : 'icmp[0]=3'}'${onNode(at.node)}`,
   },
   'host-firewall-reject': {
     why: (at) =>
@@ -46,10 +51,12 @@ export const CAUSES = {
       at.others > 0
         ? `other packets from ${at.last.name} do reach ${at.next.name}, so forwarding is on`
         : `nothing that enters ${nodeName(at.node)} by ${at.last.interface} comes out at ${at.next.node === at.node ? at.next.interface : at.next.name}, and no ICMP error is sent: the kernel drops so where forwarding is off on the interface by which a packet enters`,
-    next: (at) =>
-      NAMELESS.includes(at.last.role)
-        ? `sysctl -ar 'ipv4.conf.*[.]forwarding'; nstat -az IpInAddrErrors${onNode(at.node)}`
-        : `sysctl net.ipv4.conf.${sysctlName(at.last.interface)}.forwarding net.ipv4.conf.all.forwarding; nstat -az IpInAddrErrors${onNode(at.node)}`,
+    next: (at) => {
+      const [family, counter] = isIpv6(at.destination) ? ['ipv6', 'Ip6InAddrErrors'] : ['ipv4', 'IpInAddrErrors'];
+      const its = `net.${family}.conf.${sysctlName(at.last.interface)}.forwarding net.${family}.conf.all.forwarding`;
+      const asked = NAMELESS.includes(at.last.role) ? `sysctl -ar '${family}.conf.*[.]forwarding'` : `sysctl ${its}`;
+      return `${asked}; nstat -az ${counter}${onNode(at.node)}`;
+    },
   },
   'mtu-blackhole-underlay': {
     why: (at) =>
@@ -80,7 +87,7 @@ export const CAUSES = {
           ? `${at.others} other packets went from ${at.last.interface} to ${at.next.interface} at that time: what is dropped depends on address and port, as a policy does`
           : 'a policy of this workload would drop without an answer',
     next: (at) =>
-      `iptables-save -c | grep -E '${filteredBy(at)}DROP|REJECT'; kubectl get networkpolicy -A${onNode(at.node)}`,
+      `${savedRules(at)} | grep -E '${filteredBy(at)}DROP|REJECT'; kubectl get networkpolicy -A${onNode(at.node)}`,
   },
   'pod-gone-arp-fail': {
     why: (at) =>
