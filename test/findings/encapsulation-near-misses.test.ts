@@ -584,6 +584,54 @@ describe('mtu-outer-fragments-lost', () => {
   });
 });
 
+describe('datagrams that are refused', () => {
+  const datagram = (id: number, port: number, ttl: number, to: string): Part =>
+    ipv4({ src: POD.a, dst: to, ttl, id, protocol: 17 }, udp({ srcPort: 40000, dstPort: port }, new Uint8Array(2)));
+  /** Datagrams to a port, each with the message of somebody that quotes it, at the sender's own interface. */
+  function refused(by: string, port: number, code: number, count = 3, to: string = POD.b): Lab {
+    const near = lab();
+    for (let i = 0; i < count; i++) {
+      const time = 1e6 + i * 1e5;
+      near.at('a/cali1', time, ethernet({}, datagram(700 + i, port, 64, to)));
+      const message = icmpError({ type: 3, code, quote: 30 }, octetsOf(datagram(700 + i, port, 62, to)));
+      near.at('a/cali1', time + 500, ethernet({}, ipv4({ src: by, dst: POD.a, id: 900 + i }, message)));
+    }
+    return near;
+  }
+
+  it('by a node on their way: a firewall, since the destination is there', async () => {
+    const { findings } = await refused(ENDPOINT.b, 9000, 3).diagnose();
+    const told = findings.filter(({ title }) => title.includes('refuses'));
+    expect(told.map(({ severity, count, certainty }) => [severity, count, certainty])).toEqual([
+      ['error', 3, 'likely'],
+    ]);
+    expect(told[0]!.title).toBe(
+      `${ENDPOINT.b} refuses 3 datagrams ${POD.a} > ${POD.b}:9000 with ICMP port unreachable`,
+    );
+    expect(told[0]!.causes.map(({ kind }) => kind)).toEqual(['host-firewall-reject']);
+  });
+
+  it('by a node, of an address that nobody has: a service without endpoints is likelier', async () => {
+    const [finding] = await refused(ENDPOINT.a, 9000, 3, 3, '10.96.0.10').findings('svc-no-endpoints');
+    expect(finding!.causes.map(({ kind }) => kind)).toEqual(['svc-no-endpoints', 'host-firewall-reject']);
+  });
+
+  it('with "prohibited": a firewall', async () => {
+    const [finding] = await refused(ENDPOINT.b, 9000, 13, 1).findings('host-firewall-reject');
+    expect(finding).toMatchObject({ severity: 'warning', certainty: 'shown', count: 1 });
+  });
+
+  it.each<[string, string, number, number]>([
+    ['by their destination, where nobody listens', POD.b, 9000, 3],
+    ['and are questions, of which the checks of DNS tell', ENDPOINT.b, 53, 3],
+    ['and are of a tunnel', ENDPOINT.b, 4789, 3],
+    ['because a host cannot be reached', ENDPOINT.b, 9000, 1],
+  ])('%s: nothing', async (_, by, port, code) => {
+    const { findings } = await refused(by, port, code).diagnose();
+    expect(findings.filter(({ title }) => title.includes('refuses'))).toEqual([]);
+  });
+});
+
 describe('"fragmentation needed"', () => {
   /** The pod's large packets at its own interface, a message, and what it sends after it. */
   function told(later: readonly number[]): Lab {

@@ -16,6 +16,7 @@ import { natReturn } from './nat-return.js';
 import { nextHopMac } from './next-hop-mac.js';
 import { outerFragments } from './outer-fragments.js';
 import { podDuplicate } from './pod-duplicate.js';
+import { datagramRefused } from './datagram-refused.js';
 import { podGone } from './pod-gone.js';
 import { portMismatch } from './port-mismatch.js';
 import { reservedBits } from './reserved-bits.js';
@@ -33,6 +34,7 @@ const CHECKS: readonly ((context: FindingContext) => Finding[])[] = [
   sourceNated,
   endpointUnreachable,
   hostFirewallReject,
+  datagramRefused,
   portMismatch,
   udpChecksumBad,
   vniMismatch,
