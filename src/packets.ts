@@ -1,7 +1,7 @@
 import type { CaptureInterface, FrameBatch } from './capture/frame-batch.js';
 import type { CaptureSource } from './capture/capture.js';
 import { openCapture } from './capture/open.js';
-import type { DiagnoseOptions } from './options.js';
+import { checkOptions, type DiagnoseOptions } from './options.js';
 import { newView } from './reading.js';
 import type { PacketView } from './wire/packet.js';
 
@@ -25,6 +25,7 @@ export async function* packets(
   source: CaptureSource,
   options: Pick<DiagnoseOptions, 'vxlanPorts' | 'signal'> = {},
 ): AsyncGenerator<{ readonly frame: FrameInfo; readonly packet: PacketView }> {
+  checkOptions(options);
   const capture = await openCapture(source, options.signal === undefined ? {} : { signal: options.signal });
   const packet = newView(options);
   for await (const batch of capture) {

@@ -51,12 +51,12 @@ export async function parseArguments(argv: readonly string[], version: string): 
 }
 
 function clocksOf(texts: readonly string[]): Record<string, number> {
-  const clocks: Record<string, number> = {};
+  const clocks = new Map<string, number>();
   for (const [point, offset] of texts.map(parseClock)) {
-    if (point in clocks) throw new UsageError(`--clock names ${point} twice; once is meant`);
-    clocks[point] = offset;
+    if (clocks.has(point)) throw new UsageError(`--clock names ${point} twice; once is meant`);
+    clocks.set(point, offset);
   }
-  return clocks;
+  return Object.fromEntries(clocks);
 }
 
 function checked({ command, values, afterDashes }: Typed): Arguments {

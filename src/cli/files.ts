@@ -1,4 +1,13 @@
-import { closeSync, createWriteStream, existsSync, ftruncateSync, openSync, readSync, type WriteStream } from 'node:fs';
+import {
+  closeSync,
+  createWriteStream,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statSync,
+  type WriteStream,
+} from 'node:fs';
 import { UsageError } from './options.js';
 
 export function fileExists(path: string): boolean {
@@ -21,16 +30,19 @@ export async function openOutput(path: string): Promise<{ stream: WriteStream; c
     stream.once('error', (error) => reject(new UsageError(`--output ${path}: ${error.message}`)));
   });
   const clear = (): void => {
-    try {
-      ftruncateSync(file);
-    } catch {
-      // A device or a pipe keeps nothing
-    }
+    // A device or a pipe keeps nothing
+    if (isFile(path)) ftruncateSync(file);
   };
   return { stream, clear };
 }
 
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
 function isCapture(path: string): boolean {
+  // To look into a pipe would wait for who writes into it
+  if (!isFile(path)) return false;
   const octets = new Uint8Array(4);
   let file;
   try {

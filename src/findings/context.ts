@@ -1,4 +1,5 @@
 import { doubled } from '../net/doubled.js';
+import { relative } from '../net/relative-time.js';
 import type { ExchangeProtocol, Place, Verdict } from '../report/report.js';
 import type { SavedState } from '../state/read.js';
 import type { Choice } from '../trail/choice.js';
@@ -122,6 +123,10 @@ export interface FindingContext {
   readonly saved: SavedState | null;
   /** Clocks by node; what is not there could not be compared with others. */
   readonly clocks: ReadonlyMap<string, Clock>;
+  /** Last moment of any capture, corrected. */
+  readonly end: number;
+  /** Second since the epoch to which times are relative. */
+  readonly base: number;
   /** A time relative to the run's base as seconds since the epoch. */
   readonly timeOf: (time: number) => string;
 }
@@ -129,9 +134,15 @@ export interface FindingContext {
 /** What is sent this close to the end of the captures may be answered after it, nanoseconds. */
 export const EDGE = 1e9;
 
-/** True where nothing follows from the lack of an answer: the captures may have ended before it. */
-export function isNearEnd({ evidence }: FindingContext, time: number): boolean {
-  return time >= evidence.end - EDGE;
+/** True where nothing follows from the lack of an answer: the captures may have ended before it. `time`: corrected. */
+export function isNearEnd({ end }: FindingContext, time: number): boolean {
+  return time >= end - EDGE;
+}
+
+/** The same of a frame that was kept, by the clock of its own point. */
+export function isFrameNearEnd({ evidence, base }: FindingContext, { point, seconds, nanoseconds }: FrameAt): boolean {
+  const ends = evidence.points[point]!.windows.map(({ last }) => last);
+  return relative(seconds, nanoseconds, base) >= ends.reduce((most, last) => Math.max(most, last), -Infinity) - EDGE;
 }
 
 /** A node's name in a sentence. */

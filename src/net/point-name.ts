@@ -32,8 +32,9 @@ export function roleOfInterface(name: string): PointRole {
 
 const SUFFIX = /\.(pcap|cap|pcapng|ntar|dmp|gz|zst)$/i;
 const ROTATION = /([._-]?\d+)$/;
-/** When the file was begun: dumpcap's, and what `tcpdump -G` is mostly given: date and time, with signs between or not, or seconds. */
-const WHEN = /(_\d{5}_\d{14}|[-_.](20\d\d[-_]?\d\d[-_]?\d\d([-_T.]?\d\d[-_:.]?\d\d([-_:.]?\d\d)?Z?)?|\d{10}))$/;
+/** When the file was begun, as `tcpdump -G` is mostly told to name it: date and time, with signs between or not, or seconds. */
+const WHEN =
+  /[-_.](20\d\d[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])([-_T.]?([01]\d|2[0-3])[-_:.]?[0-5]\d([-_:.]?[0-6]\d)?Z?)?|1\d{9})$/;
 
 /**
  * Reads a capture point from `NODE/INTERFACE` or `INTERFACE`.
@@ -61,7 +62,10 @@ export function pointFromPath(path: string): PointName {
     if (/pcapng/i.test(match[0])) pcapng = true;
     base = base.slice(0, match.index);
   }
-  base = base.replace(WHEN, '');
+  base = base.replace(/_\d{5}_\d{14}$/, '');
+  // Nodes may be called so, too: it is a time behind an interface
+  const begun = base.replace(WHEN, '');
+  if (begun.indexOf('__') > 0 || isKnown(begun) || splitAtKnown(begun) !== null) base = begun;
   const canonical = base.indexOf('__');
   if (canonical > 0) return { node: base.slice(0, canonical), interface: base.slice(canonical + 2), wholeNode: false };
   if (isKnown(base)) return { node: folder, interface: base, wholeNode: false };

@@ -12,8 +12,8 @@ import type { Form } from './trail-rows.js';
 const IN_FLIGHT = 10e6;
 /** A capture that missed a packet this close in time may have missed this one too. */
 const BLIND = 1e9;
-/** The rings of a busy host's captures overflow together, within this time, nanoseconds. */
-const HOST_BUSY = 100e6;
+/** The rings of a busy host's captures overflow together, within this time, nanoseconds; of misses no finer times are kept. */
+const HOST_BUSY = 200e6;
 /** Captures further apart than this belong to different runs: one frame has no length in time. */
 const APART = 1e9;
 /** Clocks of nodes that cannot be compared are taken to agree to within this. */

@@ -473,13 +473,6 @@ export class Evidence {
   }
   #overlapping: ReadonlySet<number> | null = null;
 
-  /** Last moment of any capture. To be asked when all were read. */
-  get end(): number {
-    let end = -Infinity;
-    for (const at of this.points) for (const { last } of at?.windows ?? []) end = Math.max(end, last);
-    return end;
-  }
-
   at(point: CapturePoint): PointEvidence {
     return (this.points[point.id] ??= new PointEvidence(point));
   }

@@ -99,7 +99,7 @@ function outcomeOfTold(exchange: Exchange, judge: Judge): Outcome {
     return unknown(request, reply, `the reply: ${reply.judgement?.reason}`);
   }
   // The SYN,ACK was not captured; what both sent after it, and acknowledged, is an answer all the same.
-  if (exchange.clientAcked && exchange.serverAcked) return outcome(request, reply, 'answered', 'shown');
+  if (isAnsweredByData(exchange)) return outcome(request, reply, 'answered', 'shown');
   if (request === null) return unknown(request, reply, 'only later packets of this exchange were captured');
   if (exchange.cutReplySeen) return unknown(request, reply, 'too little was captured of what came back');
   if (request.state === 'lost') return outcome(request, reply, 'request-lost', request.judgement!.certainty);
@@ -111,6 +111,13 @@ function outcomeOfTold(exchange: Exchange, judge: Judge): Outcome {
       : outcome(request, reply, 'unanswered', 'unknown', 'the request left by the last capture point on its way');
   }
   return unknown(request, reply, `the request: ${request.judgement?.reason}`);
+}
+
+/** Of a connection: the client's data begins behind its SYN, and was acknowledged, as was the server's. */
+function isAnsweredByData(exchange: Exchange): boolean {
+  if (exchange.protocol !== 'tcp' || !exchange.synSeen || !exchange.clientAcked || !exchange.serverAcked) return false;
+  const { id, firstByClient, highestAckByServer } = exchange;
+  return firstByClient === ((id + 1) | 0) && ((highestAckByServer - firstByClient) | 0) > 0;
 }
 
 /** Seen at the last captured point of its way, so that no capture could show more of it. */

@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,21 @@ describe('--output', () => {
       expect(readFileSync(path)).toEqual(octets);
     },
   );
+
+  it('goes to a pipe, into which nothing looks before', async () => {
+    const pipe = join(folder, 'pipe');
+    if (spawnSync('mkfifo', [pipe]).status !== 0) return;
+    const reader = spawn('cat', [pipe]);
+    let text = '';
+    reader.stdout.on('data', (octets: Buffer) => (text += octets.toString()));
+    const { stream, clear } = await openOutput(pipe);
+    const sink = new Sink(stream, pipe, true, clear);
+    sink.add('x'.repeat(200_000));
+    sink.begin();
+    await sink.end();
+    await new Promise((resolve) => reader.on('close', resolve));
+    expect(text).toHaveLength(200_000);
+  });
 
   it('says why a file cannot be written', async () => {
     await expect(openOutput(join(folder, 'none', 'report'))).rejects.toThrow(/^--output .*ENOENT/);

@@ -52,6 +52,18 @@ describe('a window of time out of healthy captures', () => {
     expect(blamed(await diagnose([join(SAMPLES, 'healthy-flannel')], window))).toEqual([]);
   });
 
+  it('still tells what nobody answers, wherever the clocks stand', async () => {
+    const folder = join(SAMPLES, 'three-nodes');
+    for (const offset of [-3600e9, 0, 3600e9]) {
+      const { points } = await diagnose([folder]);
+      const clocks = Object.fromEntries(
+        points.filter(({ clock }) => clock === null).map(({ point }) => [point, offset]),
+      );
+      const told = await diagnose([folder], { clocks });
+      expect(told.counts.verdicts, `${offset}`).toEqual((await diagnose([folder])).counts.verdicts);
+    }
+  });
+
   it('still tells a request that was sent again and never answered', async () => {
     const whole = await diagnose([join(SAMPLES, 'networkpolicy-drop')]);
     expect(blamed(whole).length).toBeGreaterThan(0);

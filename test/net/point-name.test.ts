@@ -36,6 +36,10 @@ describe('a file that was rotated', () => {
     ['node1__cali0401f4ae329.pcap', 'node1/cali0401f4ae329'],
     ['node1__veth20261121.pcap', 'node1/veth20261121'],
     ['ip-10-0-1-2__eth0.pcap', 'ip-10-0-1-2/eth0'],
+    ['node1__br-201299314512.pcap', 'node1/br-201299314512'],
+    ['node-1234567890.pcapng', 'node-1234567890/any'],
+    ['node1-20240101.pcapng', 'node1-20240101/any'],
+    ['-20240101.pcap', '-20240101'],
   ])('is no file with a number in its name: %s', (name, point) => {
     expect(pointOf(name)).toBe(point);
   });

@@ -2,7 +2,7 @@ import type { Finding } from '../../report/report.js';
 import { subjectAt } from '../causes/confirm/flow.js';
 import { confirmed } from '../causes/confirm/index.js';
 import { onNode } from '../commands.js';
-import { hasDropped, isNearEnd, type FindingContext } from '../context.js';
+import { hasDropped, isFrameNearEnd, type FindingContext } from '../context.js';
 import { CALICO_GATEWAY_MAC, factsOf } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -13,9 +13,9 @@ export function gatewayArp(context: FindingContext): Finding[] {
   const { names, topology } = context;
   const findings: Finding[] = [];
   for (const about of factsOf(context).arp.values()) {
-    const { point: id, address, asker, askerMac, requests, firstRequest, answers, examples } = about;
+    const { point: id, address, asker, askerMac, requests, answers, examples } = about;
     const point = names.points[id]!;
-    if (isNearEnd(context, firstRequest)) continue;
+    if (examples.every((kept) => isFrameNearEnd(context, kept))) continue;
     if (requests < 2 || answers.length > 0 || asker === 0 || askerMac === CALICO_GATEWAY_MAC) continue;
     if ((point.role !== 'veth' && point.role !== 'pod') || hasDropped(context, id)) continue;
     // The pod asks, and only ever for its gateway: everything else of its own link has an address near its own.

@@ -1,6 +1,6 @@
 import type { Finding } from '../../report/report.js';
 import type { CapturePoint } from '../../net/points.js';
-import { hasDropped, isNearEnd, type FindingContext } from '../context.js';
+import { hasDropped, isFrameNearEnd, type FindingContext } from '../context.js';
 import { factsOf, type Facts, type TunnelStream } from './facts.js';
 import { cause, shownBy } from './told.js';
 
@@ -24,7 +24,7 @@ export function underlaySilent(context: FindingContext): Finding[] {
     const to = ownerByArp(context, facts, dst);
     if (to === null || to.node === from.node || !couldShow(context, to, from)) continue;
     if (cameIn(context, facts, to, src, dst)) continue;
-    if (sent.every(({ first, frames }) => frames === 1 && isNearEnd(context, facts.timeOf(first)))) continue;
+    if (sent.every(({ first, frames }) => frames === 1 && isFrameNearEnd(context, first))) continue;
     const count = sent.reduce((sum, { frames }) => sum + frames, 0);
     const shortest = Math.min(...sent.map((stream) => stream.shortest));
     const longest = Math.max(...sent.map((stream) => stream.longest));
