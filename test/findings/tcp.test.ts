@@ -285,7 +285,7 @@ describe('connections that were open', () => {
       });
     }
     const notes = (await captures.findings()).flatMap(({ evidence }) => evidence.map(({ note }) => note));
-    expect(notes.find((note) => note.includes('a pulse'))).toContain('8 SYN, 8 SYN,ACK, 0 FIN, 8 RST');
+    expect(notes.find((note) => note.includes('a pulse'))).toContain('8 SYN, 8 SYN,ACK, 0 sides with a FIN, 8 RST of the');
   });
 
   it('as many RSTs one after the other are no pulse', async () => {
@@ -298,7 +298,7 @@ describe('connections that were open', () => {
       captures.segment(POINT, i * 20 + 10.001, SERVICE, client, 'R', { seq: 9011, ttl: 63, bare: true });
     }
     const notes = (await captures.findings()).flatMap(({ evidence }) => evidence.map(({ note }) => note));
-    expect(notes.find((note) => note.includes('8 SYN, 8 SYN,ACK, 0 FIN, 8 RST'))).toBeDefined();
+    expect(notes.find((note) => note.includes('8 SYN, 8 SYN,ACK, 0 sides with a FIN, 8 RST of the'))).toBeDefined();
     expect(notes.filter((note) => note.includes('a pulse'))).toEqual([]);
   });
 

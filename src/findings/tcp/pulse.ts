@@ -31,7 +31,8 @@ export function pulseOf(evidence: TcpEvidence, sighting: ResetSighting): Evidenc
   if (longest === undefined || longest.resets.length < 2) return [];
   const { resets, syn, synAck, fin, span } = longest;
   const server = sideText(context, sighting.connection.server);
-  const note = `${server} here: ${syn} SYN, ${synAck} SYN,ACK, ${fin} FIN, ${resets.length} RST in ${spanText(span)}`;
+  const who = sighting.sender === sighting.connection.server ? 'server' : 'client';
+  const note = `${server} here: ${syn} SYN, ${synAck} SYN,ACK, ${fin} sides with a FIN, ${resets.length} RST of the ${who} in ${spanText(span)}`;
   const most = mostWithin(
     resets.map(({ time }) => time).sort((a, b) => a - b),
     PULSE,
