@@ -285,7 +285,9 @@ describe('connections that were open', () => {
       });
     }
     const notes = (await captures.findings()).flatMap(({ evidence }) => evidence.map(({ note }) => note));
-    expect(notes.find((note) => note.includes('a pulse'))).toContain('8 SYN, 8 SYN,ACK, 0 sides with a FIN, 8 RST of the');
+    expect(notes.find((note) => note.includes('a pulse'))).toContain(
+      '8 SYN, 8 SYN,ACK, 0 sides with a FIN, 8 RST of the',
+    );
   });
 
   it('as many RSTs one after the other are no pulse', async () => {
