@@ -40,7 +40,7 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
   if (part === 'points')
     return { ...base, flows: [], translations: [], findings: [], services: [], backends: [], counts: countsOf(run, 0) };
   const names = namesOf(run);
-  const end = endOf(run);
+  const { end } = run.judge;
   const judged = new JudgedExchanges(run.tracker.exchanges);
   let unplaced = 0;
   run.judge.learn(run.tracker.trails);
@@ -70,7 +70,6 @@ export function assemble(run: Run, part: 'all' | 'points' = 'all'): Report {
     choice: run.choice,
     saved: run.saved?.state ?? null,
     clocks: run.clocks,
-    end,
     base: run.base,
     timeOf: (time) => absolute(time, run.base),
   };
@@ -128,17 +127,6 @@ export function namesOf(run: Run): Names {
 export function absolute(time: number, base: number): string {
   const seconds = Math.floor(time / 1e9);
   return timeText(base + seconds, Math.round(time - seconds * 1e9));
-}
-
-/** Last moment of any capture, corrected as the times of exchanges are. */
-function endOf({ evidence, clocks }: Run): number {
-  let end = -Infinity;
-  for (const at of evidence.points) {
-    if (at === undefined) continue;
-    const clock = clocks.get(at.point.node);
-    for (const { last } of at.windows) end = Math.max(end, clock === undefined ? last : clock.correct(last));
-  }
-  return end;
 }
 
 /** Unanswered and not placed; the edges of the captures do not count, and a datagram needs no answer. */

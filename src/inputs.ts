@@ -114,10 +114,7 @@ async function streamSource(
   signal: AbortSignal | undefined,
 ): Promise<Source> {
   const { octets, fault } = await collect(stream, file, signal);
-  const open = (): CaptureSource => {
-    if (fault instanceof CaptureError) throw fault;
-    return fault === null ? octets : failing(octets, fault);
-  };
+  const open = (): CaptureSource => (fault === null ? octets : failing(octets, fault));
   return { file, point, path: null, open, size: octets.length };
 }
 
@@ -177,11 +174,11 @@ async function collect(
   stream: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
   file: string,
   signal: AbortSignal | undefined,
-): Promise<{ octets: Uint8Array; fault: ReadFault | CaptureError | null }> {
+): Promise<{ octets: Uint8Array; fault: ReadFault | null }> {
   const reader = await openSource(stream, file, signal);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  let fault: ReadFault | CaptureError | null = null;
+  let fault: ReadFault | null = null;
   let used = CHUNK;
   try {
     for (;;) {
@@ -195,10 +192,8 @@ async function collect(
       used += had;
       length += had;
       if (length > STREAM_LIMIT) {
-        const message = 'a stream longer than 1 GiB: save it to a file, which can be read twice';
-        fault = new CaptureError('not-readable', file, length, 0, message);
         length = 0;
-        break;
+        throw new ReadFault('not-readable', 'a stream longer than 1 GiB: save it to a file, which can be read twice');
       }
     }
   } catch (error) {

@@ -123,8 +123,6 @@ export interface FindingContext {
   readonly saved: SavedState | null;
   /** Clocks by node; what is not there could not be compared with others. */
   readonly clocks: ReadonlyMap<string, Clock>;
-  /** Last moment of any capture, corrected. */
-  readonly end: number;
   /** Second since the epoch to which times are relative. */
   readonly base: number;
   /** A time relative to the run's base as seconds since the epoch. */
@@ -135,8 +133,8 @@ export interface FindingContext {
 export const EDGE = 1e9;
 
 /** True where nothing follows from the lack of an answer: the captures may have ended before it. `time`: corrected. */
-export function isNearEnd({ end }: FindingContext, time: number): boolean {
-  return time >= end - EDGE;
+export function isNearEnd({ judge }: FindingContext, time: number): boolean {
+  return time >= judge.end - EDGE;
 }
 
 /** The same of a frame that was kept, by the clock of its own point. */

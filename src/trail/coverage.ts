@@ -53,8 +53,7 @@ interface Span {
 /** Whether a capture was able to show a packet that it does not have: without that nothing is lost. */
 export class Coverage {
   readonly #context: JudgeContext;
-  /** Last time of the run, corrected. */
-  readonly #runLast: number;
+  #end: number;
   /** By the point and the one where a packet was last seen. */
   readonly #inside: Partial<Record<Crossing, Ability>>[] = [];
   /** By point. */
@@ -62,16 +61,26 @@ export class Coverage {
 
   constructor(context: JudgeContext) {
     this.#context = context;
+    this.#end = this.#findEnd();
+  }
+
+  /** Last moment of any capture, corrected. */
+  get end(): number {
+    return this.#end;
+  }
+
+  #findEnd(): number {
     let last = -Infinity;
-    for (const at of context.evidence.points) {
+    for (const at of this.#context.evidence.points) {
       for (const span of at === undefined ? [] : this.#spansOf(at)) last = Math.max(last, span.last);
     }
-    this.#runLast = last;
+    return last;
   }
 
   /** To be called when the windows of files have changed. */
   forgetWindows(): void {
     this.#spans = [];
+    this.#end = this.#findEnd();
   }
 
   /** Whether a point's silence is proof. */
@@ -113,7 +122,7 @@ export class Coverage {
         `times in the file of ${unsteady.point.name} go back around this moment, and cannot be relied on`,
       );
     }
-    if (time > this.#runLast - margin && this.hasCrossed(last, at)) {
+    if (time > this.#end - margin && this.hasCrossed(last, at)) {
       return no(point, `it was last seen at the end of the captures and may have been on its way to ${name}`);
     }
     if (window === 'inside') {

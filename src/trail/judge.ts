@@ -45,6 +45,11 @@ export class Judge {
     this.#coverage = new Coverage(context);
   }
 
+  /** Last moment of any capture, nanoseconds relative to the base. */
+  get end(): number {
+    return this.#coverage.end;
+  }
+
   /** To be called when less could be read of a file than before. */
   forgetWindows(): void {
     this.#coverage.forgetWindows();

@@ -1,14 +1,13 @@
 import type { Finding } from '../../report/report.js';
 import type { FindingContext } from '../context.js';
+import { PROHIBITIONS } from '../refusal-causes.js';
 import { errorGroups, hostText, quotesTunnel } from './icmp-errors.js';
 import { cause, shownBy } from './told.js';
-
-const PROHIBITED: ReadonlySet<number> = new Set([9, 10, 13]);
 
 /** A firewall that answers tunnel packets with "prohibited": on the node that they are for, or between the nodes. */
 export function hostFirewallReject(context: FindingContext): Finding[] {
   const text = (address: number): string => context.names.addresses.text(address);
-  return errorGroups(context, (error) => error.type === 3 && PROHIBITED.has(error.code) && quotesTunnel(error)).map(
+  return errorGroups(context, (error) => error.type === 3 && error.code in PROHIBITIONS && quotesTunnel(error)).map(
     ({ example: { sender, code, outer, outerPort, kept }, errors }) => {
       const point = context.names.points[kept.point]!;
       const isHost = sender === outer.dst;

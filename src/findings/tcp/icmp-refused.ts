@@ -5,6 +5,7 @@ import { icmpCode, icmpType } from '../../wire/icmp.js';
 import { Layer } from '../../wire/layers.js';
 import type { PacketView } from '../../wire/packet.js';
 import { tcpDstPort, tcpSeq, tcpSrcPort } from '../../wire/tcp.js';
+import { PROHIBITIONS, refusalCauses } from '../refusal-causes.js';
 import type { Connection } from './connections.js';
 import type { TcpEvidence } from './evidence.js';
 import { clientsText, findingOf, grouped, type Occurrence } from './groups.js';
@@ -16,11 +17,6 @@ const COMPARED = 256;
 /** ICMP type and codes (RFC 792, 1812), and those of ICMPv6 (RFC 4443). */
 const V4 = { type: 3, port: 3, prohibited: new Set([9, 10, 13]) };
 const V6 = { type: 1, port: 4, prohibited: new Set([1, 5, 6]) };
-const NAMES: Readonly<Record<number, string>> = {
-  9: 'network prohibited',
-  10: 'host prohibited',
-  13: 'administratively prohibited',
-};
 
 interface Refusal extends Occurrence {
   readonly connection: Connection;
@@ -99,27 +95,13 @@ function refusalFinding({ context, connections }: TcpEvidence, list: readonly Re
   // A port that others are let in to has endpoints; what its own host says is the host's own rule.
   const serves = connections.ofEnd(point, server.address, server.port).some(({ synAck }) => synAck !== null);
   const isService = isPort && by !== server.address && !serves;
-  const firewall = {
-    kind: 'host-firewall-reject',
-    likelihood: isService ? 0.3 : 0.9,
-    why: isPort
-      ? `a firewall rule of ${node} that rejects without naming a type sends the same ICMP error`
-      : `a rule of ${node} rejects it: ${NAMES[code] ?? 'prohibited'}`,
-    next: `iptables-save -c | grep REJECT; nft list ruleset | grep -n reject   # on the node with ${node}`,
-  };
-  const endpoints = {
-    kind: 'svc-no-endpoints',
-    likelihood: 0.65,
-    why: `kube-proxy rejects what is sent to a service without endpoints with a port unreachable of the node (${node}), not of ${addresses.text(server.address)}`,
-    next: `kubectl get service,endpointslice -A | grep -F '${addresses.text(server.address)}'; iptables-save -c | grep -E 'has no (local )?endpoints' | grep -F '${addresses.text(server.address)}'   # on the node with ${node}`,
-  };
   return findingOf(context, list, {
     kind: isService ? 'svc-no-endpoints' : 'host-firewall-reject',
     severity: 'error',
     certainty: isService || isPort ? 'likely' : 'shown',
     title: isService
       ? `${node} refuses ${attempts} ${from} > ${to} with ICMP port unreachable`
-      : `${node} refuses ${attempts} ${from} > ${to} with ICMP ${isPort ? 'port unreachable' : (NAMES[code] ?? 'prohibited')}`,
-    causes: isService ? [endpoints, firewall] : [firewall],
+      : `${node} refuses ${attempts} ${from} > ${to} with ICMP ${isPort ? 'port unreachable' : (PROHIBITIONS[code] ?? 'prohibited')}`,
+    causes: refusalCauses({ by: node, server: addresses.text(server.address), code, isPort, isService }),
   });
 }
